@@ -1,0 +1,111 @@
+"""Networks from layers: composition is two folds, forward collecting pullbacks, backward over the reversed pullbacks.
+
+    maker  : key, x -> layer             a finished layer serves as a maker of itself
+    serial : maker, ... -> maker         mlp : width, ... -> maker
+
+Shapes come from data: ``net = serial(dense(64), relu, dense(10))(key, x)`` shows each maker the actual batch, makes
+its layer, and what that layer gives is what the next maker sees. A mistake shows here, with the layer's path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from fnn.core import forward, rule, vjp
+from fnn.errors import LayerError, describe
+from fnn.keys import Key, fold_in, require_key
+from fnn.layers.activations import relu
+from fnn.layers.dense import Maker, dense
+from fnn.records import is_record, record
+from fnn.structure import has_leaves
+
+
+@record
+class Serial:
+    """Layers one after the other: ``toolz.pipe(x, *net.layers)`` equals ``net(x)``. Without layers, y = x."""
+
+    layers: tuple[Any, ...]
+
+
+@vjp.register
+def _(net: Serial, x, key=None):
+    pullbacks = []
+    for place, layer in enumerate(net.layers):
+        try:
+            x, pullback = rule(layer)(layer, x, key if key is None else fold_in(key, place))
+        except Exception as error:
+            raise _located(error, place) from None
+        pullbacks.append(pullback)
+
+    def serial_pullback(dy):
+        # Below the first layer that has parameters nothing is asked for but dx, and dx is not always asked for.
+        first = _first_with_parameters(net.layers)
+        dlayers, dx = _pulled(pullbacks[first:], lambda: dy)
+        return Serial((*net.layers[:first], *dlayers)), lambda: _pulled(pullbacks[:first], dx)[1]()
+
+    return x, serial_pullback
+
+
+def _pulled(pullbacks: list[Callable], dx: Callable) -> tuple[list, Callable]:
+    """Fold a gradient back through pullbacks, the last one first; the first one's dx is left uncomputed."""
+    dlayers = []
+    for pullback in reversed(pullbacks):
+        dlayer, dx = pullback(dx())
+        dlayers.append(dlayer)
+    return dlayers[::-1], dx
+
+
+def _first_with_parameters(layers: tuple) -> int:
+    return next((place for place, layer in enumerate(layers) if has_leaves(layer)), len(layers))
+
+
+def _located(error: Exception, place: int) -> Exception:
+    """Say in an error at which layer it arose."""
+    if isinstance(error, LayerError):
+        return error.inside(f"layers[{place}]")
+    error.add_note(f"in layers[{place}]")
+    return error
+
+
+def serial(*makers: Any) -> Maker:
+    """Make a network of layers one after the other, from makers and finished layers; the result is again a maker.
+
+    Raises ``TypeError`` for anything else, and an error with the layer's path where a layer does not fit the data.
+
+    >>> import numpy as np
+    >>> serial(dense(3), relu, dense(1))(Key(0), np.zeros((1, 2), np.float32))
+    Serial(layers=(Dense(weight=f32[2,3], bias=f32[3]), Relu(), Dense(weight=f32[3,1], bias=f32[1])))
+    """
+    for place, maker in enumerate(makers):
+        if isinstance(maker, type) or not (is_record(maker) or callable(maker)):
+            hint = "; write the layer itself, say relu or Relu()" if isinstance(maker, type) else ""
+            raise TypeError(f"serial expects makers or layers, got {describe(maker)} at layers[{place}]{hint}")
+    return partial(_make_serial, makers)
+
+
+def _make_serial(makers: tuple, key: Key, x: Any) -> Serial:
+    require_key("serial", key)
+    layers = []
+    for place, maker in enumerate(makers):
+        here = fold_in(key, place)
+        try:
+            layers.append(maker if is_record(maker) else maker(here, x))
+            x = forward(layers[-1], x, here)
+        except Exception as error:
+            raise _located(error, place) from None
+    return Serial(tuple(layers))
+
+
+def mlp(*widths: int, activation: Any = relu) -> Maker:
+    """Make a multi-layer perceptron: a dense layer for each width, with an activation between them.
+
+    >>> import numpy as np
+    >>> mlp(3, 1)(Key(0), np.zeros((1, 2), np.float32))
+    Serial(layers=(Dense(weight=f32[2,3], bias=f32[3]), Relu(), Dense(weight=f32[3,1], bias=f32[1])))
+    """
+    if not widths:
+        raise ValueError("mlp expects at least one width, got none; write mlp(64, 10)")
+    body = [part for width in widths for part in (dense(width), activation)]
+    return serial(*body[:-1])

@@ -1,0 +1,77 @@
+"""Before training: set rows aside for testing, scale inputs, spell out labels.
+
+    train_test_split : data, fraction, key -> train, test
+    one_hot          : labels (n,), classes -> (n, classes)
+    standardise      : x, like? -> x with mean 0 and deviation 1 in each column
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fnn.arrays import floats
+from fnn.data.rows import Data, require_rows, take_rows
+from fnn.errors import describe
+from fnn.keys import Key, permutation
+
+
+def train_test_split(data: Any, fraction: float, key: Key) -> tuple[Data, Data]:
+    """Shuffle the rows and set ``fraction`` of them aside: ``(train, test)``, with rows still belonging together.
+
+    Raises ``ValueError`` for NaN or infinity, lengths that differ, or a side without rows.
+
+    >>> x = np.arange(5)
+    >>> (train, _), (test, _) = train_test_split((x, x), 0.2, Key(0))
+    >>> train, test
+    (array([3, 1, 2, 4]), array([0]))
+    """
+    data, n = require_rows("train_test_split", data)
+    for place, array in enumerate(data):
+        if not np.isfinite(array).all():
+            raise ValueError(f"train_test_split: data[{place}] holds NaN or infinity; take those rows out first")
+    if not isinstance(fraction, float) or not 0 < fraction < 1:
+        raise ValueError(f"train_test_split expects a fraction between 0 and 1, got {describe(fraction)}")
+    held_out = round(fraction * n)
+    if not 0 < held_out < n:
+        raise ValueError(f"train_test_split: {fraction} of {n} rows leaves one side without any")
+    order = permutation(key, n)
+    return take_rows(data, order[: n - held_out]), take_rows(data, order[n - held_out :])
+
+
+def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Give each label as a row of zeros with a one at its place, float32.
+
+    Raises ``TypeError`` for labels that are not whole numbers, ``ValueError`` for any outside 0 to classes - 1.
+
+    >>> one_hot(np.array([0, 2]), 3)
+    array([[1., 0., 0.],
+           [0., 0., 1.]], dtype=float32)
+    """
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"one_hot expects whole numbers, got {describe(labels)}")
+    if labels.size and not (labels.min() >= 0 and labels.max() < classes):
+        raise ValueError(f"one_hot expects labels from 0 to {classes - 1}, got {labels.min()} to {labels.max()}")
+    return (labels[..., None] == np.arange(classes)).astype(np.float32)
+
+
+def standardise(x: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
+    """Give (x - mean) / deviation, column by column; a column that is constant becomes 0.
+
+    Mean and deviation are those of ``like``, or of ``x`` itself: a test set is scaled as its training set was,
+    ``standardise(test, like=train)``.
+
+    >>> standardise(np.array([[1.0, 5.0], [3.0, 5.0]]))
+    array([[-1.,  0.],
+           [ 1.,  0.]])
+    """
+    x = floats("standardise", x)
+    like = x if like is None else floats("standardise", like)
+    if x.ndim == 0 or x.shape[1:] != like.shape[1:] or len(like) == 0:
+        raise ValueError(f"standardise expects rows of one shape, got {x.shape} like {like.shape}")
+    mean = like.mean(axis=0, dtype=np.float64)
+    deviation = like.std(axis=0, dtype=np.float64)
+    constant = like.max(axis=0) == like.min(axis=0)
+    return ((x - mean) / np.where(constant, 1.0, deviation)).astype(x.dtype)

@@ -1,0 +1,61 @@
+"""An error says what was expected, where, what came, and what to write instead.
+
+    LayerError   : who, complaint, path -> "dense at layers[2] expects rows (n, 64), got (5, 8)"
+    FormatError  : a file that is not what its format says; a ValueError
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+class LayerError(Exception):
+    """An input that a layer cannot take: ``who`` complains, ``path`` is the layer's place in the network.
+
+    >>> str(LayerValueError("dense", "expects rows (n, 64), got (5, 8)").inside("layers[2]"))
+    'dense at layers[2] expects rows (n, 64), got (5, 8)'
+    """
+
+    def __init__(self, who: str, complaint: str, path: str = "") -> None:
+        super().__init__(who, complaint, path)
+        self.who, self.complaint, self.path = who, complaint, path
+
+    def __str__(self) -> str:
+        place = f" at {self.path}" if self.path else ""
+        return f"{self.who}{place} {self.complaint}"
+
+    def inside(self, parent: str) -> LayerError:
+        """The same error, seen from one network further out."""
+        return type(self)(self.who, self.complaint, f"{parent}.{self.path}" if self.path else parent)
+
+
+class LayerValueError(LayerError, ValueError):
+    """A value of the right kind that does not fit: a rank, a width, a range."""
+
+
+class LayerTypeError(LayerError, TypeError):
+    """A thing of the wrong kind: text, complex numbers, objects."""
+
+
+class FormatError(ValueError):
+    """A file whose bytes are not what its format promises; names the file, the place, expected and found."""
+
+
+class MissingFile(FormatError, FileNotFoundError):
+    """A folder that lacks a file it should hold."""
+
+
+def describe(value: Any) -> str:
+    """Say in a few words what a value is, for the "got ..." of a message.
+
+    >>> describe(np.zeros((3, 4))), describe([1, 2]), describe(0)
+    ('float64 array (3, 4)', 'list [1, 2]', 'int 0')
+    """
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} array {value.shape}"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 40 else text[:37] + '...'}"

@@ -1,0 +1,263 @@
+"""An activation bends: without one between them, any number of dense layers is a single one.
+
+    activation : x -> y, of the same shape          pullback : dy -> activation, dx = dy * slope at x
+
+Each is a value, ``relu``, that can be used as a function, ``relu(x)``, or as a layer. Those with a setting are records
+to make one's own of: ``LeakyRelu(slope=0.2)``. Where a slope jumps, at 0, the value on the left is taken: relu'(0) = 0.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from fnn.arrays import floats, unshared
+from fnn.core import vjp
+from fnn.errors import LayerValueError
+from fnn.records import record
+from fnn.special import log1p_exp, logistic, normal_cdf, softmax_parts
+from fnn.special import softmax as _softmax
+
+
+def _positive(x: np.ndarray) -> np.ndarray:
+    """Give 1 where x > 0 and 0 elsewhere, in x's own dtype (a boolean mask would promote what it meets)."""
+    return (x > 0).astype(x.dtype)
+
+
+@record
+class Identity:
+    """y = x."""
+
+
+@vjp.register
+def _(layer: Identity, x, key=None):
+    def identity_pullback(dy):
+        return layer, lambda: dy
+
+    return unshared(floats("identity", x)), identity_pullback
+
+
+@record
+class Step:
+    """y = 1 where x > 0, else 0: the first artificial neuron (McCulloch and Pitts, 1943). Its slope is 0 everywhere."""
+
+
+@vjp.register
+def _(layer: Step, x, key=None):
+    y = _positive(floats("step", x))
+
+    def step_pullback(dy):
+        return layer, lambda: np.zeros_like(dy)
+
+    return y, step_pullback
+
+
+@record
+class Sigmoid:
+    """y = 1 / (1 + exp(-x)); slope y (1 - y)."""
+
+
+@vjp.register
+def _(layer: Sigmoid, x, key=None):
+    y = logistic(floats("sigmoid", x))
+
+    def sigmoid_pullback(dy):
+        return layer, lambda: dy * y * (1 - y)
+
+    return y, sigmoid_pullback
+
+
+@record
+class Tanh:
+    """y = tanh(x); slope 1 - y**2."""
+
+
+@vjp.register
+def _(layer: Tanh, x, key=None):
+    y = np.tanh(floats("tanh", x))
+
+    def tanh_pullback(dy):
+        return layer, lambda: dy * (1 - y * y)
+
+    return y, tanh_pullback
+
+
+@record
+class Relu:
+    """y = max(x, 0); slope 1 where x > 0, else 0."""
+
+
+@vjp.register
+def _(layer: Relu, x, key=None):
+    x = floats("relu", x)
+    zero = x.dtype.type(0)  # of x's own dtype: NumPy then skips a conversion, which on small arrays is half the time
+    y = np.maximum(x, zero)
+
+    def relu_pullback(dy):
+        return layer, lambda: dy * (y > zero)
+
+    return y, relu_pullback
+
+
+@record
+class LeakyRelu:
+    """y = x where x > 0, else slope * x (Maas et al., 2013)."""
+
+    slope: float = 0.01
+
+
+@vjp.register
+def _(layer: LeakyRelu, x, key=None):
+    x = floats("leaky_relu", x)
+    y = np.maximum(x, 0) + layer.slope * np.minimum(x, 0)
+
+    def leaky_relu_pullback(dy):
+        up = _positive(x)
+        return layer, lambda: dy * (up + layer.slope * (1 - up))
+
+    return y, leaky_relu_pullback
+
+
+@record
+class Elu:
+    """y = x where x > 0, else alpha (exp(x) - 1) (Clevert et al., 2015)."""
+
+    alpha: float = 1.0
+
+
+@vjp.register
+def _(layer: Elu, x, key=None):
+    x = floats("elu", x)
+    below = np.minimum(x, 0)  # exp is taken of this alone: both branches of a np.where would be computed
+    y = np.maximum(x, 0) + layer.alpha * np.expm1(below)
+
+    def elu_pullback(dy):
+        up = _positive(x)
+        return layer, lambda: dy * (up + layer.alpha * (1 - up) * np.exp(below))
+
+    return y, elu_pullback
+
+
+@record
+class Selu:
+    """y = scale * elu(x, alpha), with the constants that keep mean 0 and variance 1 (Klambauer et al., 2017)."""
+
+    alpha: float = 1.6732632423543772
+    scale: float = 1.0507009873554805
+
+
+@vjp.register
+def _(layer: Selu, x, key=None):
+    y, elu_pullback = vjp(Elu(layer.alpha), floats("selu", x))
+
+    def selu_pullback(dy):
+        _, dx = elu_pullback(layer.scale * dy)
+        return layer, dx
+
+    return layer.scale * y, selu_pullback
+
+
+@record
+class Gelu:
+    """y = x P(z <= x) for z standard normal: the exact form, not the tanh one (Hendrycks and Gimpel, 2016)."""
+
+
+@vjp.register
+def _(layer: Gelu, x, key=None):
+    x = floats("gelu", x)
+    p = normal_cdf(x)
+
+    def gelu_pullback(dy):
+        density = np.exp(-0.5 * np.square(np.minimum(np.abs(x), 60))) / math.sqrt(2 * math.pi)
+        return layer, lambda: dy * (p + x * density)
+
+    return x * p, gelu_pullback
+
+
+@record
+class Silu:
+    """y = x sigmoid(x), also called swish (Elfwing et al., 2017); slope s (1 + x (1 - s)), s = sigmoid(x)."""
+
+
+@vjp.register
+def _(layer: Silu, x, key=None):
+    x = floats("silu", x)
+    s = logistic(x)
+
+    def silu_pullback(dy):
+        return layer, lambda: dy * s * (1 + x * (1 - s))
+
+    return x * s, silu_pullback
+
+
+@record
+class Softplus:
+    """y = log(1 + exp(x)), a smooth relu; slope sigmoid(x)."""
+
+
+@vjp.register
+def _(layer: Softplus, x, key=None):
+    x = floats("softplus", x)
+
+    def softplus_pullback(dy):
+        return layer, lambda: dy * logistic(x)
+
+    return log1p_exp(x), softplus_pullback
+
+
+@record
+class Softmax:
+    """y = exp(x) / sum(exp(x)) over the last axis: positive, and each row sums to 1.
+
+    The slope is a matrix, diag(y) - y y', so dx = y (dy - sum(dy y)). The losses take logits: leave this out of a
+    network that is trained with ``cross_entropy``.
+    """
+
+
+@vjp.register
+def _(layer: Softmax, x, key=None):
+    y = _softmax(_rows("softmax", x))
+
+    def softmax_pullback(dy):
+        return layer, lambda: y * (dy - (dy * y).sum(axis=-1, keepdims=True))
+
+    return y, softmax_pullback
+
+
+@record
+class LogSoftmax:
+    """y = x - log(sum(exp(x))) over the last axis; dx = dy - softmax(x) sum(dy)."""
+
+
+@vjp.register
+def _(layer: LogSoftmax, x, key=None):
+    shifted, e, total = softmax_parts(_rows("log_softmax", x))
+
+    def log_softmax_pullback(dy):
+        return layer, lambda: dy - e / total * dy.sum(axis=-1, keepdims=True)
+
+    return shifted - np.log(total), log_softmax_pullback
+
+
+def _rows(who: str, x: Any) -> np.ndarray:
+    x = floats(who, x)
+    if x.ndim == 0 or x.shape[-1] == 0:
+        raise LayerValueError(who, f"expects at least one number along the last axis, got {x.shape}")
+    return x
+
+
+identity: Any = Identity()
+step: Any = Step()
+sigmoid: Any = Sigmoid()
+tanh: Any = Tanh()
+relu: Any = Relu()
+leaky_relu: Any = LeakyRelu()
+elu: Any = Elu()
+selu: Any = Selu()
+gelu: Any = Gelu()
+silu: Any = Silu()
+softplus: Any = Softplus()
+softmax: Any = Softmax()
+log_softmax: Any = LogSoftmax()

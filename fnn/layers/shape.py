@@ -1,0 +1,68 @@
+"""Layers that only arrange: the numbers stay, their axes change. Rows stay rows.
+
+    flatten : x (n, ...) -> (n, k)          reshape : shape -> layer, x (n, ...) -> (n, *shape)
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from fnn.arrays import floats, unshared
+from fnn.core import vjp
+from fnn.errors import LayerValueError, describe
+from fnn.records import record
+
+
+@record
+class Reshape:
+    """Give each row the shape ``shape``, in C order (the last index runs fastest)."""
+
+    shape: tuple[int, ...]
+
+
+@record
+class Flatten:
+    """Give each row as a vector."""
+
+
+@vjp.register
+def _(layer: Reshape, x, key=None):
+    return _rearranged(layer, "reshape", x, layer.shape)
+
+
+@vjp.register
+def _(layer: Flatten, x, key=None):
+    return _rearranged(layer, "flatten", x, None)
+
+
+def _rearranged(layer: Any, who: str, x: Any, shape: tuple[int, ...] | None):
+    x = floats(who, x)
+    size = math.prod(x.shape[1:])
+    shape = (size,) if shape is None else shape
+    if x.ndim == 0 or size != math.prod(shape):
+        raise LayerValueError(who, f"expects rows of {math.prod(shape)} numbers, got {x.shape}")
+
+    def rearranging_pullback(dy):
+        return layer, lambda: dy.reshape(x.shape)
+
+    return unshared(x).reshape(x.shape[0], *shape), rearranging_pullback
+
+
+flatten: Any = Flatten()
+
+
+def reshape(shape: tuple[int, ...]) -> Reshape:
+    """Make the layer that gives each row this shape, say (28, 28, 1) for images of height, width and channels.
+
+    Raises ``TypeError`` or ``ValueError`` unless it is a tuple of positive whole numbers.
+
+    >>> import numpy as np
+    >>> reshape((2, 3))(np.zeros((5, 6))).shape
+    (5, 2, 3)
+    """
+    if not isinstance(shape, tuple):
+        raise TypeError(f"reshape expects the shape of a row as a tuple, got {describe(shape)}; write reshape((28, 28, 1))")
+    if not all(isinstance(n, int) and n > 0 for n in shape):
+        raise ValueError(f"reshape expects positive whole numbers without the batch's own axis, got {shape}")
+    return Reshape(shape)

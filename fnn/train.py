@@ -1,0 +1,104 @@
+"""Training is a fold: a pure step takes a state and a batch and gives the next state, and nothing else changes.
+
+    start      : params, optimizer -> state
+    train_step : loss, optimizer, key? -> step           step : state, batch -> state
+    states     : step, state, batches -> stream of states, the first one included
+
+Since states share nothing that can be written to, a snapshot is a variable, and the best so far is ``min``.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from toolz import accumulate, last, take
+
+from fnn.core import value_and_grad
+from fnn.data.batches import epochs
+from fnn.errors import describe
+from fnn.keys import Key, fold_in, require_key, split
+from fnn.optim import Transform, update
+from fnn.records import is_record, record
+from fnn.structure import Tree, flat
+from fnn.tree import all_finite, require_floats
+
+
+@record
+class State:
+    """Where training is: parameters, the optimizer's memory, the steps taken, the last step's loss (NaN before it)."""
+
+    params: Tree
+    opt: Any
+    step: int
+    loss: float
+
+
+class Diverged(ArithmeticError):
+    """Training left the finite numbers at ``step``, with ``loss``; ``state`` is the last good one."""
+
+    def __init__(self, step: int, loss: float, state: State) -> None:
+        super().__init__(step, loss, state)
+        self.step, self.loss, self.state = step, loss, state
+
+    def __str__(self) -> str:
+        what = "the new parameters are not finite" if math.isfinite(self.loss) else "the loss is not finite"
+        return f"diverged at step {self.step}: {what} (loss {self.loss}); lower the rate or clip the gradient"
+
+
+def start(params: Tree, optimizer: Transform) -> State:
+    """Give the state before the first step.
+
+    The parameters are copied: nothing that you do to your arrays later reaches the run. Raises ``TypeError`` if a leaf
+    is not of floats or there is no finished network, ``ValueError`` if a leaf holds NaN or infinity.
+    """
+    if not is_record(params) and not isinstance(params, tuple):
+        raise TypeError(f"start expects a finished network, got {describe(params)}; make it first: net = maker(key, x)")
+    if not isinstance(optimizer, Transform):
+        raise TypeError(f"start expects an optimizer, say adam(1e-3), got {describe(optimizer)}")
+    require_floats("start", params)
+    vector, layout = flat(params)
+    params = layout.cut(vector.copy())
+    return State(params, optimizer.init(params), 0, math.nan)
+
+
+def train_step(loss: Any, optimizer: Transform, key: Key | None = None):
+    """Give the pure function ``(state, batch) -> state`` that takes one step of training.
+
+    With a ``key``, the layers that draw random numbers get ``fold_in(key, state.step)``. The step raises ``Diverged``,
+    before anything is committed, when the loss or the parameters it would make are not finite.
+    """
+    if not isinstance(optimizer, Transform):
+        raise TypeError(f"train_step expects an optimizer, say adam(1e-3), got {describe(optimizer)}")
+    if key is not None:
+        require_key("train_step", key)
+    return functools.partial(_train_step, loss, optimizer, key)
+
+
+def _train_step(loss: Any, optimizer: Transform, key: Key | None, state: State, batch: tuple) -> State:
+    step_key = None if key is None else fold_in(key, state.step)
+    value, grads = value_and_grad(loss, state.params, batch, step_key)
+    if not math.isfinite(value):
+        raise Diverged(state.step, value, state)
+    following = update(optimizer, grads, state, value)
+    if not all_finite(following.params):
+        raise Diverged(state.step, value, state)
+    return following
+
+
+def states(step, state: State, batches: Iterable) -> Iterator[State]:
+    """Give the lazy stream of states: the given one, then one after each batch."""
+    return accumulate(step, batches, state)
+
+
+def fit(loss: Any, optimizer: Transform, state: State, data: tuple, *, steps: int, size: int = 32, key: Key) -> State:
+    """Train for ``steps`` steps on shuffled batches of ``size`` rows and give the last state.
+
+    Batches and noise are addressed by ``state.step``, so training for k steps and then for n - k more gives, to the
+    bit, what n steps give.
+    """
+    shuffle_key, noise_key = split(key, 2)
+    batches = take(steps, epochs(data, size, shuffle_key, start=state.step))
+    return last(states(train_step(loss, optimizer, noise_key), state, batches))

@@ -1,0 +1,46 @@
+"""Time a training step of fnn and of each peer that is installed, and print one table.
+
+    python -m tests.bench                      all workloads
+    python -m tests.bench moons --rounds 15    one of them, more rounds
+
+Each library runs in a process of its own, one at a time, and in turn: a round is one run of each, so that a drift of the
+machine meets all alike, and no library's idle threads or memory disturb another. A time is the median over rounds; a ratio is the median of the ratios within a round, fnn over the other: below 1 fnn is faster.
+"""
+
+from __future__ import annotations
+
+import argparse
+from statistics import median
+
+from tests.bench.measure import measure
+from tests.bench.runners import RUNNERS
+from tests.bench.workloads import WORKLOADS
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("workloads", nargs="*", help="names of workloads; all if none is given")
+    parser.add_argument("--rounds", type=int, default=9)
+    options = parser.parse_args()
+    names = [workload.name for workload in WORKLOADS]
+    for name in options.workloads:
+        if name not in names:
+            parser.error(f"no workload {name!r}; there are {', '.join(names)}")
+    columns = [name for name in RUNNERS if name != "fnn"]
+    print(f"{'us a step':<10}{'fnn':>10}" + "".join(f"{name:>10}{'ratio':>7}" for name in columns))
+    for workload in WORKLOADS:
+        if options.workloads and workload.name not in options.workloads:
+            continue
+        times = measure(workload, options.rounds)
+        row = f"{workload.name:<10}{median(times['fnn']) * 1e6:>10.1f}"
+        for name in columns:
+            if name not in times:
+                row += f"{'-':>10}{'-':>7}"
+                continue
+            ratio = median(ours / theirs for ours, theirs in zip(times["fnn"], times[name], strict=True))
+            row += f"{median(times[name]) * 1e6:>10.1f}{ratio:>7.2f}"
+        print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""Who is timed: each library in its fastest ordinary idiom. A runner is ``workload, data -> run``, ``run() -> steps``.
+
+Every one gathers a batch at a time in an order drawn anew for each pass; no one shuffles a full batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+import numpy as np
+
+from tests.bench.workloads import RATE, Workload
+
+Run = Callable[[], int]
+
+
+def _index(workload: Workload, generator: np.random.Generator) -> Iterator[np.ndarray]:
+    while True:
+        order = generator.permutation(workload.rows)
+        for begin in range(0, workload.rows, workload.size):
+            yield order[begin : begin + workload.size]
+
+
+def fnn(workload: Workload, data: tuple) -> Run:
+    from toolz import last, take
+
+    from fnn import Key, cross_entropy, mlp, sgd, start, states, train_step
+    from fnn.data import epochs
+
+    optimizer = sgd(RATE)
+    step = train_step(cross_entropy, optimizer)
+    state = start(mlp(*workload.widths[1:])(Key(0), data[0][:1]), optimizer)
+
+    def run() -> int:
+        batches = take(workload.steps, epochs(data, workload.size, Key(1)))
+        last(states(step, state, batches))
+        return workload.steps
+
+    return run
+
+
+def torch(workload: Workload, data: tuple) -> Run:
+    import torch
+
+    layers = []
+    for i, o in zip(workload.widths, workload.widths[1:], strict=False):
+        layers += [torch.nn.Linear(i, o), torch.nn.ReLU()]
+    net = torch.nn.Sequential(*layers[:-1])
+    optimizer = torch.optim.SGD(net.parameters(), lr=RATE)
+    x, target = map(torch.from_numpy, data)
+
+    def index() -> Iterator:
+        while True:
+            yield from torch.randperm(workload.rows).split(workload.size)
+
+    def run() -> int:
+        for rows in islice(index(), workload.steps) if workload.size < workload.rows else range(workload.steps):
+            batch, label = (x, target) if workload.size >= workload.rows else (x[rows], target[rows])
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(net(batch), label).backward()
+            optimizer.step()
+        return workload.steps
+
+    return run
+
+
+def jax(workload: Workload, data: tuple) -> Run:
+    import jax
+    import jax.numpy as jnp
+
+    generator = np.random.default_rng(0)
+    pairs = zip(workload.widths, workload.widths[1:], strict=False)
+    first = [(generator.standard_normal((i, o)).astype(np.float32) / np.sqrt(i), np.zeros(o, np.float32)) for i, o in pairs]
+
+    def loss(params, x, target):
+        *hidden, (weight, bias) = params
+        for w, b in hidden:
+            x = jax.nn.relu(x @ w + b)
+        scores = jax.nn.log_softmax(x @ weight + bias)
+        return -jnp.mean(jnp.take_along_axis(scores, target[:, None], axis=1))
+
+    def descend(params, x, target):
+        grads = jax.grad(loss)(params, x, target)
+        return jax.tree.map(lambda p, g: p - RATE * g, params, grads)
+
+    on_batch = jax.jit(descend, donate_argnums=0)
+    on_rows = jax.jit(lambda params, x, target, rows: descend(params, x[rows], target[rows]), donate_argnums=0)
+    x, target = jnp.asarray(data[0]), jnp.asarray(data[1].astype(np.int32))
+
+    def run() -> int:
+        params = jax.tree.map(jnp.array, first)
+        if workload.size >= workload.rows:
+            for _ in range(workload.steps):
+                params = on_batch(params, x, target)
+        else:
+            for rows in islice(_index(workload, generator), workload.steps):
+                params = on_rows(params, x, target, rows.astype(np.int32))
+        jax.block_until_ready(params)
+        return workload.steps
+
+    return run
+
+
+def sklearn(workload: Workload, data: tuple) -> Run:
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPClassifier
+
+    def run() -> int:
+        net = MLPClassifier(
+            workload.widths[1:-1], solver="sgd", momentum=0.0, alpha=0.0, learning_rate_init=RATE, tol=0.0,
+            batch_size=workload.size, max_iter=workload.passes, n_iter_no_change=10**6,
+            shuffle=workload.size < workload.rows,
+        )  # fmt: skip
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            net.fit(*data)
+        return workload.whole_steps
+
+    return run
+
+
+def floor(workload: Workload, data: tuple) -> Run:
+    """The step's matrix products alone: forward, each weight's gradient, and each dx but the first layer's."""
+    generator = np.random.default_rng(0)
+    activations = [generator.standard_normal((workload.size, width), dtype=np.float32) for width in workload.widths]
+    pairs = list(zip(workload.widths, workload.widths[1:], strict=False))
+    weights = [generator.standard_normal(pair, dtype=np.float32) for pair in pairs]
+    products = [(a, w) for a, w in zip(activations, weights, strict=False)]
+    products += [(a.T, dy) for a, dy in zip(activations, activations[1:], strict=False)]
+    products += [(dy, w.T) for dy, w in zip(activations[2:], weights[1:], strict=True)]
+    results = [np.empty((a.shape[0], b.shape[1]), np.float32) for a, b in products]
+
+    def run() -> int:
+        for _ in range(workload.steps):
+            for (a, b), out in zip(products, results, strict=True):
+                np.dot(a, b, out)
+        return workload.steps
+
+    return run
+
+
+RUNNERS = {"fnn": fnn, "floor": floor, "torch": torch, "jax.jit": jax, "sklearn": sklearn}
