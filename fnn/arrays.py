@@ -1,8 +1,8 @@
-"""What every layer asks of an array: that it holds floats, that its rows can be summed, that a finished one stays as it is.
+"""What layers ask of arrays: that they hold floats, that their rows can be summed, that a finished one stays as it is.
 
-    read_only : array -> the same array, no longer writeable
-    floats    : who, x -> x as a float array, or an error that names ``who``
-    sum_rows  : (..., n, k) -> (..., k)
+read_only : array -> the same array, no longer writeable
+floats    : who, x -> x as a float array, or an error that names ``who``
+sum_rows  : (..., n, k) -> (..., k)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Is a gradient right? Nudge each number a little and see whether the result moves as the gradient says.
 
-    check_vjp : layer or loss, inputs -> report, or an AssertionError that names the leaf and the numbers
+check_vjp : layer or loss, inputs -> report, or an AssertionError that names the leaf and the numbers
 """
 
 from __future__ import annotations
@@ -76,11 +76,10 @@ def _double(array: Any) -> np.ndarray:
 def _pulled_back(evaluate: Callable, layer: Any, x: np.ndarray, rest: tuple, dy: np.ndarray, smooth: bool) -> tuple:
     """Give the gradient as a tree like the inputs, having checked that computing it changed nothing."""
     before = map(np.copy, (layer, x, rest))
-    dy = float(dy) if dy.ndim == 0 else dy
     y, pullback = evaluate(layer)
 
     def gradient() -> tuple:
-        dlayer, dx = pullback(dy)
+        dlayer, dx = pullback(float(dy) if dy.ndim == 0 else dy)
         return (dlayer, np.asarray(dx())) if smooth else (dlayer,)
 
     analytic = gradient()
@@ -132,7 +131,8 @@ def _compare(
     if error > tolerance:
         where = np.unravel_index(worst, gradient.shape)
         raise AssertionError(
-            f"the gradient of {name} is wrong at {tuple(int(i) for i in where)}: the pullback says {exact[worst]:.10g}, "
-            f"central differences {numeric[worst]:.10g} (error {error:.1e}, tolerance {tolerance:.0e})"
+            f"the gradient of {name} is wrong at {tuple(int(i) for i in where)}: the pullback says "
+            f"{exact[worst]:.10g}, central differences {numeric[worst]:.10g} "
+            f"(error {error:.1e}, tolerance {tolerance:.0e})"
         )
     return error, int(kink.sum())

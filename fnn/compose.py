@@ -58,7 +58,10 @@ def _pulled(pullbacks: list[Callable], dx: Callable) -> tuple[list, Callable]:
 
 
 def _first_with_parameters(layers: tuple) -> int:
-    return next((place for place, layer in enumerate(layers) if has_leaves(layer)), len(layers))
+    for place, layer in enumerate(layers):
+        if has_leaves(layer):
+            return place
+    return len(layers)
 
 
 def _located(error: Exception, place: int) -> Exception:

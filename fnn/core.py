@@ -15,8 +15,6 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-import numpy as np
-
 from fnn.errors import describe
 from fnn.keys import Key, require_key
 from fnn.records import is_record
@@ -29,6 +27,7 @@ def vjp(layer: Any, *inputs: Any, **named: Any) -> tuple[Any, Any]:
     A layer of your own is a record and one function registered here. Its pullback writes to nothing that it was
     given and may be called again. Raises ``TypeError`` for what has no rule.
 
+    >>> import numpy as np
     >>> from fnn import relu
     >>> y, pullback = vjp(relu, np.array([-1.0, 2.0]))
     >>> dlayer, dx = pullback(np.array([10.0, 10.0]))
@@ -57,6 +56,7 @@ def rule(layer: Any) -> Any:
 def forward(layer: Any, *inputs: Any, **named: Any) -> Any:
     """Evaluate a layer or a loss: the first half of ``vjp``. ``layer(x)`` is the same.
 
+    >>> import numpy as np
     >>> from fnn import relu
     >>> forward(relu, np.array([-1.0, 2.0]))
     array([0., 2.])
@@ -69,6 +69,7 @@ def value_and_grad(loss: Any, params: Any, batch: tuple, key: Key | None = None)
 
     ``batch`` is ``(x, target)`` or ``(x, target, weights)``; ``key`` is for layers that draw random numbers.
 
+    >>> import numpy as np
     >>> from fnn import Dense, mse
     >>> net = Dense(weight=np.array([[2.0]]), bias=np.array([0.0]))
     >>> value, gradient = value_and_grad(mse, net, (np.array([[3.0]]), np.array([[5.0]])))

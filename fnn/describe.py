@@ -1,6 +1,6 @@
 """What a network looks like from outside: its layers, the shapes that flow between them, what each has to learn.
 
-    summary : params, x -> table, as text
+summary : params, x -> table, as text
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ def summary(params: Any, x: Any) -> str:
     >>> from fnn import Key, mlp
     >>> x = np.zeros((1, 2), np.float32)
     >>> print(summary(mlp(64, 2)(Key(0), x), x))
-    path       layer   output   parameters
-    --------------------------------------
-    layers[0]  Dense   (n, 64)         192
-    layers[1]  Relu    (n, 64)           0
-    layers[2]  Dense   (n, 2)          130
-    --------------------------------------
-    total                              322
+    path       layer  output   parameters
+    -------------------------------------
+    layers[0]  Dense  (n, 64)         192
+    layers[1]  Relu   (n, 64)           0
+    layers[2]  Dense  (n, 2)          130
+    -------------------------------------
+    total                             322
     """
     x = np.asarray(x)[:1]
     rows = [(path, type(layer).__name__, _shape(y), f"{_size(layer):,}") for path, layer, y in _flow(params, x, "")]

@@ -1,7 +1,7 @@
 """An error says what was expected, where, what came, and what to write instead.
 
-    LayerError   : who, complaint, path -> "dense at layers[2] expects rows (n, 64), got (5, 8)"
-    FormatError  : a file that is not what its format says; a ValueError
+LayerError   : who, complaint, path -> "dense at layers[2] expects rows (n, 64), got (5, 8)"
+FormatError  : a file that is not what its format says; a ValueError
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def uniform(key: Key, shape: Shape, dtype: Dtype = np.float32, *, low: float = -
     """Draw from [low, high).
 
     >>> uniform(Key(0), (2,), low=0.0, high=10.0)
-    array([6.3696165, 2.697867 ], dtype=float32)
+    array([6.369617 , 2.6978672], dtype=float32)
     """
     return _made(low + (high - low) * uniforms(key, shape), dtype)
 

@@ -113,7 +113,7 @@ def permutation(key: Key, n: int) -> np.ndarray:
     """Give the numbers 0 to n - 1 in random order, as int64.
 
     >>> permutation(Key(0), 5)
-    array([3, 1, 2, 4, 0])
+    array([3, 2, 1, 0, 4])
     """
     # Sort random words that carry their row number in the low bits. No two are equal, so every sorting algorithm
     # gives the same order, and a plain sort of integers is several times faster than an argsort.

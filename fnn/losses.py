@@ -80,8 +80,11 @@ def _(loss: CrossEntropy, prediction, target, weights=None):
     wanted = _wanted(logits, target)
     shifted, e, total = softmax_parts(logits)
     if wanted.dtype == bool:  # one True a row: pick it, so that a logit of -inf elsewhere does no harm
+        picked = shifted[wanted]
         surprise = np.log(total[..., 0])
-        surprise -= shifted[wanted].reshape(surprise.shape)
+        if picked.size != surprise.size:
+            _refuse_labels(target, logits.shape[-1])
+        surprise -= picked.reshape(surprise.shape)
     else:
         surprise = ((np.log(total) - shifted) * wanted).sum(axis=-1)
     share = _share("cross_entropy", surprise, weights)
@@ -156,7 +159,9 @@ def _wanted(logits: np.ndarray, target: Any) -> np.ndarray:
     if target.shape == logits.shape:
         target = floats("cross_entropy", target)
         if (target < 0).any() or not (np.abs(target.sum(axis=-1) - 1) < 1e-3).all():
-            raise ValueError("cross_entropy expects the rows of a target (n, classes) to be probabilities that sum to 1")
+            raise ValueError(
+                "cross_entropy expects the rows of a target (n, classes) to be probabilities that sum to 1"
+            )
         return target.astype(logits.dtype, copy=False)
     if target.shape != logits.shape[:-1]:
         hint = "; write target[:, 0]" if target.shape == (*logits.shape[:-1], 1) else ""
@@ -165,12 +170,15 @@ def _wanted(logits: np.ndarray, target: Any) -> np.ndarray:
             f"for logits {logits.shape}, got {target.shape}{hint}"
         )
     if target.dtype.kind not in "iu":
-        raise TypeError(f"cross_entropy expects whole numbers as labels, got {describe(target)}; write target.astype(int)")
-    mask = target[..., None] == counting(classes)
-    if np.count_nonzero(mask) != target.size:
-        low, high = target.min(), target.max()
-        raise ValueError(f"cross_entropy expects labels from 0 to {classes - 1}, got some from {low} to {high}")
-    return mask
+        raise TypeError(
+            f"cross_entropy expects whole numbers as labels, got {describe(target)}; write target.astype(int)"
+        )
+    return target[..., None] == counting(classes)
+
+
+def _refuse_labels(target: Any, classes: int) -> None:
+    low, high = np.min(target), np.max(target)
+    raise ValueError(f"cross_entropy expects labels from 0 to {classes - 1}, got some from {low} to {high}")
 
 
 def _share(who: str, losses: np.ndarray, weights: Any) -> Any:
@@ -196,6 +204,8 @@ def _sum(losses: np.ndarray, share: Any) -> float:
     """Sum what each row (or number) counts, so that the total depends little on their order."""
     if not isinstance(share, float):
         return float(np.add.reduce(losses * share, axis=None, dtype=np.float64))
-    if losses.ndim == 1 and losses.size < 1024:  # a short sum loses nothing as a product, and takes a quarter of the time
+    if (
+        losses.ndim == 1 and losses.size < 1024
+    ):  # a short sum loses nothing as a product, and takes a quarter of the time
         return share * float(losses.dot(ones(losses.size, losses.dtype)))
     return share * float(np.add.reduce(losses, axis=None, dtype=np.float64))

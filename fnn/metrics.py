@@ -35,8 +35,8 @@ def confusion_matrix(prediction: np.ndarray, target: np.ndarray, classes: int | 
     """
     predicted, true = _labels("confusion_matrix", prediction, target)
     scores = np.asarray(prediction)
-    seen = scores.shape[1] if scores.ndim == 2 else int(max(predicted.max(), true.max())) + 1
-    classes = seen if classes is None else classes
+    if classes is None:
+        classes = int(scores.shape[1] if scores.ndim == 2 else max(predicted.max(), true.max()) + 1)
     if min(predicted.min(), true.min()) < 0 or max(predicted.max(), true.max()) >= classes:
         raise ValueError(f"confusion_matrix expects labels from 0 to {classes - 1}, got some outside")
     return np.bincount(true * classes + predicted, minlength=classes * classes).reshape(classes, classes)
@@ -55,7 +55,9 @@ def _labels(who: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.ndar
         )
     for name, labels in (("prediction", prediction), ("target", target)):
         if labels.dtype.kind not in "iu":
-            raise TypeError(f"{who} expects the {name} as whole numbers or as scores (n, classes), got {describe(labels)}")
+            raise TypeError(
+                f"{who} expects the {name} as whole numbers or as scores (n, classes), got {describe(labels)}"
+            )
     if prediction.ndim != 1 or prediction.shape != target.shape or len(target) == 0:
         raise ValueError(f"{who} expects one label a row, got {prediction.shape} against a target {target.shape}")
     return prediction.astype(np.int64), target.astype(np.int64)

@@ -62,13 +62,13 @@ def _as_vectors(state: Any) -> Any:
     """Give an optimizer's state with each tree in it as a vector."""
     if is_record(state):
         return rebuild(state, [flat(tree)[0] for tree in children(state)])
-    return tuple([_as_vectors(part) for part in state])
+    return tuple([_as_vectors(part) for part in state]) if state else state
 
 
 def _as_trees(state: Any, layout: Layout) -> Any:
     if is_record(state):
         return rebuild(state, [layout.cut(vector) for vector in children(state)])
-    return tuple([_as_trees(part, layout) for part in state])
+    return tuple([_as_trees(part, layout) for part in state]) if state else state
 
 
 def _no_state(params: Tree) -> tuple:
@@ -238,5 +238,7 @@ def _require_fraction(who: str, value: float) -> None:
 
 def _require_rate(who: str, rate: Any) -> float:
     if isinstance(rate, bool) or not isinstance(rate, int | float | np.floating) or not math.isfinite(rate) or rate < 0:
-        raise ValueError(f"{who} expects a rate, a finite number that is not negative or a schedule, got {describe(rate)}")
+        raise ValueError(
+            f"{who} expects a rate, a finite number that is not negative or a schedule, got {describe(rate)}"
+        )
     return float(rate)

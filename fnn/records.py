@@ -1,7 +1,7 @@
 """A record is a frozen value. Arrays are its parameters, records and tuples its structure, all else its configuration.
 
-    record    : class -> frozen class, whose values show their shapes and can be called
-    children  : record or tuple -> its parts          rebuild : record or tuple, parts -> one like it
+record    : class -> frozen class, whose values show their shapes and can be called
+children  : record or tuple -> its parts          rebuild : record or tuple, parts -> one like it
 """
 
 from __future__ import annotations

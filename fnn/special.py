@@ -1,8 +1,8 @@
 """Functions that overflow when they are typed as in the textbook, written so that they do not.
 
-    logistic   : x -> 1 / (1 + exp(-x))          log1p_exp : x -> log(1 + exp(x))
-    normal_cdf : x -> P(z <= x), z standard normal
-    softmax    : x -> exp(x) / sum(exp(x)), over the last axis
+logistic   : x -> 1 / (1 + exp(-x))          log1p_exp : x -> log(1 + exp(x))
+normal_cdf : x -> P(z <= x), z standard normal
+softmax    : x -> exp(x) / sum(exp(x)), over the last axis
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def log1p_exp(x: np.ndarray) -> np.ndarray:
     """Give log(1 + exp(x)).
 
     >>> log1p_exp(np.array([-1e4, 0.0, 1e4])).round(4)
-    array([0.0000e+00, 6.9310e-01, 1.0000e+04])
+    array([0.000e+00, 6.931e-01, 1.000e+04])
     """
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
@@ -45,7 +45,7 @@ def softmax_parts(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _row_maximum(x: np.ndarray) -> np.ndarray:
-    if x.ndim == 2 and 32 <= len(x) and x.shape[1] <= 32:
+    if x.ndim == 2 and len(x) >= 32 and x.shape[1] <= 32:
         # NumPy reduces a short last axis row by row; turned round, it is done in a few sweeps.
         return np.maximum.reduce(x.T.copy(), axis=0)[:, None]
     return np.maximum.reduce(x, axis=-1, keepdims=True)

@@ -58,7 +58,10 @@ def _collect(node: Any, arrays: list, form: list) -> None:
 
 def has_leaves(node: Tree) -> bool:
     """Tell whether there is an array anywhere in a tree."""
-    return isinstance(node, np.ndarray) or any(map(has_leaves, children(node)))
+    for child in children(node):
+        if isinstance(child, np.ndarray) or has_leaves(child):
+            return True
+    return isinstance(node, np.ndarray)
 
 
 def require_alike(who: str, tree: Tree, other: Tree, to_the_shape: bool = False) -> None:
@@ -74,7 +77,11 @@ def _difference(ours: Any, theirs: Any, path: str, to_the_shape: bool) -> tuple[
     if isinstance(ours, np.ndarray) and isinstance(theirs, np.ndarray):
         same = not to_the_shape or (ours.shape == theirs.shape and ours.dtype == theirs.dtype)
         return None if same else (path, describe(ours), describe(theirs))
-    if structured and type(ours) is not type(theirs) or isinstance(ours, np.ndarray) or isinstance(theirs, np.ndarray):
+    if (
+        (structured and type(ours) is not type(theirs))
+        or isinstance(ours, np.ndarray)
+        or isinstance(theirs, np.ndarray)
+    ):
         return path, _name(ours), _name(theirs)
     if isinstance(ours, tuple) and len(ours) != len(theirs):
         return path, f"a tuple of {len(ours)}", f"a tuple of {len(theirs)}"
@@ -125,18 +132,13 @@ def _collector(node: Any) -> Collect:
 
     What such a tree looks like is found out here, once, so that little is left to do at each step of training.
     """
-    kind, parts = type(node), [_collector(child) for child in children(node)]
-    names = getattr(kind, "__record__", None)
-    bundle = len(parts) > 1 and names is not None and all(isinstance(child, np.ndarray) for child in children(node))
-    get = operator.attrgetter(*names) if bundle else None
-
-    def append(other: Any, into: list) -> None:
-        into.append(other)
-
-    def extend(other: Any, into: list) -> None:  # a record of arrays alone, such as Dense
-        if type(other) is not kind:
-            raise _Unlike
-        into += get(other)
+    kind = type(node)
+    if isinstance(node, np.ndarray):
+        return _append
+    if not is_record(node) and not isinstance(node, tuple):
+        return _expect_configuration
+    parts = [_collector(child) for child in children(node)]
+    names = kind.__record__ if is_record(node) else None
 
     def collect(other: Any, into: list) -> None:
         if type(other) is not kind or (names is None and len(other) != len(parts)):
@@ -145,15 +147,25 @@ def _collector(node: Any) -> Collect:
         for part, child in zip(parts, others):  # noqa: B905 (their lengths are equal)
             part(child, into)
 
-    def check(other: Any, into: list) -> None:
-        if is_record(other) or isinstance(other, np.ndarray | tuple):
-            raise _Unlike
+    if names is None or len(names) < 2 or not all(isinstance(child, np.ndarray) for child in children(node)):
+        return collect
+    get = operator.attrgetter(*names)
 
-    if isinstance(node, np.ndarray):
-        return append
-    if bundle:
-        return extend
-    return collect if names is not None or isinstance(node, tuple) else check
+    def collect_arrays(other: Any, into: list) -> None:  # the same for a record of arrays alone, such as Dense
+        if type(other) is not kind:
+            raise _Unlike
+        into += get(other)
+
+    return collect_arrays
+
+
+def _append(array: Any, into: list) -> None:
+    into.append(array)
+
+
+def _expect_configuration(other: Any, into: list) -> None:
+    if is_record(other) or isinstance(other, np.ndarray | tuple):
+        raise _Unlike
 
 
 @attrs.frozen(eq=False)
@@ -167,6 +179,7 @@ class Layout:
     collect: Collect
     build: Build
     uniform: bool
+    remembered: bool
 
     def gather(self, tree: Tree, like: Tree, who: str) -> np.ndarray:
         """Copy the leaves of ``tree`` into a new vector, if it has the form of ``like``, which has this layout."""
@@ -190,18 +203,19 @@ class Layout:
         if not self.uniform:  # leaves of several dtypes share no vector: each becomes an array of its own
             leaves = [read_only(leaf.astype(dtype)) for leaf, dtype in zip(leaves, self.dtypes, strict=True)]
         tree = self.build(leaves)
-        if self.uniform and is_record(tree):
+        if self.remembered:
             # Remembered, not recomputed: a record is frozen and these leaves are read-only, so it stays true.
-            vars(tree)[_VECTOR] = vector, self
+            tree.__dict__[_VECTOR] = vector, self
         return tree
 
 
 _VECTOR = "(vector)"  # no field can have this name
+_NOTHING: dict = {}
 
 
 def flat(tree: Tree) -> tuple[np.ndarray, Layout]:
     """Give the leaves of a tree as one read-only vector, and the layout that turns such a vector into such a tree."""
-    known = vars(tree).get(_VECTOR) if is_record(tree) else None
+    known = getattr(tree, "__dict__", _NOTHING).get(_VECTOR)
     if known is not None:
         return known
     arrays, _ = take_apart(tree)
@@ -213,7 +227,8 @@ def flat(tree: Tree) -> tuple[np.ndarray, Layout]:
     vector = read_only(_joined(arrays))
     shapes, dtypes = [array.shape for array in arrays], [array.dtype for array in arrays]
     uniform = all(dtype == vector.dtype for dtype in dtypes)
-    return vector, Layout(shapes, dtypes, vector.dtype, cuts, _collector(tree), builder(tree), uniform)
+    remembered = uniform and is_record(tree)
+    return vector, Layout(shapes, dtypes, vector.dtype, cuts, _collector(tree), builder(tree), uniform, remembered)
 
 
 def _joined(arrays: list[np.ndarray]) -> np.ndarray:

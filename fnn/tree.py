@@ -1,8 +1,8 @@
 """Records and tuples of arrays, treated as one thing: a network, its gradient and an optimizer's memory are trees.
 
-    map    : f, tree, ... -> tree         leaves : tree -> arrays       paths   : tree -> names of the leaves
-    reduce : f, tree, start -> value      at     : path, f, tree -> tree
-    ravel  : tree -> vector, unravel      unravel : vector -> tree
+map    : f, tree, ... -> tree         leaves : tree -> arrays       paths   : tree -> names of the leaves
+reduce : f, tree, start -> value      at     : path, f, tree -> tree
+ravel  : tree -> vector, unravel      unravel : vector -> tree
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fnn.errors import describe
-from fnn.records import children, rebuild, record, edges
+from fnn.records import children, edges, rebuild, record
 from fnn.structure import Layout, Tree, builder, flat, require_alike, take_apart, walk
 
 __all__ = ["add", "allclose", "at", "equal", "leaves", "map", "paths", "ravel", "record", "reduce", "zeros_like"]

@@ -1,9 +1,9 @@
 """Data as tuples of arrays whose rows belong together: ``(x, target)``, ``(x, target, weights)``.
 
-    line, moons                       : n, noise, key -> data            digits : -> data, real ones
-    read_idx : path -> array          mnist : folder -> train, test
-    train_test_split : data, fraction, key -> train, test                one_hot, standardise : array -> array
-    batches, epochs  : data, size, key -> stream of batches
+line, moons                       : n, noise, key -> data            digits : -> data, real ones
+read_idx : path -> array          mnist : folder -> train, test
+train_test_split : data, fraction, key -> train, test                one_hot, standardise : array -> array
+batches, epochs  : data, size, key -> stream of batches
 """
 
 from fnn.data.batches import batches, epochs

@@ -39,9 +39,9 @@ def epochs(data: Any, size: int, key: Key, epochs: int | None = None, start: int
 
     >>> x = np.arange(4.0)
     >>> [batch[0].tolist() for batch in epochs((x, x), 2, Key(0), epochs=2)]
-    [[3.0, 0.0], [2.0, 1.0], [0.0, 3.0], [1.0, 2.0]]
+    [[3.0, 1.0], [2.0, 0.0], [1.0, 3.0], [2.0, 0.0]]
     >>> [batch[0].tolist() for batch in epochs((x, x), 2, Key(0), epochs=2, start=3)]
-    [[1.0, 2.0]]
+    [[2.0, 0.0]]
     """
     data, n = require_rows("epochs", data)
     _require_size("epochs", size)

@@ -53,11 +53,15 @@ def read_idx(path: str | os.PathLike) -> np.ndarray:
 def _read(path: Path, stream: BinaryIO, available: int) -> np.ndarray:
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or magic[3] == 0:
-        raise FormatError(f"{path}: offset 0: expected 0, 0, a type (8 to 14) and a number of axes, found {magic.hex(' ')!r}")
+        raise FormatError(
+            f"{path}: offset 0: expected 0, 0, a type (8 to 14) and a number of axes, found {magic.hex(' ')!r}"
+        )
     dtype, axes = np.dtype(_TYPES[magic[2]]), magic[3]
     lengths = stream.read(4 * axes)
     if len(lengths) < 4 * axes:
-        raise FormatError(f"{path}: offset 4: expected {axes} axis lengths ({4 * axes} bytes), found {len(lengths)} bytes")
+        raise FormatError(
+            f"{path}: offset 4: expected {axes} axis lengths ({4 * axes} bytes), found {len(lengths)} bytes"
+        )
     shape = struct.unpack(f">{axes}I", lengths)
     begin, size = 4 + 4 * axes, math.prod(shape) * dtype.itemsize
     what = f"{path}: offset {begin}: expected {size} bytes for the shape {shape}"
@@ -106,7 +110,11 @@ def mnist(folder: str | os.PathLike) -> tuple[Data, Data]:
 def _images_and_labels(images_path: Path, labels_path: Path, levels: int) -> Data:
     images, labels = read_idx(images_path), read_idx(labels_path)
     if images.ndim != 3 or images.dtype != np.uint8:
-        raise FormatError(f"{images_path}: expected bytes of the shape (n, height, width), found {images.dtype} {images.shape}")
+        raise FormatError(
+            f"{images_path}: expected bytes of the shape (n, height, width), found {images.dtype} {images.shape}"
+        )
     if labels.shape != images.shape[:1] or labels.dtype != np.uint8 or (labels > 9).any():
-        raise FormatError(f"{labels_path}: expected {len(images)} labels from 0 to 9, found {labels.dtype} {labels.shape}")
+        raise FormatError(
+            f"{labels_path}: expected {len(images)} labels from 0 to 9, found {labels.dtype} {labels.shape}"
+        )
     return images.reshape(len(images), -1).astype(np.float32) / levels, labels.astype(np.int64)

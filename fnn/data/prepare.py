@@ -1,8 +1,8 @@
 """Before training: set rows aside for testing, scale inputs, spell out labels.
 
-    train_test_split : data, fraction, key -> train, test
-    one_hot          : labels (n,), classes -> (n, classes)
-    standardise      : x, like? -> x with mean 0 and deviation 1 in each column
+train_test_split : data, fraction, key -> train, test
+one_hot          : labels (n,), classes -> (n, classes)
+standardise      : x, like? -> x with mean 0 and deviation 1 in each column
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def train_test_split(data: Any, fraction: float, key: Key) -> tuple[Data, Data]:
     >>> x = np.arange(5)
     >>> (train, _), (test, _) = train_test_split((x, x), 0.2, Key(0))
     >>> train, test
-    (array([3, 1, 2, 4]), array([0]))
+    (array([3, 2, 1, 0]), array([4]))
     """
     data, n = require_rows("train_test_split", data)
     for place, array in enumerate(data):

@@ -1,6 +1,6 @@
 """Rows that belong together stay together: what holds for every tuple of arrays that is called data.
 
-    require_rows : who, data -> data, n          take_rows : data, index -> data
+require_rows : who, data -> data, n          take_rows : data, index -> data
 """
 
 from __future__ import annotations

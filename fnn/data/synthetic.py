@@ -1,7 +1,7 @@
 """Data that is made, so that the answer is known.
 
-    line  : n, noise, key -> x (n, 1), y (n, 1)           a straight line, for regression
-    moons : n, noise, key -> x (n, 2), label (n,)         two half circles, for classification
+line  : n, noise, key -> x (n, 1), y (n, 1)           a straight line, for regression
+moons : n, noise, key -> x (n, 2), label (n,)         two half circles, for classification
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from fnn.errors import describe
 from fnn.keys import Key, fold_in, normals, permutation, require_key, uniforms
 
 
-def line(n: int, noise: float, key: Key, *, slope: float = 2.0, intercept: float = 1.0, dtype: Any = np.float32) -> Data:
+def line(
+    n: int, noise: float, key: Key, *, slope: float = 2.0, intercept: float = 1.0, dtype: Any = np.float32
+) -> Data:
     """Draw x from [-1, 1) and give y = slope x + intercept + noise; ``noise`` is a standard deviation.
 
     >>> x, y = line(100, 0.0, Key(0))
@@ -49,7 +51,9 @@ def moons(n: int, noise: float, key: Key, *, dtype: Any = np.float32) -> Data:
 
 def _require(who: str, n: Any, noise: Any, key: Any) -> None:
     if not isinstance(n, int) or n < 2:
-        raise ValueError(f"{who} expects a number of rows, at least 2, got {describe(n)}; write {who}(100, 0.1, Key(0))")
+        raise ValueError(
+            f"{who} expects a number of rows, at least 2, got {describe(n)}; write {who}(100, 0.1, Key(0))"
+        )
     if not isinstance(noise, int | float) or not 0 <= noise < float("inf"):
         raise ValueError(f"{who} expects the noise as a standard deviation, got {describe(noise)}")
     require_key(who, key)

@@ -1,6 +1,6 @@
 """A dense layer: each output is a weighted sum of all inputs, plus a bias.
 
-    dense : units -> maker          Dense : x (..., n, inputs) -> y = x @ weight + bias (..., n, units)
+dense : units -> maker          Dense : x (..., n, inputs) -> y = x @ weight + bias (..., n, units)
 """
 
 from __future__ import annotations

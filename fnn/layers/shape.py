@@ -1,6 +1,6 @@
 """Layers that only arrange: the numbers stay, their axes change. Rows stay rows.
 
-    flatten : x (n, ...) -> (n, k)          reshape : shape -> layer, x (n, ...) -> (n, *shape)
+flatten : x (n, ...) -> (n, k)          reshape : shape -> layer, x (n, ...) -> (n, *shape)
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def reshape(shape: tuple[int, ...]) -> Reshape:
     (5, 2, 3)
     """
     if not isinstance(shape, tuple):
-        raise TypeError(f"reshape expects the shape of a row as a tuple, got {describe(shape)}; write reshape((28, 28, 1))")
+        raise TypeError(
+            f"reshape expects the shape of a row as a tuple, got {describe(shape)}; write reshape((28, 28, 1))"
+        )
     if not all(isinstance(n, int) and n > 0 for n in shape):
         raise ValueError(f"reshape expects positive whole numbers without the batch's own axis, got {shape}")
     return Reshape(shape)

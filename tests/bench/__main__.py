@@ -3,8 +3,9 @@
     python -m tests.bench                      all workloads
     python -m tests.bench moons --rounds 15    one of them, more rounds
 
-Each library runs in a process of its own, one at a time, and in turn: a round is one run of each, so that a drift of the
-machine meets all alike, and no library's idle threads or memory disturb another. A time is the median over rounds; a ratio is the median of the ratios within a round, fnn over the other: below 1 fnn is faster.
+Each library runs in a process of its own, one at a time, in turn: a round is one run of each, so that a drift of the
+machine meets all alike, and no library's idle threads or memory disturb another. A time is the median over rounds; a
+ratio is the median of the ratios within a round, fnn over the other: below 1 fnn is faster.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Every one gathers a batch at a time in an order drawn anew for each pass; no one
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 
@@ -44,7 +44,7 @@ def torch(workload: Workload, data: tuple) -> Run:
     import torch
 
     layers = []
-    for i, o in zip(workload.widths, workload.widths[1:], strict=False):
+    for i, o in pairwise(workload.widths):
         layers += [torch.nn.Linear(i, o), torch.nn.ReLU()]
     net = torch.nn.Sequential(*layers[:-1])
     optimizer = torch.optim.SGD(net.parameters(), lr=RATE)
@@ -70,8 +70,10 @@ def jax(workload: Workload, data: tuple) -> Run:
     import jax.numpy as jnp
 
     generator = np.random.default_rng(0)
-    pairs = zip(workload.widths, workload.widths[1:], strict=False)
-    first = [(generator.standard_normal((i, o)).astype(np.float32) / np.sqrt(i), np.zeros(o, np.float32)) for i, o in pairs]
+    pairs = pairwise(workload.widths)
+    first = [
+        (generator.standard_normal((i, o)).astype(np.float32) / np.sqrt(i), np.zeros(o, np.float32)) for i, o in pairs
+    ]
 
     def loss(params, x, target):
         *hidden, (weight, bias) = params
@@ -126,10 +128,10 @@ def floor(workload: Workload, data: tuple) -> Run:
     """The step's matrix products alone: forward, each weight's gradient, and each dx but the first layer's."""
     generator = np.random.default_rng(0)
     activations = [generator.standard_normal((workload.size, width), dtype=np.float32) for width in workload.widths]
-    pairs = list(zip(workload.widths, workload.widths[1:], strict=False))
+    pairs = list(pairwise(workload.widths))
     weights = [generator.standard_normal(pair, dtype=np.float32) for pair in pairs]
     products = [(a, w) for a, w in zip(activations, weights, strict=False)]
-    products += [(a.T, dy) for a, dy in zip(activations, activations[1:], strict=False)]
+    products += [(a.T, dy) for a, dy in pairwise(activations)]
     products += [(dy, w.T) for dy, w in zip(activations[2:], weights[1:], strict=True)]
     results = [np.empty((a.shape[0], b.shape[1]), np.float32) for a, b in products]
 

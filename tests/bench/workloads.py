@@ -35,8 +35,8 @@ class Workload:
 
 
 WORKLOADS = (
-    Workload("moons", (2, 64, 2), rows=3750, size=10, steps=1500),
-    Workload("mnist", (784, 32, 16, 10), rows=60_000, size=64, steps=900),
+    Workload("moons", (2, 64, 2), rows=3750, size=10, steps=7500),
+    Workload("mnist", (784, 32, 16, 10), rows=60_000, size=64, steps=1876),
     Workload("wide", (784, 512, 512, 10), rows=60_000, size=128, steps=100),
     Workload("full", (784, 32, 16, 10), rows=41_000, size=41_000, steps=4),
 )
