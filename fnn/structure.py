@@ -186,13 +186,10 @@ class Layout:
         arrays: list[np.ndarray] = []
         try:
             self.collect(tree, arrays)
-            alike = [array.shape for array in arrays] == self.shapes
-        except (_Unlike, AttributeError):
-            alike = False
-        if alike:
-            vector = _joined(arrays)
-            if vector.dtype == self.dtype and (self.uniform or [array.dtype for array in arrays] == self.dtypes):
-                return vector
+            if [a.shape for a in arrays] == self.shapes and [a.dtype for a in arrays] == self.dtypes:
+                return _joined(arrays)
+        except (_Unlike, AttributeError):  # AttributeError: something that is no array in an array's place
+            pass
         require_alike(who, like, tree, to_the_shape=True)
         raise AssertionError("unreachable: trees that are alike were found to differ")
 

@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
 from toolz import accumulate, last, take
 
 from fnn.core import value_and_grad
@@ -79,18 +80,20 @@ def train_step(loss: Any, optimizer: Transform, key: Key | None = None):
 
 def _train_step(loss: Any, optimizer: Transform, key: Key | None, state: State, batch: tuple) -> State:
     step_key = None if key is None else fold_in(key, state.step)
-    value, grads = value_and_grad(loss, state.params, batch, step_key)
-    if not math.isfinite(value):
-        raise Diverged(state.step, value, state)
-    following = update(optimizer, grads, state, value)
-    if not all_finite(following.params):
-        raise Diverged(state.step, value, state)
+    # What overflows on the way shows in the two checks below, as one error that says what happened and where.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        value, grads = value_and_grad(loss, state.params, batch, step_key)
+        if not math.isfinite(value):
+            raise Diverged(state.step, value, state)
+        following = update(optimizer, grads, state, value)
+        if not all_finite(following.params):
+            raise Diverged(state.step, value, state)
     return following
 
 
 def states(step, state: State, batches: Iterable) -> Iterator[State]:
     """Give the lazy stream of states: the given one, then one after each batch."""
-    return accumulate(step, batches, state)
+    return accumulate(step, batches, state)  # type: ignore[arg-type]  # toolz types its default as text
 
 
 def fit(loss: Any, optimizer: Transform, state: State, data: tuple, *, steps: int, size: int = 32, key: Key) -> State:

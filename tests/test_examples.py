@@ -1,0 +1,94 @@
+"""The examples do what they say; the network by hand and the library's agree to rounding."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from examples import from_scratch
+from fnn import Dense, Serial, cross_entropy, relu, sgd, start, train_step, tree, value_and_grad
+from fnn.data import digits
+
+ROOT = Path(__file__).parent.parent
+
+
+def twin(params):
+    weight1, bias1, weight2, bias2 = params
+    return Serial((Dense(weight1, bias1), relu, Dense(weight2, bias2)))
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-12), (np.float32, 2e-4)])
+def test_the_network_by_hand_and_the_library_s_agree_over_200_steps(dtype, tolerance):
+    x, label = digits()
+    x = x.astype(dtype)
+    by_hand = from_scratch.first_params(64, 64, 10, seed=0, dtype=dtype)
+    step = train_step(cross_entropy, sgd(0.2))
+    state = start(twin(by_hand), sgd(0.2))
+    for number in range(200):
+        rows = (np.arange(32) * 7 + number * 32) % len(x)
+        loss, by_hand = from_scratch.train_step(by_hand, x[rows], label[rows], dtype(0.2))
+        state = step(state, (x[rows], label[rows]))
+        assert state.loss == pytest.approx(float(loss), rel=tolerance, abs=tolerance)
+    for ours, theirs in zip(tree.leaves(state.params), by_hand, strict=True):
+        assert ours.dtype == theirs.dtype == dtype
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
+
+
+def test_the_gradients_of_one_step_agree_to_the_last_bits():
+    x, label = digits()
+    x = x.astype(np.float64)
+    params = from_scratch.first_params(64, 64, 10, seed=1, dtype=np.float64)
+    loss, gradient = from_scratch.loss_and_gradient(params, x, label)
+    value, ours = value_and_grad(cross_entropy, twin(params), (x, label))
+    assert value == pytest.approx(loss, rel=1e-15)
+    for a, b in zip(tree.leaves(ours), gradient, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-16)
+
+
+def test_the_network_by_hand_learns_to_read():
+    assert from_scratch.main(epochs=10) > 0.95
+
+
+def example(*arguments, folder):
+    command = [sys.executable, "-W", "error::RuntimeWarning", str(ROOT / "examples" / "digits.py"), *arguments]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def accuracy_of(printed):
+    return float(printed.split("test accuracy ")[1].split()[0])
+
+
+def test_the_main_job_learns_to_read_digits(tmp_path):
+    printed = example(folder=tmp_path)
+    assert ["layers[0]", "Dense", "(n,", "64)", "4,160"] in [line.split() for line in printed.splitlines()]
+    assert "epoch 100/100" in printed
+    assert "what it is (down) and what it was taken for (across)" in printed
+    assert accuracy_of(printed) >= 0.96
+    assert ("wrote digits.png" in printed) == (tmp_path / "digits.png").exists()
+
+
+def test_the_main_job_is_the_same_from_the_same_seed_and_another_from_another(tmp_path):
+    runs = [example("--seed", seed, "--epochs", "2", "--out", "a.png", folder=tmp_path) for seed in ("0", "0", "1")]
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_the_main_job_reads_mnist_s_own_files(tmp_path):
+    import gzip
+    import struct
+
+    images = (np.arange(40 * 28 * 28) * 7919 % 256).astype(np.uint8)
+    labels = np.arange(40, dtype=np.uint8) % 10
+    for part in ("train", "t10k"):
+        for kind, header, body in (
+            ("images-idx3", struct.pack(">4B3I", 0, 0, 8, 3, 40, 28, 28), images),
+            ("labels-idx1", struct.pack(">4BI", 0, 0, 8, 1, 40), labels),
+        ):
+            with gzip.open(tmp_path / f"{part}-{kind}-ubyte.gz", "wb") as file:
+                file.write(header + body.tobytes())
+    printed = example("--mnist", str(tmp_path), "--epochs", "1", folder=tmp_path)
+    assert ["layers[0]", "Dense", "(n,", "32)", "25,120"] in [line.split() for line in printed.splitlines()]
+    assert "40 digits to learn from, 40 to be tested on, 784 pixels each" in printed
