@@ -1,0 +1,1 @@
+"""Scripts to read and to start; each says at its top how."""

@@ -28,7 +28,7 @@ def main() -> None:
     else:
         train, test = train_test_split(digits(), 0.2, data_key)
         maker = serial(dense(64), relu, dense(10))
-    x, target = train
+    x = train[0]
     net = maker(init_key, x[:1])
     print(f"{len(x)} digits to learn from, {len(test[0])} to be tested on, {x.shape[1]} pixels each\n")
     print(summary(net, x), end="\n\n")
@@ -60,7 +60,10 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--epochs", type=int, help="passes over the training set: 100, or 20 on MNIST, if not given")
     parser.add_argument("--out", type=Path, default=Path("digits.png"), help="where to write the picture")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.epochs is not None and options.epochs < 1:
+        parser.error(f"--epochs must be at least 1, got {options.epochs}")
+    return options
 
 
 def losses(params, train, test) -> tuple[float, float]:
@@ -95,18 +98,19 @@ def draw(path: Path, history: list, test: tuple, scores: np.ndarray) -> None:
     side = round(x.shape[1] ** 0.5)
 
     figure = plt.figure(figsize=(11, 4.2), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.25))
-    curve = left.subplots()
+    left, right = figure.add_gridspec(1, 2, width_ratios=(1, 1.25))
+    curve = figure.add_subplot(left)
     for name, values in zip(("training", "test"), zip(*history, strict=True), strict=True):
         curve.plot(values, label=name)
     curve.set(xlabel="epoch", ylabel="cross-entropy", yscale="log", title="Loss of both splits")
     curve.legend(frameon=False)
-    for place, row in zip(right.subplots(3, 5).flat, [*mistaken, *[None] * 15], strict=False):
-        place.axis("off")
-        if row is not None:
-            place.imshow(x[row].reshape(side, side), cmap="gray_r")
-            place.set_title(f"{target[row]}, read as {taken_for[row]}", fontsize=9)
-    right.suptitle(f"{np.count_nonzero(taken_for != target)} of {len(target)} misread")
+    grid = right.subgridspec(3, 5)
+    for place, row in enumerate(mistaken):
+        image = figure.add_subplot(grid[place // 5, place % 5])
+        image.imshow(x[row].reshape(side, side), cmap="gray_r")
+        image.set_title(f"{target[row]}, read as {taken_for[row]}", fontsize=9)
+        image.axis("off")
+    figure.suptitle(f"{np.count_nonzero(taken_for != target)} of {len(target)} digits misread")
     figure.savefig(path, dpi=110)
     print(f"\nwrote {path}")
 
