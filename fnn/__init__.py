@@ -2,8 +2,8 @@
 
 Six concepts: record, tree, key, vjp, transform, stream. To read the package, follow the imports:
 
-    errors, arrays, records, structure, tree, keys, core, initializers, special, layers/, compose, modes, losses,
-    metrics, optim, data/, train, streams, check, describe
+    errors, arrays, records, structure, layout, tree, keys, core, initializers, special, layers/, compose, modes,
+    losses, metrics, optim, data/, train, streams, check, describe
 """
 
 from fnn import data, initializers, metrics, tree

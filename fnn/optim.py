@@ -24,8 +24,9 @@ import attrs
 import numpy as np
 
 from fnn.errors import describe
+from fnn.layout import Layout, flat
 from fnn.records import children, is_record, rebuild, record
-from fnn.structure import Layout, Tree, flat
+from fnn.structure import Tree
 from fnn.tree import add, zeros_like
 
 Rate = float | Callable[[int], float]

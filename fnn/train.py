@@ -21,9 +21,10 @@ from fnn.core import value_and_grad
 from fnn.data.batches import epochs
 from fnn.errors import describe
 from fnn.keys import Key, fold_in, require_key, split
+from fnn.layout import flat
 from fnn.optim import Transform, update
 from fnn.records import is_record, record
-from fnn.structure import Tree, flat
+from fnn.structure import Tree
 from fnn.tree import all_finite, require_floats
 
 

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from fnn.errors import describe
+from fnn.layout import Layout, builder, flat
 from fnn.records import children, edges, rebuild, record
-from fnn.structure import Layout, Tree, builder, flat, require_alike, take_apart, walk
+from fnn.structure import Tree, require_alike, take_apart, walk
 
 __all__ = ["add", "allclose", "at", "equal", "leaves", "map", "paths", "ravel", "record", "reduce", "zeros_like"]
 

@@ -9,7 +9,7 @@ import fnn
 
 PACKAGE = Path(fnn.__file__).parent
 ORDER = [
-    "errors", "arrays", "records", "structure", "tree", "keys", "core", "initializers", "special",
+    "errors", "arrays", "records", "structure", "layout", "tree", "keys", "core", "initializers", "special",
     "layers.activations", "layers.dense", "layers.shape", "compose", "modes", "losses", "metrics", "optim",
     "data.rows", "data.batches", "data.idx", "data.prepare", "data.synthetic", "data", "train", "streams", "check",
     "describe",
