@@ -14,8 +14,9 @@ import numpy as np
 
 from fnn.errors import LayerTypeError, describe
 
-# glibc's malloc learns from the largest block freed so far how much memory to keep for reuse. Without this one, which is
-# never written to and so costs nothing, a step on a large batch asks the system for its pages anew, a sixth of its time.
+# glibc's malloc learns from the largest block freed so far how much memory to keep for reuse. Without this one, which
+# is never written to and so costs nothing, each step on a large batch asks the system for its pages anew: a sixth of
+# the step's time.
 np.empty(2**25 - 2**16, np.uint8)
 
 

@@ -1,0 +1,239 @@
+"""Laws of keys: equal keys give equal bits, for ever; unequal ones unrelated bits; nothing outside is touched."""
+
+import hashlib
+import itertools
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from fnn import Key, dense, fold_in, forward, mlp, record, relu, serial, split, tree, vjp
+from fnn.data import epochs, line, moons, train_test_split
+from fnn.initializers import glorot_uniform, zeros
+from fnn.keys import normals, permutation, uniforms
+
+SOME_KEYS = [
+    Key(seed, path)
+    for seed in (0, 1, 2, 2**32 - 1, 2**32, 2**32 + 1, 2**64, 2**96, 2**128 - 1)
+    for path in ((), (0,), (1,), (0, 0), (0, 1), (1, 0), (0, 0, 0), (2**32 - 1,), (2**32 - 1, 0))
+]
+DRAWS = {
+    "uniforms": lambda key: uniforms(key, 20),
+    "normals": lambda key: normals(key, (4, 5)),
+    "permutation": lambda key: permutation(key, 20),
+    "weights": lambda key: tree.ravel(mlp(3, 2)(key, np.zeros((1, 4))))[0],
+    "epochs": lambda key: np.concatenate([x for (x,) in epochs((np.arange(9),), 4, key, epochs=2)]),
+    "split": lambda key: np.concatenate([x for (x,) in train_test_split((np.arange(20),), 0.5, key)]),
+    "line": lambda key: line(5, 0.1, key)[0],
+    "moons": lambda key: moons(5, 0.1, key)[0],
+}
+each_draw = pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
+
+
+@each_draw
+def test_the_same_key_gives_the_same_bits(draw):
+    assert draw(Key(3, (1, 4))).tobytes() == draw(fold_in(fold_in(Key(3), 1), 4)).tobytes()
+
+
+@each_draw
+def test_different_keys_give_different_bits(draw):
+    assert len({draw(key).tobytes() for key in SOME_KEYS}) == len(SOME_KEYS) == 81
+
+
+@each_draw
+def test_seed_0_is_a_seed_like_any_other(draw):
+    assert draw(Key(0)).tobytes() == draw(Key(0)).tobytes() != draw(Key(1)).tobytes()
+
+
+@each_draw
+def test_numpys_global_generator_is_neither_read_nor_moved(draw):
+    np.random.seed(5)  # noqa: NPY002
+    before, first = np.random.get_state(), draw(Key(0))  # noqa: NPY002
+    after = np.random.get_state()  # noqa: NPY002
+    assert repr(before) == repr(after)
+    assert (before[1] == after[1]).all()
+    np.random.seed(6)  # noqa: NPY002
+    assert draw(Key(0)).tobytes() == first.tobytes()
+
+
+@pytest.mark.parametrize("key", [Key(0), Key(9, (3, 1)), Key(2**127)])
+def test_a_childs_address_does_not_depend_on_how_many_there_are(key):
+    for n, m in itertools.product((0, 1, 3, 7), repeat=2):
+        assert split(key, n)[: min(n, m)] == split(key, m)[: min(n, m)]
+    assert split(key, 3) == tuple(fold_in(key, i) for i in range(3))
+
+
+def test_of_100_000_children_no_two_are_equal_nor_start_with_the_same_word():
+    keys = split(Key(0), 100_000)
+    assert len(set(keys)) == 100_000
+    words = {np.random.SeedSequence(key.seed, spawn_key=key.path).generate_state(1, np.uint64)[0] for key in keys}
+    assert len(words) == 100_000
+
+
+# --- numbers made of bits --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", SOME_KEYS[::7])
+def test_uniforms_are_the_upper_53_bits_of_pcg64s_words(key):
+    words = np.random.PCG64(np.random.SeedSequence(key.seed, spawn_key=key.path)).random_raw(50)
+    assert uniforms(key, 50).tolist() == [(int(word) >> 11) / 2**53 for word in words]
+
+
+def test_uniforms_lie_in_0_to_1_and_fill_it_evenly():
+    u = uniforms(Key(1), 100_000)
+    assert u.dtype == np.float64
+    assert u.min() >= 0
+    assert u.max() < 1
+    counts = np.bincount((u * 10).astype(int), minlength=10)
+    assert np.abs(counts - 10_000).max() < 5 * np.sqrt(9_000)
+    assert abs(np.corrcoef(u[1:], u[:-1])[0, 1]) < 5 / np.sqrt(u.size)
+
+
+def test_normals_have_the_moments_of_the_normal_distribution():
+    z = normals(Key(2), (100, 1000))
+    assert z.shape == (100, 1000)
+    for power, moment, variance in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
+        assert abs((z**power).mean() - moment) < 5 * np.sqrt(variance / z.size)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3, 0), 4, (2, 1, 3)], ids=str)
+def test_numbers_have_the_shape_asked_for(shape):
+    expected = (shape,) if isinstance(shape, int) else shape
+    assert uniforms(Key(0), shape).shape == normals(Key(0), shape).shape == expected
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 1000])
+def test_a_permutation_holds_each_number_once(n):
+    order = permutation(Key(n), n)
+    assert order.dtype == np.int64
+    assert sorted(order.tolist()) == list(range(n))
+
+
+def test_every_permutation_is_as_likely_as_any_other():
+    counts = Counter(tuple(permutation(key, 3).tolist()) for key in split(Key(4), 3000))
+    assert len(counts) == 6
+    assert all(abs(count - 500) < 5 * np.sqrt(3000 * 5 / 36) for count in counts.values())
+
+
+# --- golden bits: a change of any of these breaks everybody's seeds --------------------------------------------------
+
+
+def sha(*arrays):
+    return hashlib.sha256(b"".join(a.astype(a.dtype.newbyteorder("<")).tobytes() for a in arrays)).hexdigest()[:32]
+
+
+GOLDEN = {
+    0: ("7eaf3168ef8150e60745193d9afcd72c", "06746a10e1b2f0a2899dfba7ac1c7882", "80316200aff742ae18079299917bc78d"),
+    1: ("9ae6875ee2d535ad2a4780960ed443f7", "5d14416b87474b5b77a303ecb6eb6a7c", "b90ff2006717a896d09173199d288cc6"),
+    2: ("1e1ebf924e983559aa7ef9db7c9a12dd", "50ca33df2264c800305cbda1bf47c4d0", "c2b31d2dd437c6ac75ed4b051b8d8688"),
+    12345: ("3e0ee59d5642fe7802a35e7a58a61fe5", "8ecc540432103f8a91fa176e73285f20", "402863be75b9e079cd1871ada3e6c388"),
+    2**127 + 1: (
+        "cef4fbb7727b14cb7591bae19f4be3f9",
+        "cc4ca7bb9584a43c6cdaabd4806d12b2",
+        "6204d25d8bed85e7bc815a9e39f46a9d",
+    ),
+}
+
+
+@pytest.mark.parametrize(("seed", "hashes"), GOLDEN.items())
+def test_uniforms_permutations_and_first_weights_are_what_they_always_were(seed, hashes):
+    weights = tree.leaves(mlp(64, 10)(Key(seed), np.zeros((1, 784), np.float32)))
+    assert [(w.shape, w.dtype) for w in weights] == [((784, 64), "f4"), ((64,), "f4"), ((64, 10), "f4"), ((10,), "f4")]
+    assert (sha(uniforms(Key(seed), 1000)), sha(permutation(Key(seed), 1000)), sha(*weights)) == hashes
+
+
+# --- every layer has its own address ---------------------------------------------------------------------------------
+
+
+@record
+class Spy:
+    """A layer that writes down the key it is given."""
+
+    seen: object
+
+
+@vjp.register
+def _(layer: Spy, x, key=None):
+    layer.seen.append(key)
+    return x, lambda dy: (layer, lambda: dy)
+
+
+def network_of_spies(seen):
+    def initializer(key, shape, dtype):
+        seen.append(key)
+        return (glorot_uniform if len(shape) > 1 else zeros)(key, shape, dtype)
+
+    def part(depth):
+        inside = [part(depth - 1), relu, part(depth - 1)] if depth else []
+        return serial(dense(3, initializer, initializer), *inside, dense(3, initializer, initializer))
+
+    return part(3)
+
+
+def test_no_two_layers_of_a_network_share_a_path():
+    seen = []
+    network_of_spies(seen)(Key(7, (5,)), np.zeros((1, 3)))
+    assert len(seen) == 2 * 2 * (1 + 2 + 4 + 8)
+    assert len({key.path for key in seen}) == len(seen)
+    assert {(key.seed, key.path[0]) for key in seen} == {(7, 5)}
+
+
+def test_no_two_weights_of_a_network_begin_alike():
+    weights = [w for w in tree.leaves(network_of_spies([])(Key(7), np.zeros((1, 3)))) if w.ndim == 2]
+    assert len({w.tobytes() for w in weights}) == len(weights) == 30
+
+
+def test_no_two_layers_of_a_network_draw_noise_from_one_key():
+    seen = []
+    net = serial(Spy(seen), serial(Spy(seen), relu, Spy(seen)), Spy(seen))(Key(0), np.zeros((1, 2)))
+    seen.clear()
+    forward(net, np.zeros((1, 2)), Key(1))
+    assert len({key.path for key in seen}) == len(seen) == 4
+    assert {key.seed for key in seen} == {1}
+
+
+def test_layers_in_front_keep_their_weights_when_one_is_added_behind():
+    x = np.zeros((1, 4))
+    short, long = (serial(*[dense(3), relu, dense(3)][:n])(Key(0), x) for n in (1, 3))
+    assert tree.equal(short.layers[0], long.layers[0])
+
+
+# --- keys that are none ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "message"),
+    [
+        (lambda: Key(-1), ValueError, "Key: the seed must be at least 0 and below 2**128, got -1"),
+        (lambda: Key(2**128), ValueError, "Key: the seed must be at least 0 and below 2**128, got 3402823669"),
+        (lambda: Key(1.0), TypeError, "Key: the seed must be a whole number, got float 1.0"),
+        (lambda: Key("0"), TypeError, "Key: the seed must be a whole number, got str '0'"),
+        (lambda: Key(None), TypeError, "Key: the seed must be a whole number, got NoneType None"),
+        (lambda: Key(np.zeros(2, int)), TypeError, "Key: the seed must be a whole number, got int64 array (2,)"),
+        (lambda: Key(0, (2**32,)), ValueError, "number of the path must be at least 0 and below 2**32, got 4294967296"),
+        (lambda: fold_in(Key(0), 2**32), ValueError, "number of the path must be at least 0 and below 2**32, got 4294"),
+        (lambda: fold_in(Key(0), -1), ValueError, "number of the path must be at least 0 and below 2**32, got -1"),
+        (lambda: fold_in(Key(0), 1.5), TypeError, "Key: each number of the path must be a whole number, got float 1.5"),
+        (lambda: fold_in(0, 1), TypeError, "fold_in expects a key, got int 0; write Key(0)"),
+        (lambda: split(42, 2), TypeError, "split expects a key, got int 42; write Key(42)"),
+        (lambda: split(None, 2), TypeError, "split expects a key, got NoneType None; write Key(0)"),
+        (lambda: split(np.random.default_rng(0), 2), TypeError, "split expects a key, got Generator Generator(PCG64)"),
+        (lambda: split(Key, 2), TypeError, "split expects a key, got the class Key; write Key(0)"),
+        (lambda: split(Key(0), 2.0), TypeError, "split: n must be a whole number, got float 2.0"),
+        (lambda: split(Key(0), -1), ValueError, "split: n must be at least 0 and below 2**32, got -1"),
+        (lambda: uniforms(0, 3), TypeError, "random numbers expects a key, got int 0; write Key(0)"),
+        (lambda: normals(0, 3), TypeError, "random numbers expects a key, got int 0; write Key(0)"),
+        (lambda: permutation(0, 3), TypeError, "random numbers expects a key, got int 0; write Key(0)"),
+        (lambda: epochs((np.zeros(4),), 2, 0), TypeError, "epochs expects a key, got int 0; write Key(0)"),
+        (lambda: serial(relu)(0, np.zeros((1, 1))), TypeError, "serial expects a key, got int 0; write Key(0)"),
+    ],
+)
+def test_what_is_no_key_is_refused_with_what_to_write(make, kind, message):
+    with pytest.raises(kind, match=re.escape(message)):
+        make()
+
+
+def test_whole_numbers_of_any_kind_make_the_same_key():
+    assert Key(np.int64(3), [np.uint8(1), 2]) == Key(3, (1, 2))
+    assert repr(Key(np.int64(3), (np.uint8(1),))) == "Key(seed=3, path=(1,))"
