@@ -44,10 +44,7 @@ def floats(who: str, x: Any) -> np.ndarray:
     """
     if type(x) is np.ndarray and x.dtype.kind == "f":
         return x
-    try:
-        array = np.asarray(x)
-    except ValueError:  # a ragged list
-        raise LayerTypeError(who, f"expects an array of numbers, got {describe(x)}: rows of unequal lengths") from None
+    array = as_array(who, x)
     if array.dtype.kind == "f":
         return array
     if array.dtype.kind in "iub":
@@ -55,6 +52,14 @@ def floats(who: str, x: Any) -> np.ndarray:
     raise LayerTypeError(
         who, f"expects an array of real numbers, got {describe(x)}; convert it, say x.astype(np.float32)"
     )
+
+
+def as_array(who: str, x: Any) -> np.ndarray:
+    """Take ``x`` as an array; a list whose rows have unequal lengths is a ``TypeError`` in the name of ``who``."""
+    try:
+        return np.asarray(x)
+    except ValueError:
+        raise LayerTypeError(who, f"expects an array, got rows of unequal lengths: {describe(x)}") from None
 
 
 def float_dtype(x: np.ndarray) -> np.dtype:

@@ -31,6 +31,8 @@ class Serial:
 
 @vjp.register
 def _(net: Serial, x, key=None):
+    if type(net.layers) is not tuple:
+        raise TypeError(f"Serial expects a tuple of layers, got {describe(net.layers)}")
     pullbacks = []
     for place, layer in enumerate(net.layers):
         try:

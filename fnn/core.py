@@ -35,6 +35,8 @@ def vjp(layer: Any, *inputs: Any, **named: Any) -> tuple[Any, Any]:
     (array([0., 2.]), array([ 0., 10.]))
     """
     what = describe(layer)
+    if isinstance(layer, type):
+        raise TypeError(f"vjp expects a layer or a loss, got {what}; write {layer.__name__}()")
     if is_record(layer):
         raise TypeError(f"vjp: no rule for {type(layer).__name__}; register one with @vjp.register")
     if callable(layer):

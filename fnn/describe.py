@@ -12,6 +12,7 @@ import numpy as np
 
 from fnn.compose import Serial
 from fnn.core import forward
+from fnn.errors import describe
 from fnn.modes import inference
 from fnn.tree import leaves
 
@@ -30,7 +31,11 @@ def summary(params: Any, x: Any) -> str:
     -------------------------------------
     total                             322
     """
-    x = np.asarray(x)[:1]
+    x = np.asarray(x)
+    if x.ndim == 0:
+        raise ValueError(f"summary expects data (n, ...), of which it shows the network a row, got {describe(x)}")
+    x = x[:1]
+    forward(inference(params, x), x)  # a layer that does not fit is named here, by its path
     rows = [(path, type(layer).__name__, _shape(y), f"{_size(layer):,}") for path, layer, y in _flow(params, x, "")]
     head = ("path", "layer", "output", "parameters")
     total = ("total", "", "", f"{_size(params):,}")

@@ -6,6 +6,8 @@ FormatError  : a file that is not what its format says; a ValueError
 
 from __future__ import annotations
 
+import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -50,12 +52,44 @@ class MissingFile(FormatError, FileNotFoundError):
 def describe(value: Any) -> str:
     """Say in a few words what a value is, for the "got ..." of a message.
 
-    >>> describe(np.zeros((3, 4))), describe([1, 2]), describe(0)
-    ('float64 array (3, 4)', 'list [1, 2]', 'int 0')
+    >>> describe(np.zeros((3, 4))), describe([1, 2]), describe(0), describe(max)
+    ('float64 array (3, 4)', 'list [1, 2]', 'int 0', 'the function max')
     """
     if isinstance(value, np.ndarray):
         return f"{value.dtype} array {value.shape}"
     if isinstance(value, type):
         return f"the class {value.__name__}"
-    text = repr(value)
+    if isinstance(value, functools.partial):
+        return f"the maker {value.func.__name__.lstrip('_').removeprefix('make_')}(...)"
+    if callable(value) and hasattr(value, "__name__"):
+        return f"the function {value.__name__}"
+    text = " ".join(repr(value).split())
     return f"{type(value).__name__} {text if len(text) <= 40 else text[:37] + '...'}"
+
+
+def whole(what: str, value: Any, least: int = 1, below: int | None = None) -> int:
+    """Return a whole number as an int; raise in the name of ``what``, TypeError for the kind, ValueError for the size.
+
+    >>> whole("size", np.int64(3))
+    3
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{what} must be a whole number, got {describe(value)}")
+    if value < least or (below is not None and value >= below):
+        limit = "" if below is None else f" and below 2**{below.bit_length() - 1}"
+        raise ValueError(f"{what} must be at least {least}{limit}, got {value}")
+    return int(value)
+
+
+def number(what: str, value: Any, least: float = 0.0, below: float = math.inf) -> float:
+    """Return a finite number as a float, or raise in the name of ``what``, as ``whole`` does.
+
+    >>> number("rate", 1)
+    1.0
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{what} must be a number, got {describe(value)}")
+    if not least <= value < below:
+        limit = "finite" if below == math.inf else f"below {below}"
+        raise ValueError(f"{what} must be at least {least:g} and {limit}, got {value}")
+    return float(value)

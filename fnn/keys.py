@@ -12,31 +12,22 @@ taken up again at step k needs no stored generator. NumPy promises the raw bits 
 from __future__ import annotations
 
 import math
-import operator
 
 import attrs
 import numpy as np
 
-from fnn.errors import describe
-
-
-def _whole(who: str, value: object, below: int) -> int:
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"{who} must be a whole number, got {describe(value)}") from None
-    if not 0 <= number < below:
-        raise ValueError(f"{who} must be at least 0 and below 2**{below.bit_length() - 1}, got {number}")
-    return number
+from fnn.errors import describe, whole
 
 
 # Within these bounds no two keys share their bits: a larger number would spill into the next word of the address.
 def _seed(value: object) -> int:
-    return _whole("Key: the seed", value, 2**128)
+    return whole("Key: the seed", value, 0, 2**128)
 
 
 def _path(value: object) -> tuple[int, ...]:
-    return tuple(_whole("Key: each number of the path", i, 2**32) for i in value)  # type: ignore[attr-defined]
+    if not isinstance(value, tuple):
+        raise TypeError(f"Key: the path must be a tuple, got {describe(value)}; write fold_in(key, i)")
+    return tuple(whole("Key: each number of the path", i, 0, 2**32) for i in value)
 
 
 @attrs.frozen
@@ -76,7 +67,7 @@ def split(key: Key, n: int) -> tuple[Key, ...]:
     (Key(seed=7, path=(0,)), Key(seed=7, path=(1,)))
     """
     require_key("split", key)
-    return tuple(fold_in(key, i) for i in range(_whole("split: n", n, 2**32)))
+    return tuple(fold_in(key, i) for i in range(whole("split: n", n, 0, 2**32)))
 
 
 def _bits(key: Key, n: int) -> np.ndarray:
@@ -117,6 +108,7 @@ def permutation(key: Key, n: int) -> np.ndarray:
     """
     # Sort random words that carry their row number in the low bits. No two are equal, so every sorting algorithm
     # gives the same order, and a plain sort of integers is several times faster than an argsort.
+    n = whole("permutation: n", n, 0)
     low = np.uint64((1 << max(n - 1, 0).bit_length()) - 1)
     words = (_bits(key, n) & ~low) | np.arange(n, dtype=np.uint64)
     words.sort()

@@ -148,7 +148,7 @@ def flat(tree: Tree) -> tuple[np.ndarray, Layout]:
     vector = read_only(_joined(arrays))
     shapes, dtypes = [array.shape for array in arrays], [array.dtype for array in arrays]
     uniform = all(dtype == vector.dtype for dtype in dtypes)
-    remembered = uniform and is_record(tree)
+    remembered = uniform and is_record(tree) and len(arrays) > 0  # without leaves the tree may be shared
     return vector, Layout(shapes, dtypes, vector.dtype, cuts, _collector(tree), builder(tree), uniform, remembered)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fnn.arrays import counting, floats, ones
+from fnn.arrays import as_array, counting, floats, ones
 from fnn.core import vjp
 from fnn.errors import describe
 from fnn.records import record
@@ -117,7 +117,8 @@ class BinaryCrossEntropy:
 def _(loss: BinaryCrossEntropy, prediction, target, weights=None):
     logits, target = _same_shape("binary_cross_entropy", prediction, target)
     if not ((target >= 0) & (target <= 1)).all():
-        raise ValueError("binary_cross_entropy expects targets from 0 to 1, got some outside")
+        low, high = target.min(), target.max()
+        raise ValueError(f"binary_cross_entropy expects targets from 0 to 1, got some from {low} to {high}")
     share = _share("binary_cross_entropy", logits, weights)
     # x - target x = (1 - target) x above zero and -target x below, sums of what is never negative: nothing cancels
     straight = np.maximum(logits, 0) * (1 - target) - np.minimum(logits, 0) * target
@@ -152,15 +153,17 @@ def _difference(who: str, prediction: Any, target: Any) -> np.ndarray:
 
 def _wanted(logits: np.ndarray, target: Any) -> np.ndarray:
     """Give labels as a mask with one True a row, probabilities in the dtype of the logits."""
-    target = np.asarray(target)
+    target = as_array("cross_entropy", target)
     if logits.ndim < 2 or logits.shape[-1] == 0:
         raise ValueError(f"cross_entropy expects logits (n, classes), got {logits.shape}")
     classes = logits.shape[-1]
     if target.shape == logits.shape:
         target = floats("cross_entropy", target)
-        if (target < 0).any() or not (np.abs(target.sum(axis=-1) - 1) < 1e-3).all():
+        sums = target.sum(axis=-1)
+        if not ((np.abs(sums - 1) < 1e-3).all() and (target >= 0).all()):
             raise ValueError(
-                "cross_entropy expects the rows of a target (n, classes) to be probabilities that sum to 1"
+                "cross_entropy expects the rows of a target (n, classes) to be probabilities that sum to 1, "
+                f"got numbers from {target.min()} and sums from {sums.min()} to {sums.max()}"
             )
         return target.astype(logits.dtype, copy=False)
     if target.shape != logits.shape[:-1]:
@@ -196,7 +199,10 @@ def _one_a_row(who: str, losses: np.ndarray, weights: Any) -> np.ndarray:
     if weights.shape != losses.shape[:1]:
         raise ValueError(f"{who} expects one weight a row, {losses.shape[:1]}, got {weights.shape}")
     if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
-        raise ValueError(f"{who} expects weights that are finite, not negative and not all zero")
+        raise ValueError(
+            f"{who} expects weights that are finite, not negative and not all zero, "
+            f"got some from {weights.min()} to {weights.max()}"
+        )
     return weights.astype(losses.dtype, copy=False).reshape(-1, *[1] * (losses.ndim - 1))
 
 

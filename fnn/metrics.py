@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from fnn.errors import describe
+from fnn.arrays import as_array
+from fnn.errors import describe, whole
 
 
 def accuracy(prediction: np.ndarray, target: np.ndarray) -> float:
@@ -37,13 +38,14 @@ def confusion_matrix(prediction: np.ndarray, target: np.ndarray, classes: int | 
     scores = np.asarray(prediction)
     if classes is None:
         classes = int(scores.shape[1] if scores.ndim == 2 else max(predicted.max(), true.max()) + 1)
-    if min(predicted.min(), true.min()) < 0 or max(predicted.max(), true.max()) >= classes:
-        raise ValueError(f"confusion_matrix expects labels from 0 to {classes - 1}, got some outside")
+    low, high = min(predicted.min(), true.min()), max(predicted.max(), true.max())
+    if low < 0 or high >= whole("confusion_matrix: classes", classes):
+        raise ValueError(f"confusion_matrix expects labels from 0 to {classes - 1}, got some from {low} to {high}")
     return np.bincount(true * classes + predicted, minlength=classes * classes).reshape(classes, classes)
 
 
 def _labels(who: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
-    prediction, target = np.asarray(prediction), np.asarray(target)
+    prediction, target = as_array(who, prediction), as_array(who, target)
     if prediction.ndim == 2 and prediction.shape[1] > 1:
         if target.shape == prediction.shape:
             target = target.argmax(axis=1)

@@ -13,6 +13,8 @@ from typing import Any
 
 from fnn.compose import Serial
 from fnn.core import forward
+from fnn.errors import describe
+from fnn.records import is_record
 
 
 @functools.singledispatch
@@ -23,6 +25,8 @@ def inference(params: Any, x: Any = None) -> Any:
     >>> inference(relu)
     Relu()
     """
+    if not is_record(params):
+        raise TypeError(f"inference expects a finished network, got {describe(params)}; make it first: maker(key, x)")
     return params
 
 

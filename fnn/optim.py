@@ -23,7 +23,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from fnn.errors import describe
+from fnn.errors import describe, number
 from fnn.layout import Layout, flat
 from fnn.records import children, is_record, rebuild, record
 from fnn.structure import Tree
@@ -121,8 +121,7 @@ def trace(decay: float) -> Transform:
 
     For a constant gradient v grows to g / (1 - decay).
     """
-    _require_fraction("trace: decay", decay)
-    return _transform(functools.partial(_trace, float(decay)), _init_trace)
+    return _transform(functools.partial(_trace, number("trace: decay", decay, below=1)), _init_trace)
 
 
 def _init_trace(params: Tree) -> Trace:
@@ -149,9 +148,8 @@ def scale_by_adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Tran
 
     m and s are running means of the gradient and its square: m = b1 m + (1 - b1) g, s = b2 s + (1 - b2) g**2.
     """
-    _require_fraction("scale_by_adam: b1", b1)
-    _require_fraction("scale_by_adam: b2", b2)
-    return _transform(functools.partial(_scale_by_adam, float(b1), float(b2), float(eps)), _init_moments)
+    b1, b2 = number("adam: b1", b1, below=1), number("adam: b2", b2, below=1)
+    return _transform(functools.partial(_scale_by_adam, b1, b2, number("adam: eps", eps)), _init_moments)
 
 
 def _init_moments(params: Tree) -> Moments:
@@ -180,9 +178,10 @@ def clip_by_global_norm(max_norm: float) -> Transform:
 
     The direction stays (Pascanu et al., 2013).
     """
-    if not max_norm > 0:
-        raise ValueError(f"clip_by_global_norm expects a positive norm, got {describe(max_norm)}")
-    return _transform(functools.partial(_clip_by_global_norm, float(max_norm)))
+    max_norm = number("clip_by_global_norm: max_norm", max_norm)
+    if max_norm == 0:
+        raise ValueError("clip_by_global_norm: max_norm must be above 0, got 0: nothing would ever move")
+    return _transform(functools.partial(_clip_by_global_norm, max_norm))
 
 
 def _clip_by_global_norm(max_norm: float, g: np.ndarray, state: tuple, params: np.ndarray, step: int):
@@ -197,7 +196,7 @@ def _clip_by_global_norm(max_norm: float, g: np.ndarray, state: tuple, params: n
 def descend(rate: Rate) -> Transform:
     """Go downhill: -rate g. The one place where the sign is."""
     if not callable(rate):
-        rate = _require_rate("descend", rate)
+        rate = number("descend: the rate", rate)
     return _transform(functools.partial(_descend, rate))
 
 
@@ -208,7 +207,7 @@ def _descend(rate: Rate, g: np.ndarray, state: tuple, params: np.ndarray, step: 
 
 def sgd(rate: Rate, momentum: float = 0.0) -> Transform:
     """Stochastic gradient descent, p - rate g; with ``momentum``, heavy-ball: v = momentum v + g, p - rate v."""
-    return chain(trace(momentum), descend(rate)) if momentum else descend(rate)
+    return chain(trace(momentum), descend(rate)) if number("sgd: momentum", momentum, below=1) else descend(rate)
 
 
 def adam(rate: Rate = 1e-3, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Transform:
@@ -230,16 +229,3 @@ def update(optimizer: Transform, grads: Tree, state: Any, loss: float = math.nan
         updates, memory = optimizer.update(grads, state.opt, state.params, state.step)
         params = add(state.params, updates)
     return type(state)(params, memory, state.step + 1, loss)
-
-
-def _require_fraction(who: str, value: float) -> None:
-    if not 0 <= value < 1:
-        raise ValueError(f"{who} must be at least 0 and below 1, got {describe(value)}")
-
-
-def _require_rate(who: str, rate: Any) -> float:
-    if isinstance(rate, bool) or not isinstance(rate, int | float | np.floating) or not math.isfinite(rate) or rate < 0:
-        raise ValueError(
-            f"{who} expects a rate, a finite number that is not negative or a schedule, got {describe(rate)}"
-        )
-    return float(rate)

@@ -11,6 +11,8 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from fnn.errors import describe, whole
+
 
 def tap(effect: Callable[[Any], Any], every: int = 1) -> Callable[[Iterable], Iterator]:
     """Call ``effect`` on the first element and each ``every``-th after it, and pass everything on unchanged.
@@ -19,9 +21,7 @@ def tap(effect: Callable[[Any], Any], every: int = 1) -> Callable[[Iterable], It
     >>> list(tap(seen.append, every=2)(range(5))), seen
     ([0, 1, 2, 3, 4], [0, 2, 4])
     """
-    if not isinstance(every, int) or every < 1:
-        raise ValueError(f"tap: every must be a positive whole number, got {every!r}")
-    return functools.partial(_tap, effect, every)
+    return functools.partial(_tap, _function("tap", effect), whole("tap: every", every))
 
 
 def _tap(effect: Callable, every: int, stream: Iterable) -> Iterator:
@@ -37,7 +37,7 @@ def until(done: Callable[[Any], bool]) -> Callable[[Iterable], Iterator]:
     >>> list(until(lambda n: n >= 2)(range(5)))
     [0, 1, 2]
     """
-    return functools.partial(_until, done)
+    return functools.partial(_until, _function("until", done))
 
 
 def _until(done: Callable[[Any], bool], stream: Iterable) -> Iterator:
@@ -45,3 +45,9 @@ def _until(done: Callable[[Any], bool], stream: Iterable) -> Iterator:
         yield element
         if done(element):
             return
+
+
+def _function(who: str, function: Any) -> Callable:
+    if not callable(function):
+        raise TypeError(f"{who} expects a function of a state, got {describe(function)}")
+    return function

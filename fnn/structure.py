@@ -26,7 +26,7 @@ def walk(node: Tree, path: str = "", every: bool = False) -> Iterator[tuple[str,
 
 
 def take_apart(tree: Tree) -> tuple[list[np.ndarray], list]:
-    """Give the leaves and the form: all that must agree for two trees to be added, as a list that compares fast."""
+    """Give the leaves, and the form: all the rest of a tree, as a list that compares with another tree's."""
     arrays: list[np.ndarray] = []
     form: list = []
     _collect(tree, arrays, form)
@@ -47,7 +47,7 @@ def _collect(node: Any, arrays: list, form: list) -> None:
         for child in node:
             _collect(child, arrays, form)
     else:
-        form.append(None)
+        form.append(node)
 
 
 def has_leaves(node: Tree) -> bool:

@@ -19,7 +19,7 @@ from toolz import accumulate, last, take
 
 from fnn.core import value_and_grad
 from fnn.data.batches import epochs
-from fnn.errors import describe
+from fnn.errors import describe, whole
 from fnn.keys import Key, fold_in, require_key, split
 from fnn.layout import flat
 from fnn.optim import Transform, update
@@ -103,6 +103,8 @@ def fit(loss: Any, optimizer: Transform, state: State, data: tuple, *, steps: in
     Batches and noise are addressed by ``state.step``, so training for k steps and then for n - k more gives, to the
     bit, what n steps give.
     """
-    shuffle_key, noise_key = split(key, 2)
-    batches = take(steps, epochs(data, size, shuffle_key, start=state.step))
+    if not isinstance(state, State):
+        raise TypeError(f"fit expects a state, got {describe(state)}; write start(net, optimizer)")
+    shuffle_key, noise_key = split(require_key("fit", key), 2)
+    batches = take(whole("fit: steps", steps, 0), epochs(data, size, shuffle_key, start=state.step))
     return last(states(train_step(loss, optimizer, noise_key), state, batches))

@@ -80,14 +80,12 @@ def add(tree: Tree, other: Tree) -> Tree:
     >>> add((np.array([1.0, 2.0]),), (np.array([0.5, 0.5]),))
     (array([1.5, 2.5]),)
     """
-    vector, layout = flat(tree)
-    total = layout.gather(other, tree, "tree.add")
-    total += vector
-    return layout.cut(total)
+    require_alike("tree.add", tree, other, to_the_shape=True)
+    return map(np.add, tree, other)
 
 
 def equal(tree: Tree, other: Tree) -> bool:
-    """Tell whether two trees are the same to the bit: structure, shapes, dtypes and bytes.
+    """Tell whether two trees are the same to the bit: structure, configuration, shapes, dtypes and bytes.
 
     >>> equal((np.zeros(2),), (np.zeros(2),)), equal((np.zeros(2),), (np.zeros(2, np.float32),))
     (True, False)
@@ -149,7 +147,8 @@ def _place(edge: str, there: list[str]) -> int | None:
 def ravel(tree: Tree) -> tuple[np.ndarray, Callable[[np.ndarray], Tree]]:
     """Give all leaves as one read-only vector, and the function that makes such a tree from such a vector.
 
-    ``unravel`` raises ``ValueError`` for a vector of another length.
+    Leaves of several dtypes are promoted to one, as NumPy does it, and given back in their own. ``unravel`` raises
+    ``ValueError`` for a vector of another length.
 
     >>> vector, unravel = ravel((np.array([1.0]), np.array([[2.0, 3.0]])))
     >>> vector, unravel(vector * 10)
@@ -193,7 +192,9 @@ def require_floats(who: str, tree: Tree) -> None:
 
 
 def _closed(value: Any) -> Any:
-    """Give an array as a read-only view; anything else as it is."""
+    """Give an array as a read-only view, and a NumPy scalar as an array without axes; anything else as it is."""
+    if isinstance(value, np.generic):
+        value = np.asarray(value)
     if isinstance(value, np.ndarray) and value.flags.writeable:
         value = value.view()
         value.setflags(write=False)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fnn.data.rows import Data, require_rows, take_rows
-from fnn.errors import describe
+from fnn.errors import whole
 from fnn.keys import Key, fold_in, permutation, require_key
 
 
@@ -28,7 +28,7 @@ def batches(data: Any, size: int, key: Key | None = None) -> Iterator[Data]:
     [[0.0, 1.0], [2.0, 3.0], [4.0]]
     """
     data, n = require_rows("batches", data)
-    _require_size("batches", size)
+    size = whole("batches: the size", size)
     return _pass(data, n, size, None if key is None else require_key("batches", key), 0)
 
 
@@ -44,13 +44,9 @@ def epochs(data: Any, size: int, key: Key, epochs: int | None = None, start: int
     [[2.0, 0.0]]
     """
     data, n = require_rows("epochs", data)
-    _require_size("epochs", size)
-    require_key("epochs", key)
-    if epochs is not None and (not isinstance(epochs, int) or epochs < 0):
-        raise ValueError(f"epochs expects a number of passes or None, got {describe(epochs)}")
-    if not isinstance(start, int) or start < 0:
-        raise ValueError(f"epochs: start must be a number of batches, got {describe(start)}")
-    return _passes(data, n, size, key, epochs, start)
+    passes = None if epochs is None else whole("epochs: the number of passes", epochs, 0)
+    start, size = whole("epochs: start", start, 0), whole("epochs: the size", size)
+    return _passes(data, n, size, require_key("epochs", key), passes, start)
 
 
 def _passes(data: Data, n: int, size: int, key: Key, epochs: int | None, start: int) -> Iterator[Data]:
@@ -68,8 +64,3 @@ def _pass(data: Data, n: int, size: int, key: Key | None, skipped: int) -> Itera
     order = np.arange(n) if key is None else permutation(key, n)
     for begin in range(skipped * size, n, size):
         yield take_rows(data, order[begin : begin + size])
-
-
-def _require_size(who: str, size: Any) -> None:
-    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-        raise ValueError(f"{who}: the batch size must be a positive whole number, got {describe(size)}")

@@ -66,7 +66,9 @@ def _read(path: Path, stream: BinaryIO, available: int) -> np.ndarray:
     begin, size = 4 + 4 * axes, math.prod(shape) * dtype.itemsize
     what = f"{path}: offset {begin}: expected {size} bytes for the shape {shape}"
     if begin + size > available:
-        raise FormatError(f"{what}, found a file too short for it")
+        raise FormatError(f"{what}, found a file too short for it (it can hold {available} at most)")
+    if axes > 64 or math.prod(n or 1 for n in shape) > 2**62:
+        raise FormatError(f"{path}: offset 4: expected a shape that an array can have, found {shape}")
     body = stream.read(size + 1)
     if len(body) != size:
         raise FormatError(f"{what}, found {len(body) if len(body) < size else 'more'}")
@@ -109,7 +111,7 @@ def mnist(folder: str | os.PathLike) -> tuple[Data, Data]:
 
 def _images_and_labels(images_path: Path, labels_path: Path, levels: int) -> Data:
     images, labels = read_idx(images_path), read_idx(labels_path)
-    if images.ndim != 3 or images.dtype != np.uint8:
+    if images.ndim != 3 or images.dtype != np.uint8 or images.size == 0:
         raise FormatError(
             f"{images_path}: expected bytes of the shape (n, height, width), found {images.dtype} {images.shape}"
         )

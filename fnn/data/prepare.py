@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from fnn.arrays import floats
+from fnn.arrays import as_array, floats
 from fnn.data.rows import Data, require_rows, take_rows
-from fnn.errors import describe
-from fnn.keys import Key, permutation
+from fnn.errors import describe, number, whole
+from fnn.keys import Key, permutation, require_key
 
 
 def train_test_split(data: Any, fraction: float, key: Key) -> tuple[Data, Data]:
@@ -29,10 +29,14 @@ def train_test_split(data: Any, fraction: float, key: Key) -> tuple[Data, Data]:
     """
     data, n = require_rows("train_test_split", data)
     for place, array in enumerate(data):
-        if not np.isfinite(array).all():
-            raise ValueError(f"train_test_split: data[{place}] holds NaN or infinity; take those rows out first")
-    if not isinstance(fraction, float) or not 0 < fraction < 1:
-        raise ValueError(f"train_test_split expects a fraction between 0 and 1, got {describe(fraction)}")
+        bad = np.flatnonzero(~np.isfinite(array).reshape(n, -1).all(axis=1))
+        if bad.size:
+            raise ValueError(
+                f"train_test_split: data[{place}] holds NaN or infinity in {bad.size} rows, the first is row {bad[0]}; "
+                "take them out first"
+            )
+    require_key("train_test_split", key)
+    fraction = number("train_test_split: the fraction", fraction, below=1)
     held_out = round(fraction * n)
     if not 0 < held_out < n:
         raise ValueError(f"train_test_split: {fraction} of {n} rows leaves one side without any")
@@ -49,7 +53,7 @@ def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
     array([[1., 0., 0.],
            [0., 0., 1.]], dtype=float32)
     """
-    labels = np.asarray(labels)
+    labels, classes = as_array("one_hot", labels), whole("one_hot: classes", classes)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"one_hot expects whole numbers, got {describe(labels)}")
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
@@ -69,9 +73,12 @@ def standardise(x: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
     """
     x = floats("standardise", x)
     like = x if like is None else floats("standardise", like)
-    if x.ndim == 0 or x.shape[1:] != like.shape[1:] or len(like) == 0:
+    if x.ndim == 0 or like.ndim == 0 or x.shape[1:] != like.shape[1:] or len(like) == 0:
         raise ValueError(f"standardise expects rows of one shape, got {x.shape} like {like.shape}")
+    if not (np.isfinite(x).all() and np.isfinite(like).all()):
+        raise ValueError("standardise: the data holds NaN or infinity; take those rows out first")
     mean = like.mean(axis=0, dtype=np.float64)
     deviation = like.std(axis=0, dtype=np.float64)
-    constant = like.max(axis=0) == like.min(axis=0)
-    return ((x - mean) / np.where(constant, 1.0, deviation)).astype(x.dtype)
+    constant = (like.max(axis=0) == like.min(axis=0)) | (deviation == 0)
+    mean, deviation = np.where(constant, like[0], mean), np.where(constant, 1.0, deviation)
+    return ((x - mean) / deviation).astype(x.dtype)

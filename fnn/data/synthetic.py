@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fnn.data.rows import Data, take_rows
-from fnn.errors import describe
+from fnn.errors import number, whole
 from fnn.keys import Key, fold_in, normals, permutation, require_key, uniforms
 
 
@@ -50,10 +50,6 @@ def moons(n: int, noise: float, key: Key, *, dtype: Any = np.float32) -> Data:
 
 
 def _require(who: str, n: Any, noise: Any, key: Any) -> None:
-    if not isinstance(n, int) or n < 2:
-        raise ValueError(
-            f"{who} expects a number of rows, at least 2, got {describe(n)}; write {who}(100, 0.1, Key(0))"
-        )
-    if not isinstance(noise, int | float) or not 0 <= noise < float("inf"):
-        raise ValueError(f"{who} expects the noise as a standard deviation, got {describe(noise)}")
+    whole(f"{who}: the number of rows", n, 2)
+    number(f"{who}: the noise, a standard deviation,", noise)
     require_key(who, key)

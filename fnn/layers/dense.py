@@ -5,6 +5,7 @@ dense : units -> maker          Dense : x (..., n, inputs) -> y = x @ weight + b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,9 +14,9 @@ import numpy as np
 
 from fnn.arrays import float_dtype, floats, sum_rows
 from fnn.core import vjp
-from fnn.errors import LayerValueError, describe
+from fnn.errors import LayerValueError, whole
 from fnn.initializers import glorot_uniform, zeros
-from fnn.keys import Key, fold_in
+from fnn.keys import Key, fold_in, require_key
 from fnn.records import record
 
 
@@ -37,9 +38,10 @@ class Dense:
 @vjp.register
 def _(layer: Dense, x, key=None):
     weight, x = layer.weight, floats("dense", x)
-    if x.ndim < 2 or x.shape[-1] != weight.shape[-2]:
-        n_in = weight.shape[-2]
-        raise LayerValueError("dense", f"expects rows (n, {n_in}), got {x.shape}{_hint(x, n_in)}")
+    if weight.ndim < 2 or x.ndim < weight.ndim or x.shape[-1] != weight.shape[-2]:
+        raise _misfit(weight, x)
+    if layer.bias.shape[-1:] != weight.shape[-1:]:
+        raise LayerValueError("dense", f"expects a bias {weight.shape[-1:]}, got {layer.bias.shape}")
     rows = x if x.ndim == weight.ndim else x.reshape(*weight.shape[:-2], -1, x.shape[-1])
     y = _product(rows, weight)
     y += layer.bias if weight.ndim == 2 else layer.bias[..., None, :]
@@ -59,12 +61,16 @@ def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return a.dot(b) if a.ndim == 2 else a @ b
 
 
-def _hint(x: np.ndarray, n_in: int) -> str:
+def _misfit(weight: np.ndarray, x: np.ndarray) -> LayerValueError:
+    if weight.ndim < 2:
+        return LayerValueError("dense", f"expects a weight (inputs, units), got {weight.shape}")
+    n_in, hint = weight.shape[-2], ""
     if x.shape == (n_in,):
-        return "; write x[None] for a single row"
-    if x.ndim > 2 and int(np.prod(x.shape[1:])) == n_in:
-        return "; put flatten before it"
-    return ""
+        hint = "; write x[None] for a single row"
+    elif x.ndim > 2 and math.prod(x.shape[1:]) == n_in:
+        hint = "; put flatten before it"
+    members = "".join(f"{n}, " for n in weight.shape[:-2])
+    return LayerValueError("dense", f"expects rows ({members}n, {n_in}), got {x.shape}{hint}")
 
 
 Maker = Callable[[Key, Any], Any]
@@ -73,17 +79,18 @@ Maker = Callable[[Key, Any], Any]
 def dense(units: int, weight: Callable = glorot_uniform, bias: Callable = zeros) -> Maker:
     """Make a dense layer of ``units`` outputs; its inputs and its dtype come from the data.
 
-    ``weight`` and ``bias`` are initializers. Raises ``ValueError`` unless ``units`` is a positive whole number.
+    ``weight`` and ``bias`` are initializers. Raises unless ``units`` is a whole number, 1 or more.
 
     >>> dense(3)(Key(0), np.zeros((1, 2), np.float32))
     Dense(weight=f32[2,3], bias=f32[3])
     """
-    if not isinstance(units, int) or isinstance(units, bool) or units < 1:
-        raise ValueError(f"dense expects a positive number of units, got {describe(units)}")
-    return partial(_make_dense, units=units, weight=weight, bias=bias)
+    if isinstance(units, Key):
+        raise TypeError("dense expects its number of units before the key and the data; write dense(64)")
+    return partial(_make_dense, units=whole("dense: units", units), weight=weight, bias=bias)
 
 
 def _make_dense(key: Key, x: Any, *, units: int, weight: Callable, bias: Callable) -> Dense:
+    require_key("dense", key)
     floats("dense", x)
     x = np.asarray(x)
     if x.ndim < 2 or x.shape[-1] == 0:

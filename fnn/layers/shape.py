@@ -10,7 +10,7 @@ from typing import Any
 
 from fnn.arrays import floats, unshared
 from fnn.core import vjp
-from fnn.errors import LayerValueError, describe
+from fnn.errors import LayerValueError, describe, whole
 from fnn.records import record
 
 
@@ -65,6 +65,4 @@ def reshape(shape: tuple[int, ...]) -> Reshape:
         raise TypeError(
             f"reshape expects the shape of a row as a tuple, got {describe(shape)}; write reshape((28, 28, 1))"
         )
-    if not all(isinstance(n, int) and n > 0 for n in shape):
-        raise ValueError(f"reshape expects positive whole numbers without the batch's own axis, got {shape}")
-    return Reshape(shape)
+    return Reshape(tuple(whole("reshape: each axis of a row", n) for n in shape))
