@@ -56,6 +56,8 @@ def floats(who: str, x: Any) -> np.ndarray:
 
 def as_array(who: str, x: Any) -> np.ndarray:
     """Take ``x`` as an array; a list whose rows have unequal lengths is a ``TypeError`` in the name of ``who``."""
+    if type(x) is np.ndarray:
+        return x
     try:
         return np.asarray(x)
     except ValueError:

@@ -60,10 +60,10 @@ def _pulled(pullbacks: list[Callable], dx: Callable) -> tuple[list, Callable]:
 
 
 def _first_with_parameters(layers: tuple) -> int:
-    for place, layer in enumerate(layers):
-        if has_leaves(layer):
-            return place
-    return len(layers)
+    place = 0
+    while place < len(layers) and not has_leaves(layers[place]):
+        place += 1
+    return place
 
 
 def _located(error: Exception, place: int) -> Exception:

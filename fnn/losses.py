@@ -86,7 +86,8 @@ def _(loss: CrossEntropy, prediction, target, weights=None):
             _refuse_labels(target, logits.shape[-1])
         surprise -= picked.reshape(surprise.shape)
     else:
-        surprise = ((np.log(total) - shifted) * wanted).sum(axis=-1)
+        surprise = np.log(total) - shifted
+        surprise = np.multiply(surprise, wanted, out=np.zeros_like(e), where=wanted > 0).sum(axis=-1)
     share = _share("cross_entropy", surprise, weights)
 
     def cross_entropy_pullback(dvalue):
@@ -156,27 +157,27 @@ def _wanted(logits: np.ndarray, target: Any) -> np.ndarray:
     target = as_array("cross_entropy", target)
     if logits.ndim < 2 or logits.shape[-1] == 0:
         raise ValueError(f"cross_entropy expects logits (n, classes), got {logits.shape}")
-    classes = logits.shape[-1]
-    if target.shape == logits.shape:
-        target = floats("cross_entropy", target)
-        sums = target.sum(axis=-1)
-        if not ((np.abs(sums - 1) < 1e-3).all() and (target >= 0).all()):
-            raise ValueError(
-                "cross_entropy expects the rows of a target (n, classes) to be probabilities that sum to 1, "
-                f"got numbers from {target.min()} and sums from {sums.min()} to {sums.max()}"
-            )
-        return target.astype(logits.dtype, copy=False)
-    if target.shape != logits.shape[:-1]:
-        hint = "; write target[:, 0]" if target.shape == (*logits.shape[:-1], 1) else ""
-        raise ValueError(
-            f"cross_entropy expects labels {logits.shape[:-1]} or probabilities {logits.shape} "
-            f"for logits {logits.shape}, got {target.shape}{hint}"
-        )
-    if target.dtype.kind not in "iu":
+    rows, classes = logits.shape[:-1], logits.shape[-1]
+    if target.shape == rows:
+        if target.dtype.kind in "iu":
+            return target[..., None] == counting(classes)
         raise TypeError(
             f"cross_entropy expects whole numbers as labels, got {describe(target)}; write target.astype(int)"
         )
-    return target[..., None] == counting(classes)
+    if target.shape != logits.shape:
+        hint = "; write target[:, 0]" if target.shape == (*rows, 1) else ""
+        raise ValueError(
+            f"cross_entropy expects labels {rows} or probabilities {logits.shape} "
+            f"for logits {logits.shape}, got {target.shape}{hint}"
+        )
+    target = floats("cross_entropy", target)
+    sums = target.sum(axis=-1)
+    if not ((np.abs(sums - 1) < 1e-3).all() and (target >= 0).all()):
+        raise ValueError(
+            "cross_entropy expects the rows of a target (n, classes) to be probabilities that sum to 1, "
+            f"got numbers from {target.min()} and sums from {sums.min()} to {sums.max()}"
+        )
+    return target.astype(logits.dtype, copy=False)
 
 
 def _refuse_labels(target: Any, classes: int) -> None:

@@ -46,6 +46,7 @@ def test_a_logit_of_minus_infinity_is_a_class_ruled_out():
     value, pullback = vjp(cross_entropy, np.array([[0.0, -np.inf, 0.0]]), np.array([0]))
     assert value == pytest.approx(np.log(2))
     np.testing.assert_allclose(pullback(1.0)[1](), [[-0.5, 0.0, 0.5]])
+    assert cross_entropy(np.array([[0.0, -np.inf, 0.0]]), np.array([[0.5, 0.0, 0.5]])) == pytest.approx(np.log(2))
 
 
 def test_one_hot_rows_and_labels_are_the_same_target():
