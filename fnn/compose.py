@@ -38,7 +38,7 @@ def _(net: Serial, x, key=None):
         try:
             x, pullback = rule(layer)(layer, x, key if key is None else fold_in(key, place))
         except Exception as error:
-            raise _located(error, place) from None
+            raise located(error, place) from None
         pullbacks.append(pullback)
 
     def serial_pullback(dy):
@@ -66,7 +66,7 @@ def _first_with_parameters(layers: tuple) -> int:
     return place
 
 
-def _located(error: Exception, place: int) -> Exception:
+def located(error: Exception, place: int) -> Exception:
     """Say in an error at which layer it arose."""
     if isinstance(error, LayerError):
         return error.inside(f"layers[{place}]")
@@ -99,7 +99,7 @@ def _make_serial(makers: tuple, key: Key, x: Any) -> Serial:
             layers.append(maker if is_record(maker) else maker(here, x))
             x = forward(layers[-1], x, here)
         except Exception as error:
-            raise _located(error, place) from None
+            raise located(error, place) from None
     return Serial(tuple(layers))
 
 

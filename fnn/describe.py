@@ -35,7 +35,7 @@ def summary(params: Any, x: Any) -> str:
     if x.ndim == 0:
         raise ValueError(f"summary expects data (n, ...), of which it shows the network a row, got {describe(x)}")
     x = x[:1]
-    forward(inference(params, x), x)  # a layer that does not fit is named here, by its path
+    inference(params, x)  # a layer that does not fit is named here, by its path
     rows = [(path, type(layer).__name__, _shape(y), f"{_size(layer):,}") for path, layer, y in _flow(params, x, "")]
     head = ("path", "layer", "output", "parameters")
     total = ("total", "", "", f"{_size(params):,}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from fnn.compose import Serial
+from fnn.compose import Serial, located
 from fnn.core import forward
 from fnn.errors import describe
 from fnn.records import is_record
@@ -33,7 +33,10 @@ def inference(params: Any, x: Any = None) -> Any:
 @inference.register
 def _(params: Serial, x: Any = None) -> Serial:
     layers = []
-    for layer in params.layers:
-        layers.append(inference(layer, x))
-        x = None if x is None else forward(layers[-1], x)
+    for place, layer in enumerate(params.layers):
+        try:
+            layers.append(inference(layer, x))
+            x = None if x is None else forward(layers[-1], x)
+        except Exception as error:
+            raise located(error, place) from None
     return Serial(tuple(layers))

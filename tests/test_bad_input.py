@@ -24,6 +24,7 @@ from fnn import (
     fit,
     flatten,
     forward,
+    inference,
     mlp,
     mse,
     record,
@@ -32,10 +33,14 @@ from fnn import (
     serial,
     sgd,
     softmax,
+    split,
     start,
     sum_squared_error,
+    summary,
     tap,
+    trace,
     train_step,
+    until,
     update,
     value_and_grad,
 )
@@ -48,6 +53,7 @@ KEY = Key(0)
 X, Y = np.ones((5, 4), np.float32), np.array([0, 1, 2, 0, 1])
 NET = mlp(8, 3)(KEY, X)
 LOGITS, COLUMN, FLAT = np.zeros((5, 3)), np.ones((5, 1)), np.ones(5)
+RAGGED = [[1], [1, 2]]
 HALVES = np.full((5, 3), 0.5)
 STATE = start(NET, adam())
 to_fit = partial(fit, cross_entropy, adam(), steps=1, key=KEY)
@@ -71,7 +77,11 @@ LAYERS = [
     (lambda: NET(X + 1j), T, "dense at layers[0] expects an array of real numbers, got complex64 array (5, 4)"),
     (lambda: NET("abc"), T, "dense at layers[0] expects an array of real numbers, got str 'abc'"),
     (lambda: NET(None), T, "dense at layers[0] expects an array of real numbers, got NoneType None"),
-    (lambda: NET([[1, 2], [3]]), T, "an array of numbers, got list [[1, 2], [3]]: rows of unequal lengths"),
+    (
+        lambda: NET([[1, 2], [3]]),
+        T,
+        "dense at layers[0] expects an array, got rows of unequal lengths: list [[1, 2], [3]]",
+    ),
     (lambda: relu("abc"), T, "relu expects an array of real numbers, got str 'abc'"),
     (lambda: softmax(X[:, :0]), V, "softmax expects at least one number along the last axis, got (5, 0)"),
     (lambda: flatten(np.array(1.0)), V, "flatten expects rows of 1 numbers, got ()"),
@@ -81,25 +91,39 @@ LAYERS = [
         T,
         "reshape expects the shape of a row as a tuple, got list [2, 3]; write reshape((28, 28, 1))",
     ),
-    (lambda: reshape((2, -1)), V, "reshape expects positive whole numbers without the batch's own axis, got (2, -1)"),
+    (lambda: reshape((2, -1)), V, "reshape: each axis of a row must be at least 1, got -1"),
+    (lambda: reshape((2, 1.5)), T, "reshape: each axis of a row must be a whole number, got float 1.5"),
     (lambda: forward(Ruleless(), X), T, "vjp: no rule for Ruleless; register one with @vjp.register"),
     (lambda: forward(3, X), T, "vjp expects a layer or a loss, got int 3"),
+    (lambda: forward(Relu, X), T, "vjp expects a layer or a loss, got the class Relu; write Relu()"),
     (
-        lambda: forward(Relu, X),
+        lambda: forward(dense(3), X),
         T,
-        "vjp expects a finished layer, got the class Relu; make it first: net = maker(key, x)",
+        "vjp expects a finished layer, got the maker dense(...); make it first: net = maker(key, x)",
     ),
-    (lambda: forward(dense(3), X), T, "vjp expects a finished layer, got partial functools.partial("),
+    (lambda: Dense(X, FLAT)(X[:, :1].repeat(5, 1)), V, "dense expects a bias (4,), got (5,)"),
+    (lambda: Serial((relu, Dense(X.T, FLAT[:1])))(X), V, "dense at layers[1] expects a bias (5,), got (1,)"),
+    (lambda: Serial((relu, Dense(X[0], FLAT)))(X), V, "dense at layers[1] expects a weight (inputs, units), got (4,)"),
+    (lambda: Serial(relu)(X), T, "Serial expects a tuple of layers, got Relu Relu()"),
+    (lambda: Serial([relu])(X), T, "Serial expects a tuple of layers, got list [Relu()]"),
 ]
 
 MAKERS = [
-    (lambda: dense(0), V, "dense expects a positive number of units, got int 0"),
+    (lambda: dense(0), V, "dense: units must be at least 1, got 0"),
+    (lambda: dense(2.5), T, "dense: units must be a whole number, got float 2.5"),
+    (lambda: dense(True), T, "dense: units must be a whole number, got bool True"),
     (lambda: mlp(), V, "mlp expects at least one width, got none; write mlp(64, 10)"),
-    (lambda: mlp(3, -1), V, "dense expects a positive number of units, got int -1"),
+    (lambda: mlp(3, -1), V, "dense: units must be at least 1, got -1"),
     (lambda: mlp(3)(KEY, X[:, :0]), V, "dense at layers[0] expects rows (n, inputs), got (5, 0)"),
     (lambda: mlp(3)(KEY, FLAT), V, "dense at layers[0] expects rows (n, inputs), got (5,)"),
     (lambda: mlp(3)(KEY, "abc"), T, "dense at layers[0] expects an array of real numbers, got str 'abc'"),
     (lambda: serial(dense(3))(7, X), T, "serial expects a key, got int 7; write Key(7)"),
+    (lambda: dense(3)(0, X), T, "dense expects a key, got int 0; write Key(0)"),
+    (
+        lambda: serial(dense, relu)(KEY, X),
+        T,
+        "dense expects its number of units before the key and the data; write dense(64)\nin layers[0]",
+    ),
     (lambda: mlp(3)(None, X), T, "serial expects a key, got NoneType None; write Key(0)"),
     (lambda: mlp(3)(X, KEY), T, "serial expects a key, got float32 array (5, 4); write Key(0)"),
     (
@@ -118,7 +142,7 @@ MAKERS = [
     (
         lambda: Serial((relu, Dense))(X),
         T,
-        "vjp expects a finished layer, got the class Dense; make it first: net = maker(key, x)\nin layers[1]",
+        "vjp expects a layer or a loss, got the class Dense; write Dense()\nin layers[1]",
     ),
     (
         lambda: Serial((relu, Serial((dense(3),))))(X),
@@ -148,7 +172,12 @@ LOSSES = [
     (lambda: mse(COLUMN, COLUMN[:3]), V, "mse expects a target of the prediction's shape (5, 1), got (3, 1)"),
     (lambda: mse(COLUMN[:0], COLUMN[:0]), V, "mse expects at least one row, got the shape (0, 1)"),
     (lambda: mse(FLAT, np.array([None] * 5)), T, "mse expects an array of real numbers, got object array (5,)"),
-    (lambda: mse(FLAT, [[1], [1, 2]]), T, "an array of numbers, got list [[1], [1, 2]]: rows of unequal lengths"),
+    (lambda: mse(FLAT, RAGGED), T, "mse expects an array, got rows of unequal lengths: list [[1], [1, 2]]"),
+    (
+        lambda: cross_entropy(LOGITS, RAGGED),
+        T,
+        "cross_entropy expects an array, got rows of unequal lengths: list [[1], [1, 2]]",
+    ),
     (lambda: mse(COLUMN, COLUMN, FLAT[:3]), V, "mse expects one weight a row, (5,), got (3,)"),
     (lambda: mse(COLUMN, COLUMN, COLUMN), V, "mse expects one weight a row, (5,), got (5, 1)"),
     (lambda: mse(COLUMN, COLUMN, 2 - Y * 2.0), V, "mse expects weights that are finite, not negative and not all zero"),
@@ -228,6 +257,9 @@ METRICS = [
         T,
         "accuracy expects the target as whole numbers or as scores (n, classes), got float64 array (5,)",
     ),
+    (lambda: accuracy(LOGITS, RAGGED), T, "accuracy expects an array, got rows of unequal lengths: list [[1], [1, 2]]"),
+    (lambda: confusion_matrix(Y, Y, 0), V, "confusion_matrix: classes must be at least 1, got 0"),
+    (lambda: confusion_matrix(Y, Y, 3.0), T, "confusion_matrix: classes must be a whole number, got float 3.0"),
     (lambda: confusion_matrix(Y, Y, 2), V, "confusion_matrix expects labels from 0 to 1,"),
     (lambda: confusion_matrix(Y, Y - 1), V, "confusion_matrix expects labels from 0 to 2,"),
 ]
@@ -241,8 +273,26 @@ TRAINING = [
     ),
     (lambda: value_and_grad(mse, NET, (X, Y), 3), T, "value_and_grad expects a key, got int 3; write Key(3)"),
     (lambda: value_and_grad(mse, mlp(3), (X, Y)), T, "make it first: net = maker(key, x)"),
-    (lambda: value_and_grad(CrossEntropy, NET, (X, Y)), T, "vjp expects a finished layer, got the class CrossEntropy"),
-    (lambda: start(mlp(3), adam()), T, "start expects a finished network, got partial functools"),
+    (
+        lambda: value_and_grad(CrossEntropy, NET, (X, Y)),
+        T,
+        "vjp expects a layer or a loss, got the class CrossEntropy; write CrossEntropy()",
+    ),
+    (
+        lambda: start(mlp(3), adam()),
+        T,
+        "start expects a finished network, got the maker serial(...); make it first: net = maker(key, x)",
+    ),
+    (
+        lambda: inference(mlp(3)),
+        T,
+        "inference expects a finished network, got the maker serial(...); make it first: maker(key, x)",
+    ),
+    (
+        lambda: summary(NET, np.array(1.0)),
+        V,
+        "summary expects data (n, ...), of which it shows the network a row, got float64 array ()",
+    ),
     (lambda: start(Dense, adam()), T, "start expects a finished network, got the class Dense"),
     (lambda: start([X], adam()), T, "start expects a finished network, got list"),
     (lambda: start({"w": X}, adam()), T, "start expects a finished network, got dict {'w'"),
@@ -264,16 +314,24 @@ TRAINING = [
     ),
     (lambda: start(Serial((relu, affine(2, 2, np.nan))), adam()), V, "start: layers[1].weight holds NaN or infinity"),
     (lambda: start((X, X * np.inf), sgd(1.0)), V, "start: [1] holds NaN or infinity"),
-    (lambda: sgd(-1), V, "descend expects a rate, a finite number that is not negative or a schedule, got int -1"),
-    (lambda: adam(math.nan), V, "a finite number that is not negative or a schedule, got float nan"),
-    (lambda: adam(math.inf), V, "a finite number that is not negative or a schedule, got float inf"),
-    (lambda: sgd(0.1, 1.0), V, "trace: decay must be at least 0 and below 1, got float 1.0"),
-    (lambda: adam(b1=-0.1), V, "scale_by_adam: b1 must be at least 0 and below 1, got float -0.1"),
-    (lambda: adam(b2=1.0), V, "scale_by_adam: b2 must be at least 0 and below 1, got float 1.0"),
-    (lambda: clip_by_global_norm(0), V, "clip_by_global_norm expects a positive norm, got int 0"),
-    (lambda: clip_by_global_norm(math.nan), V, "clip_by_global_norm expects a positive norm, got float nan"),
+    (lambda: sgd(-1), V, "descend: the rate must be at least 0 and finite, got -1"),
+    (lambda: sgd("fast"), T, "descend: the rate must be a number, got str 'fast'"),
+    (lambda: adam(math.nan), V, "descend: the rate must be at least 0 and finite, got nan"),
+    (lambda: adam(math.inf), V, "descend: the rate must be at least 0 and finite, got inf"),
+    (lambda: sgd(0.1, 1.0), V, "sgd: momentum must be at least 0 and below 1, got 1.0"),
+    (lambda: trace(1.0), V, "trace: decay must be at least 0 and below 1, got 1.0"),
+    (lambda: adam(b1=-0.1), V, "adam: b1 must be at least 0 and below 1, got -0.1"),
+    (lambda: adam(b2=1.0), V, "adam: b2 must be at least 0 and below 1, got 1.0"),
+    (lambda: adam(eps=-1), V, "adam: eps must be at least 0 and finite, got -1"),
+    (lambda: adam(eps=math.nan), V, "adam: eps must be at least 0 and finite, got nan"),
+    (
+        lambda: clip_by_global_norm(0),
+        V,
+        "clip_by_global_norm: max_norm must be above 0, got 0: nothing would ever move",
+    ),
+    (lambda: clip_by_global_norm(math.nan), V, "clip_by_global_norm: max_norm must be at least 0 and finite, got nan"),
     (lambda: chain(adam(), 3), T, "chain expects transforms, got int 3"),
-    (lambda: train_step(mse, adam), T, "train_step expects an optimizer, say adam(1e-3), got function"),
+    (lambda: train_step(mse, adam), T, "train_step expects an optimizer, say adam(1e-3), got the function adam"),
     (lambda: train_step(mse, adam(), 0), T, "train_step expects a key, got int 0; write Key(0)"),
     (
         lambda: update(adam(), NET.layers, STATE),
@@ -290,10 +348,20 @@ TRAINING = [
         V,
         "trees differ at [0]: float32 array (5, 4) against float64 array (5, 4)",
     ),
-    (lambda: tap(print, every=0), V, "tap: every must be a positive whole number, got 0"),
+    (lambda: tap(print, every=0), V, "tap: every must be at least 1, got 0"),
+    (lambda: tap(print, every=2.0), T, "tap: every must be a whole number, got float 2.0"),
+    (lambda: tap(3), T, "tap expects a function of a state, got int 3"),
+    (lambda: until(3), T, "until expects a function of a state, got int 3"),
     (lambda: to_fit(STATE, [X, Y]), T, "expects a tuple of arrays, say (x, target), got list"),
     (lambda: to_fit(STATE, (X, Y[:3])), V, "the arrays must have the same number of rows, got 5 and 3"),
-    (lambda: to_fit(STATE, (X, Y), size=0), V, "the batch size must be a positive whole number, got int 0"),
+    (lambda: to_fit(STATE, (X, Y), size=0), V, "the size must be at least 1, got 0"),
+    (lambda: to_fit(STATE, (X, Y), steps=-1), V, "fit: steps must be at least 0, got -1"),
+    (lambda: to_fit(STATE, (X, Y), steps=1.0), T, "fit: steps must be a whole number, got float 1.0"),
+    (
+        lambda: to_fit(affine(4, 3), (X, Y)),
+        T,
+        "fit expects a state, got Dense Dense(weight=f32[4,3], bias=f32[3]); write start(net, optimizer)",
+    ),
     (lambda: to_fit(STATE, (X, Y), key=1), T, "expects a key, got int 1; write Key(1)"),
     (lambda: to_fit(STATE, (X, Y + 1)), V, "cross_entropy expects labels from 0 to 2, got some from 1 to 3"),
     (
@@ -304,8 +372,9 @@ TRAINING = [
 ]
 
 DATA = [
-    (lambda: batches((X, Y), 0), V, "batches: the batch size must be a positive whole number, got int 0"),
-    (lambda: epochs((X, Y), -1, KEY), V, "epochs: the batch size must be a positive whole number, got int -1"),
+    (lambda: batches((X, Y), 0), V, "batches: the size must be at least 1, got 0"),
+    (lambda: batches((X, Y), 2.0), T, "batches: the size must be a whole number, got float 2.0"),
+    (lambda: epochs((X, Y), -1, KEY), V, "epochs: the size must be at least 1, got -1"),
     (lambda: batches((X, Y[:3]), 2), V, "batches: the arrays must have the same number of rows, got 5 and 3"),
     (lambda: batches([X, Y], 2), T, "batches expects a tuple of arrays, say (x, target), got list"),
     (lambda: epochs(X, 2, KEY), T, "epochs expects a tuple of arrays, say (x, target), got float32 array (5, 4)"),
@@ -334,19 +403,29 @@ DATA = [
     (lambda: batches((), 2), T, "batches expects a tuple of arrays, say (x, target), got tuple ()"),
     (lambda: batches((X, Y), 2, 5), T, "batches expects a key, got int 5; write Key(5)"),
     (lambda: epochs((X, Y), 2, None), T, "epochs expects a key, got NoneType None; write Key(0)"),
-    (lambda: epochs((X, Y), 2, KEY, -1), V, "epochs expects a number of passes or None, got int -1"),
-    (lambda: epochs((X, Y), 2, KEY, start=-1), V, "epochs: start must be a number of batches, got int -1"),
-    (lambda: train_test_split((X, Y), 0.0, KEY), V, "fraction between 0 and 1, got float 0.0"),
-    (lambda: train_test_split((X, Y), 1.0, KEY), V, "fraction between 0 and 1, got float 1.0"),
-    (lambda: train_test_split((X, Y), 2, KEY), V, "train_test_split expects a fraction between 0 and 1, got int 2"),
-    (lambda: train_test_split((X, Y), math.nan, KEY), V, "fraction between 0 and 1, got float nan"),
+    (lambda: epochs((X, Y), 2, KEY, -1), V, "epochs: the number of passes must be at least 0, got -1"),
+    (lambda: epochs((X, Y), 2, KEY, epochs=True), T, "the number of passes must be a whole number, got bool True"),
+    (lambda: epochs((X, Y), 2, KEY, start=-1), V, "epochs: start must be at least 0, got -1"),
+    (lambda: train_test_split((X, Y), 0.0, KEY), V, "train_test_split: 0.0 of 5 rows leaves one side without any"),
+    (lambda: train_test_split((X, Y), 1.0, KEY), V, "the fraction must be at least 0 and below 1, got 1.0"),
+    (
+        lambda: train_test_split((X, Y), 2, KEY),
+        V,
+        "train_test_split: the fraction must be at least 0 and below 1, got 2",
+    ),
+    (lambda: train_test_split((X, Y), math.nan, KEY), V, "the fraction must be at least 0 and below 1, got nan"),
     (lambda: train_test_split((X, Y), 0.01, KEY), V, "train_test_split: 0.01 of 5 rows leaves one side without any"),
     (
         lambda: train_test_split((X, FLAT * np.nan), 0.5, KEY),
         V,
-        "train_test_split: data[1] holds NaN or infinity; take those rows out first",
+        "train_test_split: data[1] holds NaN or infinity in 5 rows, the first is row 0; take them out first",
     ),
-    (lambda: train_test_split((X * np.inf,), 0.5, KEY), V, "data[0] holds NaN or infinity"),
+    (
+        lambda: train_test_split((X, np.array([0, 0, np.inf, 0, np.nan])), 0.5, KEY),
+        V,
+        "data[1] holds NaN or infinity in 2 rows, the first is row 2; take them out first",
+    ),
+    (lambda: train_test_split((X * np.inf,), 0.5, KEY), V, "data[0] holds NaN or infinity in 5 rows"),
     (
         lambda: train_test_split((X, Y[:4]), 0.5, KEY),
         V,
@@ -355,17 +434,31 @@ DATA = [
     (lambda: train_test_split((X, Y), 0.5, 0), T, "expects a key, got int 0; write Key(0)"),
     (lambda: one_hot(FLAT, 3), T, "one_hot expects whole numbers, got float64 array (5,)"),
     (lambda: one_hot(np.array(["a"]), 3), T, "one_hot expects whole numbers, got <U1 array (1,)"),
+    (lambda: one_hot(RAGGED, 3), T, "one_hot expects an array, got rows of unequal lengths: list [[1], [1, 2]]"),
+    (lambda: one_hot(Y, 0), V, "one_hot: classes must be at least 1, got 0"),
+    (lambda: one_hot(Y, 2.5), T, "one_hot: classes must be a whole number, got float 2.5"),
     (lambda: one_hot(Y - 1, 3), V, "one_hot expects labels from 0 to 2, got -1 to 1"),
     (lambda: one_hot(Y, 2), V, "one_hot expects labels from 0 to 1, got 0 to 2"),
     (lambda: standardise(X, like=X[:, :2]), V, "standardise expects rows of one shape, got (5, 4) like (5, 2)"),
     (lambda: standardise(X[:0]), V, "standardise expects rows of one shape, got (0, 4) like (0, 4)"),
     (lambda: standardise(1.0), V, "standardise expects rows of one shape, got () like ()"),
     (lambda: standardise(["a"]), T, "standardise expects an array of real numbers, got list ['a']"),
-    (lambda: standardise([[1], [1, 2]]), T, "an array of numbers, got list [[1], [1, 2]]: rows of unequal lengths"),
-    (lambda: line(1, 0.0, KEY), V, "line expects a number of rows, at least 2, got int 1"),
-    (lambda: moons(9, -1, KEY), V, "moons expects the noise as a standard deviation, got int -1"),
-    (lambda: line(9, math.nan, KEY), V, "line expects the noise as a standard deviation, got float nan"),
-    (lambda: moons(9, math.inf, KEY), V, "moons expects the noise as a standard deviation, got float inf"),
+    (lambda: standardise(RAGGED), T, "standardise expects an array, got rows of unequal lengths: list [[1], [1, 2]]"),
+    (lambda: standardise(X * np.nan), V, "standardise: the data holds NaN or infinity; take those rows out first"),
+    (lambda: standardise(X, like=X * np.nan), V, "standardise: the data holds NaN or infinity"),
+    (lambda: line(1, 0.0, KEY), V, "line: the number of rows must be at least 2, got 1"),
+    (lambda: moons(9.0, 0.1, KEY), T, "moons: the number of rows must be a whole number, got float 9.0"),
+    (lambda: moons(9, -1, KEY), V, "moons: the noise, a standard deviation, must be at least 0 and finite, got -1"),
+    (
+        lambda: line(9, math.nan, KEY),
+        V,
+        "line: the noise, a standard deviation, must be at least 0 and finite, got nan",
+    ),
+    (
+        lambda: moons(9, math.inf, KEY),
+        V,
+        "moons: the noise, a standard deviation, must be at least 0 and finite, got inf",
+    ),
     (lambda: moons(9, 0.1, 3), T, "moons expects a key, got int 3; write Key(3)"),
     (
         lambda: mnist("no such folder"),
@@ -383,6 +476,16 @@ def test_bad_input_is_refused_with_what_was_expected_where_and_what_came(call, k
         call()
     assert message in "\n".join([str(caught.value), *getattr(caught.value, "__notes__", [])])
     assert not isinstance(caught.value, {T: V, V: T}.get(kind, ()))
+
+
+@pytest.mark.parametrize("integer", [np.int64, np.int16, np.uint8])
+@pytest.mark.parametrize(
+    "call",
+    [lambda n: tuple(batches((X, Y), n)), lambda n: dense(n)(KEY, X), lambda n: split(KEY, n)],
+    ids=["batches", "dense", "split"],
+)
+def test_numpys_whole_numbers_are_as_good_as_pythons(call, integer):
+    assert fnn.tree.equal(call(integer(3)), call(3))
 
 
 # --- the place of a mistake, however deep ----------------------------------------------------------------------------

@@ -179,6 +179,16 @@ def test_a_constant_column_becomes_0():
     assert standardise(np.array([[5.0, 7.0]], np.float32)).tolist() == [[0, 0]]
 
 
+@pytest.mark.parametrize("value", [0.1, 1e8 + 0.1])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_constant_column_becomes_exactly_0_though_its_mean_is_rounded(value, dtype):
+    assert standardise(np.full((3, 1), value, dtype)).tolist() == [[0]] * 3
+
+
+def test_a_deviation_whose_square_is_0_divides_nothing_by_0():
+    assert np.isfinite(standardise(np.array([[0.0], [1e-200]]))).all()
+
+
 def test_a_test_set_is_scaled_as_its_training_set_was():
     train, test = np.array([[0.0, 1.0], [4.0, 1.0]]), np.array([[6.0, 3.0]])
     assert standardise(test, like=train).tolist() == [[2.0, 2.0]]  # (6 - 2) / 2 and, unscaled, 3 - 1
@@ -326,6 +336,11 @@ def test_changed_bytes_give_a_format_error_or_an_array(tmp_path, zipped):
         (b"\0\0\x08\2" + bytes(6), "offset 4: expected 2 axis lengths (8 bytes), found 6 bytes"),
         (idx(0x08, (2, 3), b"12345"), "offset 12: expected 6 bytes for the shape (2, 3), found"),
         (idx(0x0E, (2,), bytes(17)), "offset 8: expected 16 bytes for the shape (2,), found more"),
+        (idx(0x08, (1,) * 65), f"offset 4: expected a shape that an array can have, found {(1,) * 65}"),
+        (
+            idx(0x08, (0, 2**32 - 1, 2**32 - 1), b""),
+            "offset 4: expected a shape that an array can have, found (0, 4294967295, 4294967295)",
+        ),
     ],
 )
 @either_way
@@ -424,9 +439,13 @@ def test_missing_mnist_files_are_listed(tmp_path, missing):
         ({"file1": idx(0x08, (2, 1))}, f"{NAMES[1]}: expected 2 labels from 0 to 9, found uint8 (2, 1)"),
         ({"file0": idx(0x08, (2, 3))}, f"{NAMES[0]}: expected bytes of the shape (n, height, width), found uint8 (2,"),
         ({"file2": idx(0x0D, (1, 1, 3))}, f"{NAMES[2]}: expected bytes of the shape (n, height, width), found float32"),
+        (
+            {"file0": idx(0x08, (0, 28, 28)), "file1": idx(0x08, (0,))},
+            f"{NAMES[0]}: expected bytes of the shape (n, height, width), found uint8 (0, 28, 28)",
+        ),
         ({"file2": GOOD[:-1]}, f"{NAMES[2]}: offset 8: expected 4 bytes for the shape (4,), found"),
     ],
-    ids=["too many", "label 10", "wide labels", "label columns", "flat images", "float images", "cut off"],
+    ids=["too many", "label 10", "wide labels", "label columns", "flat images", "float images", "no images", "cut off"],
 )
 def test_images_and_labels_that_do_not_go_together_are_refused(tmp_path, other, message):
     with pytest.raises(FormatError, match=re.escape(message)):

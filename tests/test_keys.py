@@ -207,10 +207,13 @@ def test_layers_in_front_keep_their_weights_when_one_is_added_behind():
     [
         (lambda: Key(-1), ValueError, "Key: the seed must be at least 0 and below 2**128, got -1"),
         (lambda: Key(2**128), ValueError, "Key: the seed must be at least 0 and below 2**128, got 3402823669"),
+        (lambda: Key(True), TypeError, "Key: the seed must be a whole number, got bool True"),
         (lambda: Key(1.0), TypeError, "Key: the seed must be a whole number, got float 1.0"),
         (lambda: Key("0"), TypeError, "Key: the seed must be a whole number, got str '0'"),
         (lambda: Key(None), TypeError, "Key: the seed must be a whole number, got NoneType None"),
         (lambda: Key(np.zeros(2, int)), TypeError, "Key: the seed must be a whole number, got int64 array (2,)"),
+        (lambda: Key(0, 5), TypeError, "Key: the path must be a tuple, got int 5; write fold_in(key, i)"),
+        (lambda: Key(0, [5]), TypeError, "Key: the path must be a tuple, got list [5]; write fold_in(key, i)"),
         (lambda: Key(0, (2**32,)), ValueError, "number of the path must be at least 0 and below 2**32, got 4294967296"),
         (lambda: fold_in(Key(0), 2**32), ValueError, "number of the path must be at least 0 and below 2**32, got 4294"),
         (lambda: fold_in(Key(0), -1), ValueError, "number of the path must be at least 0 and below 2**32, got -1"),
@@ -225,6 +228,8 @@ def test_layers_in_front_keep_their_weights_when_one_is_added_behind():
         (lambda: uniforms(0, 3), TypeError, "random numbers expects a key, got int 0; write Key(0)"),
         (lambda: normals(0, 3), TypeError, "random numbers expects a key, got int 0; write Key(0)"),
         (lambda: permutation(0, 3), TypeError, "random numbers expects a key, got int 0; write Key(0)"),
+        (lambda: permutation(Key(0), -1), ValueError, "permutation: n must be at least 0, got -1"),
+        (lambda: permutation(Key(0), 3.0), TypeError, "permutation: n must be a whole number, got float 3.0"),
         (lambda: epochs((np.zeros(4),), 2, 0), TypeError, "epochs expects a key, got int 0; write Key(0)"),
         (lambda: serial(relu)(0, np.zeros((1, 1))), TypeError, "serial expects a key, got int 0; write Key(0)"),
     ],
@@ -235,5 +240,5 @@ def test_what_is_no_key_is_refused_with_what_to_write(make, kind, message):
 
 
 def test_whole_numbers_of_any_kind_make_the_same_key():
-    assert Key(np.int64(3), [np.uint8(1), 2]) == Key(3, (1, 2))
+    assert Key(np.int64(3), (np.uint8(1), 2)) == Key(3, (1, 2))
     assert repr(Key(np.int64(3), (np.uint8(1),))) == "Key(seed=3, path=(1,))"

@@ -170,3 +170,10 @@ def test_orthogonal_columns_or_rows_are_orthonormal():
         w = fnn.initializers.orthogonal(Key(0), shape, np.float64, gain=2.0)
         gram = w.T @ w if shape[0] >= shape[1] else w @ w.T
         np.testing.assert_allclose(gram, 4 * np.eye(min(shape)), atol=1e-12)
+
+
+def test_summary_names_the_layer_that_does_not_fit_by_its_path():
+    x = np.zeros((2, 4))
+    net = serial(fnn.tanh, mlp(8, 3))(Key(0), x)
+    with pytest.raises(ValueError, match=r"dense at layers\[1\]\.layers\[0\] expects rows \(n, 4\), got \(1, 3\)"):
+        fnn.summary(net, x[:, :3])

@@ -36,11 +36,11 @@ each_tree = pytest.mark.parametrize("a", TREES.values(), ids=TREES)
 
 
 def twice(x):
-    return np.asarray(x * 2)
+    return x * 2
 
 
 def half_and_one(x):
-    return np.asarray(x / 2 + 1)
+    return x / 2 + 1
 
 
 # --- map -------------------------------------------------------------------------------------------------------------
@@ -58,6 +58,14 @@ def test_mapping_the_identity_changes_nothing(a):
 def test_mapping_a_composition_is_composing_the_maps(a):
     at_once = tree.map(lambda x: half_and_one(twice(x)), a)
     assert tree.equal(at_once, tree.map(half_and_one, tree.map(twice, a)))
+
+
+@pytest.mark.parametrize("function", [twice, half_and_one, np.sqrt, np.sum, lambda x: x[()]])
+def test_map_keeps_leaves_without_axes_arrays(function):
+    one, (other,) = tree.map(function, (np.array(4.0), (np.array(9.0, np.float32),)))
+    assert [(type(leaf), leaf.shape) for leaf in (one, other)] == [(np.ndarray, ())] * 2
+    assert [leaf.dtype for leaf in (one, other)] == [np.float64, np.float32]
+    assert not any(leaf.flags.writeable for leaf in (one, other))
 
 
 def test_map_hands_over_the_leaves_of_all_trees_at_the_same_place():
@@ -146,6 +154,11 @@ def test_add_is_numpys_sum_on_every_leaf():
     assert tree.equal(tree.add(a, tree.zeros_like(a)), a)
 
 
+def test_add_of_whole_numbers_next_to_floats_is_exact():
+    a = np.array([2**60 + 1]), np.array([0.5])
+    assert tree.equal(tree.add(a, a), (np.array([2**61 + 2]), np.array([1.0])))
+
+
 @pytest.mark.parametrize(
     ("other", "what"),
     [
@@ -190,9 +203,11 @@ def test_a_tree_equals_its_copy_in_any_memory_order(a):
         ((np.zeros(2), relu), (np.zeros(2), leaky_relu)),
         (((np.zeros(1),), np.zeros(1)), (np.zeros(1), (np.zeros(1),))),
         (Dense(f32(2, 2), f32(2)), (f32(2, 2), f32(2))),
+        (LeakyRelu(0.1), LeakyRelu(0.2)),
+        ((np.zeros(2), "text", 3), (np.zeros(2), "text", 4)),
     ],
 )
-def test_equal_is_false_for_any_difference_in_bits_or_form(a, b):
+def test_equal_is_false_for_any_difference_in_bits_form_or_configuration(a, b):
     assert not tree.equal(a, b)
     assert not tree.equal(b, a)
 
@@ -307,6 +322,13 @@ def test_unravel_copies_the_vector_it_is_given():
     mine[:] = 7
     assert mine.flags.writeable
     assert all((leaf == 1).all() for leaf in tree.leaves(cut))
+
+
+@pytest.mark.parametrize("a", [relu, leaky_relu, Serial((relu,))], ids=repr)
+def test_ravel_leaves_no_trace_in_a_record_without_leaves(a):
+    vector, unravel = tree.ravel(a)
+    unravel(vector)
+    assert set(vars(a)) == set(type(a).__record__)
 
 
 @pytest.mark.parametrize("wrong", [np.ones(3), np.ones((11, 1)), np.array(1.0)], ids=lambda x: str(x.shape))

@@ -67,7 +67,7 @@ def _read(path: Path, stream: BinaryIO, available: int) -> np.ndarray:
     what = f"{path}: offset {begin}: expected {size} bytes for the shape {shape}"
     if begin + size > available:
         raise FormatError(f"{what}, found a file too short for it (it can hold {available} at most)")
-    if axes > 64 or math.prod(n or 1 for n in shape) > 2**62:
+    if axes > 64 or math.prod(n or 1 for n in shape) * dtype.itemsize > 2**62:
         raise FormatError(f"{path}: offset 4: expected a shape that an array can have, found {shape}")
     body = stream.read(size + 1)
     if len(body) != size:

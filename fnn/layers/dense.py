@@ -40,8 +40,9 @@ def _(layer: Dense, x, key=None):
     weight, x = layer.weight, floats("dense", x)
     if weight.ndim < 2 or x.ndim < weight.ndim or x.shape[-1] != weight.shape[-2]:
         raise _misfit(weight, x)
-    if layer.bias.shape[-1:] != weight.shape[-1:]:
-        raise LayerValueError("dense", f"expects a bias {weight.shape[-1:]}, got {layer.bias.shape}")
+    if layer.bias.ndim != weight.ndim - 1 or layer.bias.shape[-1] != weight.shape[-1]:
+        expected = weight.shape[:-2] + weight.shape[-1:]
+        raise LayerValueError("dense", f"expects a bias {expected}, got {layer.bias.shape}")
     rows = x if x.ndim == weight.ndim else x.reshape(*weight.shape[:-2], -1, x.shape[-1])
     y = _product(rows, weight)
     y += layer.bias if weight.ndim == 2 else layer.bias[..., None, :]
