@@ -80,15 +80,23 @@ def train_step(loss: Any, optimizer: Transform, key: Key | None = None):
 
 
 def _train_step(loss: Any, optimizer: Transform, key: Key | None, state: State, batch: tuple) -> State:
+    try:
+        return _stepped(loss, optimizer, key, state, batch)
+    except (FloatingPointError, RuntimeWarning):
+        # NumPy was told to raise on overflow. Whether that matters is for the step to say, and a pure step can simply
+        # be taken again, with the alarm off; to turn it off each time would cost as much as a layer.
+        with np.errstate(all="ignore"):
+            return _stepped(loss, optimizer, key, state, batch)
+
+
+def _stepped(loss: Any, optimizer: Transform, key: Key | None, state: State, batch: tuple) -> State:
     step_key = None if key is None else fold_in(key, state.step)
-    # What overflows on the way shows in the two checks below, as one error that says what happened and where.
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        value, grads = value_and_grad(loss, state.params, batch, step_key)
-        if not math.isfinite(value):
-            raise Diverged(state.step, value, state)
-        following = update(optimizer, grads, state, value)
-        if not all_finite(following.params):
-            raise Diverged(state.step, value, state)
+    value, grads = value_and_grad(loss, state.params, batch, step_key)
+    if not math.isfinite(value):
+        raise Diverged(state.step, value, state)
+    following = update(optimizer, grads, state, value)
+    if not all_finite(following.params):
+        raise Diverged(state.step, value, state)
     return following
 
 
