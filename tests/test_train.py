@@ -38,6 +38,7 @@ from fnn import (
 from fnn.data import epochs, moons
 from tests.cases import numbers
 
+KEYS_SEEN = []
 OPTIMIZERS = {"sgd": sgd(0.1), "momentum": sgd(0.05, momentum=0.9), "adam": adam(0.01)}
 
 
@@ -55,11 +56,12 @@ def _(layer: Jitter, x, key=None):
     def jitter_pullback(dy):
         return layer, lambda: dy
 
+    KEYS_SEEN.append(key)
     return x + layer.scale * normals(key, x.shape).astype(x.dtype), jitter_pullback
 
 
 def noisy_net(x):
-    return Serial((Jitter(0.01), *mlp(8, 2)(Key(0), x).layers))
+    return Serial((Jitter(0.01), *mlp(8, 2)(Key(0), x).layers, Jitter(0.01)))
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
@@ -73,6 +75,15 @@ def test_a_run_stopped_after_any_step_and_taken_up_again_ends_bit_identical(opti
         assert tree.equal((resumed.params, resumed.opt), (whole.params, whole.opt))
         assert resumed.step == 60
         assert stop == 60 or resumed.loss == whole.loss
+
+
+def test_the_key_of_a_layer_is_addressed_by_the_step_and_the_layer_s_place():
+    data = moons(10, 0.1, Key(1))
+    net = noisy_net(data[0])
+    step = train_step(cross_entropy, sgd(0.1), Key(5))
+    KEYS_SEEN.clear()
+    last(states(step, State(net, (), 0, math.nan), repeat(data, 3)))
+    assert [key.path for key in KEYS_SEEN] == [(0, 0), (0, 4), (1, 0), (1, 4), (2, 0), (2, 4)]
 
 
 SCRIPT = """
@@ -205,3 +216,12 @@ def test_moons_are_told_apart():
     state = start(mlp(64, 2)(Key(2), train[0]), adam(0.01))
     state = fit(cross_entropy, adam(0.01), state, train, steps=1500, size=10, key=Key(3))
     assert accuracy(state.params(test[0]), test[1]) >= 0.99
+
+
+def test_parameters_that_overflow_under_a_finite_loss_are_never_committed():
+    x = numbers(8, 3, dtype=np.float32)
+    state = start(mlp(1)(Key(0), x), sgd(1e38))
+    with pytest.raises(Diverged, match="diverged at step 0: the new parameters are not finite") as caught:
+        train_step(mse, sgd(1e38))(state, (x, 100 + x[:, :1]))
+    assert caught.value.state is state
+    assert math.isfinite(caught.value.loss)
