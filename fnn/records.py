@@ -29,6 +29,7 @@ def record(cls: type[T]) -> type[T]:
     raises. So arrays made by the library are read-only; those that you pass in stay yours, and are never written.
     """
     # A dict for each instance, not slots: ``fnn.tree`` remembers there which vector a tree was cut from.
+    own = set(vars(cls))
     cls = attrs.frozen(cls, eq=False, repr=False, slots=False)
     added = {
         "__record__": tuple(field.name for field in attrs.fields(cls)),
@@ -37,7 +38,8 @@ def record(cls: type[T]) -> type[T]:
         "__reduce__": _reduce,
     }
     for name, value in added.items():
-        setattr(cls, name, value)
+        if name not in own:  # a class may show itself in a way of its own
+            setattr(cls, name, value)
     return cls
 
 

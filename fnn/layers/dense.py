@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fnn.arrays import float_dtype, floats, sum_rows
+from fnn.arrays import float_dtype, floats, ones, read_only
 from fnn.core import vjp
 from fnn.errors import LayerValueError, whole
 from fnn.initializers import glorot_uniform, zeros
@@ -37,29 +37,47 @@ class Dense:
 
 @vjp.register
 def _(layer: Dense, x, key=None):
-    weight, x = layer.weight, floats("dense", x)
-    if weight.ndim < 2 or x.ndim < weight.ndim or x.shape[-1] != weight.shape[-2]:
-        raise _misfit(weight, x)
-    if layer.bias.ndim != weight.ndim - 1 or layer.bias.shape[-1] != weight.shape[-1]:
-        expected = weight.shape[:-2] + weight.shape[-1:]
-        raise LayerValueError("dense", f"expects a bias {expected}, got {layer.bias.shape}")
-    rows = x if x.ndim == weight.ndim else x.reshape(*weight.shape[:-2], -1, x.shape[-1])
-    y = _product(rows, weight)
-    y += layer.bias if weight.ndim == 2 else layer.bias[..., None, :]
+    weight, bias, x = layer.weight, layer.bias, floats("dense", x)
+    if not (x.ndim == 2 == weight.ndim and x.shape[1:] == weight.shape[:1] and bias.shape == weight.shape[1:]):
+        return _with_more_axes(layer, x)
+    y = x.dot(weight)  # on small arrays the dot method costs half of what the @ operator does
+    y += bias
 
     def dense_pullback(dy):
-        drows = dy if rows is x else dy.reshape(y.shape)
-        dweight, dbias = _product(rows.mT, drows), sum_rows(drows)
+        dweight, dbias = x.T.dot(dy), ones(len(dy), dy.dtype).dot(dy)  # a sum over rows, as a product: ten times faster
         dweight.setflags(write=False)
         dbias.setflags(write=False)
-        return Dense(dweight, dbias), lambda: _product(drows, weight.mT).reshape(x.shape)
+        return Dense(dweight, dbias), lambda: dy.dot(weight.T)
 
-    return y if rows is x else y.reshape(*x.shape[:-1], y.shape[-1]), dense_pullback
+    return y, dense_pullback
 
 
-def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Multiply matrices, or stacks of them. For small ones the dot method costs half of what the operator does."""
-    return a.dot(b) if a.ndim == 2 else a @ b
+def _with_more_axes(layer: Dense, x: np.ndarray) -> tuple[np.ndarray, Callable]:
+    """Reduce to rows: an ensemble to its members, more axes of x to one. What does not fit is refused here."""
+    weight, bias = layer.weight, layer.bias
+    if weight.ndim < 2 or x.ndim < max(weight.ndim, 2) or x.shape[-1] != weight.shape[-2]:
+        raise _misfit(weight, x)
+    if bias.shape != weight.shape[:-2] + weight.shape[-1:]:
+        expected = weight.shape[:-2] + weight.shape[-1:]
+        raise LayerValueError("dense", f"expects a bias {expected}, got {bias.shape}")
+    if weight.ndim == 2:
+        y, pullback = vjp(layer, x.reshape(math.prod(x.shape[:-1]), x.shape[-1]))
+
+        def rows_pullback(dy):
+            dlayer, dx = pullback(dy.reshape(y.shape))
+            return dlayer, lambda: dx().reshape(x.shape)
+
+        return y.reshape(*x.shape[:-1], weight.shape[1]), rows_pullback
+    if len(x) != len(weight):
+        raise _misfit(weight, x)
+    members = [vjp(Dense(w, b), each) for w, b, each in zip(weight, bias, x, strict=True)]
+
+    def ensemble_pullback(dy):
+        pulled = [pullback(each) for (_, pullback), each in zip(members, dy, strict=True)]
+        dweight, dbias = np.stack([d.weight for d, _ in pulled]), np.stack([d.bias for d, _ in pulled])
+        return Dense(read_only(dweight), read_only(dbias)), lambda: np.stack([dx() for _, dx in pulled])
+
+    return np.stack([y for y, _ in members]), ensemble_pullback
 
 
 def _misfit(weight: np.ndarray, x: np.ndarray) -> LayerValueError:
