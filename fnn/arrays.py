@@ -1,8 +1,8 @@
 """What layers ask of arrays: that they hold floats, that nobody else writes to them, that a finished one stays as is.
 
-    read_only : array -> the same array, no longer writeable
-    floats    : who, x -> x as a float array, or an error that names ``who``
-    unshared  : array -> itself, or a copy if somebody could write to it
+read_only : array -> the same array, no longer writeable
+floats    : who, x -> x as a float array, or an error that names ``who``
+unshared  : array -> itself, or a copy if somebody could write to it
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ and handed on from state to state, so that a step of training has little left to
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -44,10 +45,13 @@ def _builder(node: Any, begin: int) -> tuple[Build | None, int]:
     if end == begin:
         return None, end  # nothing below is a parameter: the node itself serves in every tree
     make = type(node)
-    if all(isinstance(child, np.ndarray) for child in children(node)) and make is not tuple:
-        return lambda leaves: make(*leaves[begin:end]), end
     if make is tuple:
         return lambda leaves: tuple([build(leaves) if build else child for build, child in parts]), end
+    if all(isinstance(child, np.ndarray) for child in children(node)):
+        return lambda leaves: make(*leaves[begin:end]), end  # a record of arrays alone, such as Dense
+    if len(parts) == 1:
+        only = parts[0][0]
+        return lambda leaves: make(only(leaves)), end  # type: ignore[misc]  # a record of one tree, such as Serial
     return lambda leaves: make(*[build(leaves) if build else child for build, child in parts]), end
 
 
@@ -61,8 +65,9 @@ def _collector(node: Any) -> Collect:
         return _append
     if not is_record(node) and not isinstance(node, tuple):
         return _expect_configuration
-    parts = [_collector(child) for child in children(node)]
-    names = kind.__record__ if is_record(node) else None
+    names, parts = getattr(kind, "__record__", None), [_collector(child) for child in children(node)]
+    if not parts:
+        return functools.partial(_expect, kind)
 
     def collect(other: Any, into: list) -> None:
         if type(other) is not kind or (names is None and len(other) != len(parts)):
@@ -71,16 +76,27 @@ def _collector(node: Any) -> Collect:
         for part, child in zip(parts, others):  # noqa: B905 (their lengths are equal)
             part(child, into)
 
-    if names is None or len(names) < 2 or not all(isinstance(child, np.ndarray) for child in children(node)):
-        return collect
-    get = operator.attrgetter(*names)
-
-    def collect_arrays(other: Any, into: list) -> None:  # the same for a record of arrays alone, such as Dense
+    def collect_arrays(other: Any, into: list) -> None:
         if type(other) is not kind:
             raise _Unlike
         into += get(other)
 
-    return collect_arrays
+    def collect_one(other: Any, into: list) -> None:
+        if type(other) is not kind:
+            raise _Unlike
+        parts[0](get(other), into)
+
+    if names is None:
+        return collect
+    get = operator.attrgetter(*names)
+    if len(names) == 1:
+        return collect_one
+    return collect_arrays if all(isinstance(child, np.ndarray) for child in children(node)) else collect
+
+
+def _expect(kind: type, other: Any, into: list) -> None:
+    if type(other) is not kind or (kind is tuple and other):
+        raise _Unlike
 
 
 def _append(array: Any, into: list) -> None:

@@ -55,6 +55,8 @@ class Lifted:
         """Give the updates while they are still one vector, ours to write to; the new state; the parameters."""
         values, layout = flat(params)
         gradient = layout.gather(grads, params, "optimizer: parameters and gradient")
+        if not state:  # plain descent remembers nothing
+            return self.rule(gradient, state, values, step)[0], state, values, layout
         updates, state = self.rule(gradient, _as_vectors(state), values, step)
         return updates, _as_trees(state, layout), values, layout
 
@@ -63,13 +65,13 @@ def _as_vectors(state: Any) -> Any:
     """Give an optimizer's state with each tree in it as a vector."""
     if is_record(state):
         return rebuild(state, [flat(tree)[0] for tree in children(state)])
-    return tuple([_as_vectors(part) for part in state]) if state else state
+    return tuple([_as_vectors(part) for part in state])
 
 
 def _as_trees(state: Any, layout: Layout) -> Any:
     if is_record(state):
         return rebuild(state, [layout.cut(vector) for vector in children(state)])
-    return tuple([_as_trees(part, layout) for part in state]) if state else state
+    return tuple([_as_trees(part, layout) for part in state])
 
 
 def _no_state(params: Tree) -> tuple:
