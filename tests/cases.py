@@ -67,19 +67,10 @@ def _loss_cases():
             yield f"{name} {kind}".strip(), (LOSSES[name], numbers(5, 3), target)
             yield f"{name} {kind}, weights", (LOSSES[name], numbers(5, 3), target, WEIGHTS)
             yield f"{name} {kind}, one row", (LOSSES[name], numbers(1, 3), target[1:2])
-            if target.ndim == 2:
-                yield f"{name} {kind}, sequences", (LOSSES[name], numbers(5, 2, 3), np.stack([target, target], 1))
-            else:
-                yield f"{name} {kind}, sequences", (LOSSES[name], numbers(5, 2, 3), np.stack([target, target], 1))
-                yield (
-                    f"{name} {kind}, sequences, weights",
-                    (
-                        LOSSES[name],
-                        numbers(5, 2, 3),
-                        np.stack([target] * 2, 1),
-                        WEIGHTS,
-                    ),
-                )
+            sequences = LOSSES[name], numbers(5, 2, 3), np.stack([target, target], 1)
+            yield f"{name} {kind}, sequences", sequences
+            if target.ndim == 1:
+                yield f"{name} {kind}, sequences, weights", (*sequences, WEIGHTS)
         if name != "cross_entropy":
             yield f"{name}, one axis", (LOSSES[name], numbers(5), SOFT[:, 0])
 
