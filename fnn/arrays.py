@@ -58,6 +58,11 @@ def as_array(who: str, x: Any) -> np.ndarray:
     """Take ``x`` as an array; a list whose rows have unequal lengths is a ``TypeError`` in the name of ``who``."""
     if type(x) is np.ndarray:
         return x
+    if isinstance(x, tuple) and any(isinstance(part, np.ndarray) for part in x):
+        # NumPy would stack them, if their shapes happen to agree.
+        raise LayerTypeError(
+            who, f"expects an array, got a tuple of {len(x)}; join them with concatenate or add, or take one with pick"
+        )
     try:
         return np.asarray(x)
     except ValueError:

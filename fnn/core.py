@@ -17,6 +17,7 @@ from typing import Any
 
 from fnn.errors import describe
 from fnn.keys import Key, require_key
+from fnn.layout import tied
 from fnn.records import is_record
 
 
@@ -66,10 +67,13 @@ def forward(layer: Any, *inputs: Any, **named: Any) -> Any:
     return rule(layer)(layer, *inputs, **named)[0]
 
 
+@functools.singledispatch
 def value_and_grad(loss: Any, params: Any, batch: tuple, key: Key | None = None) -> tuple[float, Any]:
     """Give the loss of a network on a batch, and its gradient: a tree of the network's own type.
 
-    ``batch`` is ``(x, target)`` or ``(x, target, weights)``; ``key`` is for layers that draw random numbers.
+    ``batch`` is ``(x, target)`` or ``(x, target, weights)``; ``key`` is for layers that draw random numbers. A record
+    that is used twice in the network is one: its gradient is the sum over its uses. A loss that looks at more than a
+    prediction, as ``penalised`` does at the parameters, registers a rule of its own.
 
     >>> import numpy as np
     >>> from fnn import Dense, mse
@@ -87,7 +91,15 @@ def value_and_grad(loss: Any, params: Any, batch: tuple, key: Key | None = None)
     value, loss_pullback = rule(loss)(loss, prediction, *target)
     _, dprediction = loss_pullback(1.0)
     dparams, _ = pullback(dprediction())
-    return value, dparams
+    return value, tied(params, dparams)
+
+
+_objective = value_and_grad.registry.get
+
+
+def objective(loss: Any) -> Any:
+    """Give the function registered for a loss's own type, or ``value_and_grad``; as ``rule`` does for ``vjp``."""
+    return _objective(type(loss), value_and_grad)
 
 
 def grad(loss: Any, params: Any, batch: tuple, key: Key | None = None) -> Any:

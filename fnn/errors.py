@@ -90,7 +90,7 @@ def number(what: str, value: Any, least: float = 0.0, below: float = math.inf) -
     """
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{what} must be a number, got {describe(value)}")
-    if not least <= value < below or value > sys.float_info.max:
+    if not least <= value < below or (isinstance(value, int) and value > sys.float_info.max):
         limit = "finite" if below == math.inf else f"below {below}"
         raise ValueError(f"{what} must be at least {least:g} and {limit}, got {value}")
     return float(value)

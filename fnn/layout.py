@@ -2,24 +2,28 @@
 
     flat   : tree -> vector, layout            layout.cut    : vector -> tree
     layout : what a tree looks like            layout.gather : tree -> a new vector
+    tied   : params, gradient -> gradient, in which a record that is used twice has the sum of both uses
 
 From outside nobody sees the vector: the leaves are read-only views into it. What a tree looks like is found out once
-and handed on from state to state, so that a step of training has little left to do.
+and handed on from state to state, so that a step of training has little left to do. A record that is used twice lies
+in the vector once, and is one record again in the tree that is cut from it.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import repeat
 from typing import Any
 
 import attrs
 import numpy as np
 
 from fnn.arrays import read_only
-from fnn.records import children, is_record
-from fnn.structure import Tree, require_alike, take_apart
+from fnn.records import children, is_record, rebuild
+from fnn.structure import Tree, Where, chosen, places, require_alike, take_apart, walk
 
 Build = Callable[[list], Any]
 Collect = Callable[[Any, list], None]
@@ -31,7 +35,25 @@ class _Unlike(Exception):
 
 def builder(tree: Tree) -> Build:
     """Give the function that builds a tree like this one from the list of its leaves."""
+    if _uses_one_twice(tree):
+        hollow = _built(repeat(np.zeros(0)), tree, {})  # the tree's own arrays are not to be kept alive
+        return lambda leaves: _built(iter(leaves), hollow, {})
     return _builder(tree, 0)[0] or (lambda leaves: tree)
+
+
+def _uses_one_twice(tree: Tree) -> bool:
+    numbers = places(tree)
+    return len(set(numbers)) < len(numbers)
+
+
+def _built(leaves: Iterator, node: Any, made: dict[int, Any]) -> Any:
+    """Build a node from leaves, and a record that was built before not again."""
+    if isinstance(node, np.ndarray):
+        return next(leaves)
+    if id(node) not in made:
+        parts = children(node)
+        made[id(node)] = rebuild(node, [_built(leaves, part, made) for part in parts]) if parts else node
+    return made[id(node)]
 
 
 def _builder(node: Any, begin: int) -> tuple[Build | None, int]:
@@ -96,6 +118,14 @@ def _collector(node: Any) -> Collect:
     return collect_arrays if all(isinstance(child, np.ndarray) for child in children(node)) else collect
 
 
+def _collect_alike(form: list, other: Any, into: list) -> None:
+    """Do the same for a tree that uses a record twice, by comparing all of its form."""
+    arrays, other_form = take_apart(other)
+    if other_form != form:
+        raise _Unlike
+    into += arrays
+
+
 def _expect(kind: type, other: Any, into: list) -> None:
     if type(other) is not kind or (kind is tuple and other):
         raise _Unlike
@@ -114,6 +144,7 @@ def _expect_configuration(other: Any, into: list) -> None:
 class Layout:
     """Where each leaf of a tree lies in the vector of them all, and how the tree is built from them."""
 
+    paths: list[str]
     shapes: list[tuple[int, ...]]
     dtypes: list[np.dtype]
     dtype: np.dtype
@@ -122,6 +153,7 @@ class Layout:
     build: Build
     uniform: bool
     remembered: bool
+    twice: bool
 
     def gather(self, tree: Tree, like: Tree, who: str) -> np.ndarray:
         """Copy the leaves of ``tree`` into a new vector, if it has the form of ``like``, which has this layout."""
@@ -147,6 +179,16 @@ class Layout:
             tree.__dict__[_VECTOR] = vector, self
         return tree
 
+    def mask(self, who: str, where: Where) -> np.ndarray:
+        """Tell for each element of the vector whether it belongs to a leaf that ``where`` chooses."""
+        return _mask(self, who, where)
+
+
+@functools.lru_cache(maxsize=64)  # asked at each step of training, with the same layout
+def _mask(layout: Layout, who: str, where: Where) -> np.ndarray:
+    sizes = [math.prod(shape) for shape in layout.shapes]
+    return read_only(np.repeat(chosen(who, layout.paths, where), sizes))
+
 
 _VECTOR = "(vector)"  # no field can have this name
 _NOTHING: dict = {}
@@ -157,7 +199,8 @@ def flat(tree: Tree) -> tuple[np.ndarray, Layout]:
     known = getattr(tree, "__dict__", _NOTHING).get(_VECTOR)
     if known is not None:
         return known
-    arrays, _ = take_apart(tree)
+    arrays, form = take_apart(tree)
+    twice = _uses_one_twice(tree)
     ends = np.cumsum([0] + [array.size for array in arrays]).tolist()
     cuts = [
         (slice(begin, end), None if array.ndim == 1 else array.shape)
@@ -167,7 +210,33 @@ def flat(tree: Tree) -> tuple[np.ndarray, Layout]:
     shapes, dtypes = [array.shape for array in arrays], [array.dtype for array in arrays]
     uniform = all(dtype == vector.dtype for dtype in dtypes)
     remembered = uniform and is_record(tree) and len(arrays) > 0  # without leaves the tree may be shared
-    return vector, Layout(shapes, dtypes, vector.dtype, cuts, _collector(tree), builder(tree), uniform, remembered)
+    paths = [path for path, _ in walk(tree)]
+    collect = functools.partial(_collect_alike, form) if twice else _collector(tree)
+    return vector, Layout(paths, shapes, dtypes, vector.dtype, cuts, collect, builder(tree), uniform, remembered, twice)
+
+
+def tied(params: Tree, gradient: Tree) -> Tree:
+    """Give the gradient in which each record of ``params`` that is used twice has the sum over its uses.
+
+    A network without such a record gets its gradient back as it is.
+    """
+    known = getattr(params, "__dict__", _NOTHING).get(_VECTOR)
+    if known is not None and not known[1].twice:
+        return gradient
+    numbers = places(params)
+    if len(set(numbers)) == len(numbers):
+        return gradient
+    sums: dict[int, np.ndarray] = {}
+    for number, array in zip(numbers, _at_every_place(gradient), strict=True):
+        sums[number] = read_only(sums[number] + array) if number in sums else array
+    return builder(params)(list(sums.values()))
+
+
+def _at_every_place(node: Tree) -> Iterator[np.ndarray]:
+    if isinstance(node, np.ndarray):
+        yield node
+    for child in children(node):
+        yield from _at_every_place(child)
 
 
 def _joined(arrays: list[np.ndarray]) -> np.ndarray:

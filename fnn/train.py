@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 from toolz import accumulate, last, take
 
-from fnn.core import value_and_grad
+from fnn.core import objective
 from fnn.data.batches import epochs
 from fnn.errors import describe, whole
 from fnn.keys import Key, fold_in, require_key, split
 from fnn.layout import flat
-from fnn.optim import Transform, update
 from fnn.records import is_record, record
 from fnn.structure import Tree
+from fnn.transforms import Transform, update
 from fnn.tree import all_finite, require_floats
 
 
@@ -91,7 +91,7 @@ def _train_step(loss: Any, optimizer: Transform, key: Key | None, state: State, 
 
 def _stepped(loss: Any, optimizer: Transform, key: Key | None, state: State, batch: tuple) -> State:
     step_key = None if key is None else fold_in(key, state.step)
-    value, grads = value_and_grad(loss, state.params, batch, step_key)
+    value, grads = objective(loss)(loss, state.params, batch, step_key)
     if not math.isfinite(value):
         raise Diverged(state.step, value, state)
     following = update(optimizer, grads, state, value)

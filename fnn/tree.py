@@ -18,9 +18,11 @@ import numpy as np
 from fnn.errors import describe
 from fnn.layout import Layout, builder, flat
 from fnn.records import children, edges, rebuild, record
-from fnn.structure import Tree, require_alike, take_apart, walk
+from fnn.structure import Tree, is_weight, require_alike, take_apart, walk
 
-__all__ = ["add", "allclose", "at", "equal", "leaves", "map", "paths", "ravel", "record", "reduce", "zeros_like"]
+__all__ = [
+    "add", "allclose", "at", "equal", "is_weight", "leaves", "map", "paths", "ravel", "record", "reduce", "zeros_like",
+]  # fmt: skip
 
 
 def leaves(tree: Tree) -> list[np.ndarray]:
