@@ -1,0 +1,56 @@
+"""Dropout leaves out a random share of the numbers at each step, so that a network cannot rely on any one of them.
+
+    dropout : rate -> layer          Dropout : x, key -> y = x * mask / (1 - rate), of the same shape
+
+``rate`` is the share that is dropped. What is left is scaled up, so that the mean stays and evaluation needs no scale
+of its own (Srivastava et al., 2014, in the inverted form). The mask is a function of the key, which is the layer's
+address in the network and the step's in the run; ``inference`` takes the layer out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fnn.arrays import floats
+from fnn.core import vjp
+from fnn.errors import LayerTypeError, number
+from fnn.keys import require_key, uniforms
+from fnn.layers.activations import identity
+from fnn.records import record
+
+
+@record
+class Dropout:
+    """Drop a share ``rate`` of the numbers, scale the others by 1 / (1 - rate)."""
+
+    rate: float
+
+
+@vjp.register
+def _(layer: Dropout, x, key: Any = None):
+    if layer.rate == 0:
+        return vjp(identity, x)[0], lambda dy: (layer, lambda: dy)
+    if key is None:
+        raise LayerTypeError("Dropout", "needs a key: call vjp(params, x, key), or inference(params) to remove it")
+    x = floats("dropout", x)
+    kept = uniforms(require_key("dropout", key), x.shape) >= layer.rate
+    scale = kept.astype(x.dtype)
+    scale *= 1 / (1 - layer.rate)
+
+    def dropout_pullback(dy):
+        return layer, lambda: dy * scale
+
+    return x * scale, dropout_pullback
+
+
+def dropout(rate: float) -> Dropout:
+    """Make a layer that drops a share ``rate`` of its inputs, from 0 up to but not including 1, in training.
+
+    Raises ``TypeError`` or ``ValueError`` for another rate.
+
+    >>> import numpy as np
+    >>> from fnn import Key
+    >>> dropout(0.5)(np.ones(8), Key(0))
+    array([2., 0., 0., 0., 2., 2., 2., 2.])
+    """
+    return Dropout(number("dropout: the rate, the share to drop,", rate, below=1))

@@ -1,0 +1,168 @@
+"""Normalisation keeps the numbers inside a network at mean 0 and deviation 1, so that each layer meets what it knows.
+
+    batch_norm : -> maker          each feature over all rows of the batch          BatchNorm : x (n, ..., features)
+    layer_norm : -> maker          each row over its own features                   LayerNorm : x (..., features)
+    Scale      : x * scale + shift, what is left of a batch norm when training is over
+
+y = scale (x - mean) / sqrt(variance + epsilon) + shift, with the variance of the numbers at hand, the sum of squares
+over n and not n - 1. Parameters start at scale 1 and shift 0. Mean and variance depend on x, so the pullback goes
+through them too: dx = (g - mean(g) - z mean(g z)) / sqrt(variance + epsilon), z normalised x and g = dy scale.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from fnn.arrays import float_dtype, floats, ones, read_only
+from fnn.core import vjp
+from fnn.errors import LayerValueError, number
+from fnn.initializers import ones as all_ones
+from fnn.initializers import zeros
+from fnn.keys import require_key
+from fnn.layers.dense import Maker
+from fnn.records import record
+
+
+@record
+class Scale:
+    """y = x * scale + shift, feature by feature, the last axis."""
+
+    scale: np.ndarray
+    shift: np.ndarray
+
+
+@record
+class BatchNorm:
+    """Normalise each feature over the rows of a batch, and over the axes between (Ioffe and Szegedy, 2015).
+
+    In a batch of one row, as in a column that is constant, every number is its own mean: y = shift, and dx = 0. There
+    is no running mean and no mode: ``inference(params, x)`` makes it a ``Scale``.
+    """
+
+    scale: np.ndarray
+    shift: np.ndarray
+    epsilon: float = 1e-5
+
+
+@record
+class LayerNorm:
+    """Normalise each row over its last axis (Ba et al., 2016); the same in training and evaluation."""
+
+    scale: np.ndarray
+    shift: np.ndarray
+    epsilon: float = 1e-5
+
+
+@vjp.register
+def _(layer: Scale, x, key=None):
+    x = _features("scale", layer, x)
+
+    def scale_pullback(dy):
+        return Scale(_over_rows(dy * x), _over_rows(dy)), lambda: dy * layer.scale
+
+    return x * layer.scale + layer.shift, scale_pullback
+
+
+@vjp.register
+def _(layer: BatchNorm, x, key=None):
+    x = _features("batch_norm", layer, x)
+    if x.size == 0:
+        raise LayerValueError("batch_norm", f"expects at least one row, got {x.shape}")
+    z, root = normalised(x, _mean_over_rows, layer.epsilon)
+
+    def batch_norm_pullback(dy):
+        return _pulled(layer, z, root, dy, _mean_over_rows)
+
+    return z * layer.scale + layer.shift, batch_norm_pullback
+
+
+@vjp.register
+def _(layer: LayerNorm, x, key=None):
+    x = _features("layer_norm", layer, x)
+    z, root = normalised(x, _mean_over_features, layer.epsilon)
+
+    def layer_norm_pullback(dy):
+        return _pulled(layer, z, root, dy, _mean_over_features)
+
+    return z * layer.scale + layer.shift, layer_norm_pullback
+
+
+def normalised(x: np.ndarray, mean: Callable, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
+    """Give x at mean 0 and deviation 1, and the root it was divided by."""
+    z = x - mean(x)  # first, for a mean of squares less the square of the mean cancels where the mean is large
+    root = np.sqrt(mean(z * z) + epsilon)
+    z /= root
+    return z, root
+
+
+def fixed(layer: BatchNorm, x: Any) -> Scale:
+    """Give the layer that normalises anything with the mean and variance of x, a sample of the training set."""
+    x = _features("batch_norm", layer, x)
+    mean = _mean_over_rows(x)
+    z = x - mean
+    scale = layer.scale / np.sqrt(_mean_over_rows(z * z) + layer.epsilon)
+    return Scale(read_only(scale), read_only(layer.shift - mean * scale))
+
+
+def _pulled(layer: Any, z: np.ndarray, root: np.ndarray, dy: np.ndarray, mean: Callable) -> tuple[Any, Callable]:
+    def dx():
+        g = dy * layer.scale
+        return (g - mean(g) - z * mean(g * z)) / root
+
+    return type(layer)(_over_rows(dy * z), _over_rows(dy), layer.epsilon), dx
+
+
+def _over_rows(values: np.ndarray) -> np.ndarray:
+    """Sum over all axes but the last."""
+    rows = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
+    return read_only(ones(len(rows), rows.dtype).dot(rows))  # as a product: faster, and more exact, than a sum
+
+
+def _mean_over_rows(values: np.ndarray) -> np.ndarray:
+    return _over_rows(values) / math.prod(values.shape[:-1])
+
+
+def _mean_over_features(values: np.ndarray) -> np.ndarray:
+    return (values.dot(ones(values.shape[-1], values.dtype)) / values.shape[-1])[..., None]
+
+
+def _features(who: str, layer: Any, x: Any) -> np.ndarray:
+    x = floats(who, x)
+    if x.ndim < 2 or x.shape[-1:] != layer.scale.shape or layer.shift.shape != layer.scale.shape:
+        raise LayerValueError(who, f"expects rows (n, ..., {layer.scale.size}), got {x.shape}")
+    return x
+
+
+def batch_norm(epsilon: float = 1e-5) -> Maker:
+    """Make a batch normalisation; its number of features comes from the data.
+
+    >>> from fnn import Key
+    >>> batch_norm()(Key(0), np.zeros((1, 3)))
+    BatchNorm(scale=f64[3], shift=f64[3], epsilon=1e-05)
+    """
+    return partial(_make, BatchNorm, "batch_norm", number("batch_norm: epsilon", epsilon))
+
+
+def layer_norm(epsilon: float = 1e-5) -> Maker:
+    """Make a layer normalisation; its number of features comes from the data.
+
+    >>> from fnn import Key
+    >>> layer_norm()(Key(0), np.zeros((1, 3)))(np.array([[1.0, 2.0, 3.0]])).round(4)
+    array([[-1.2247,  0.    ,  1.2247]])
+    """
+    return partial(_make, LayerNorm, "layer_norm", number("layer_norm: epsilon", epsilon))
+
+
+def _make(kind: type, who: str, epsilon: float, key: Any, x: Any) -> Any:
+    require_key(who, key)
+    floats(who, x)
+    x = np.asarray(x)
+    if x.ndim < 2 or x.shape[-1] == 0:
+        raise LayerValueError(who, f"expects rows (n, ..., features), got {x.shape}")
+    features, dtype = x.shape[-1:], float_dtype(x)
+    return kind(all_ones(key, features, dtype), zeros(key, features, dtype), epsilon)
