@@ -9,7 +9,8 @@ its layer, and what that layer gives is what the next maker sees. A mistake show
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -38,7 +39,7 @@ def _(net: Serial, x, key=None):
         try:
             x, pullback = rule(layer)(layer, x, key if key is None else fold_in(key, place))
         except Exception as error:
-            raise located(error, place) from None
+            raise located(error, f"layers[{place}]") from None
         pullbacks.append(pullback)
 
     def serial_pullback(dy):
@@ -66,12 +67,34 @@ def _first_with_parameters(layers: tuple) -> int:
     return place
 
 
-def located(error: Exception, place: int) -> Exception:
-    """Say in an error at which layer it arose."""
+def located(error: Exception, place: str) -> Exception:
+    """Say in an error at which layer it arose, say ``layers[2]``."""
     if isinstance(error, LayerError):
-        return error.inside(f"layers[{place}]")
-    error.add_note(f"in layers[{place}]")
+        return error.inside(place)
+    error.add_note(f"in {place}")
     return error
+
+
+@contextmanager
+def inside(place: str) -> Iterator[None]:
+    """Locate the errors of a block, as ``located`` does; where a step of training passes, a plain ``try`` is faster."""
+    try:
+        yield
+    except Exception as error:
+        raise located(error, place) from None
+
+
+def require_makers(who: str, makers: tuple, field: str) -> None:
+    """Raise ``TypeError`` in the name of ``who`` unless each is a maker or a finished layer."""
+    for place, maker in enumerate(makers):
+        if isinstance(maker, type) or not (is_record(maker) or callable(maker)):
+            hint = "; write the layer itself, say relu or Relu()" if isinstance(maker, type) else ""
+            raise TypeError(f"{who} expects makers or layers, got {describe(maker)} at {field}[{place}]{hint}")
+
+
+def made(maker: Any, key: Key, x: Any) -> Any:
+    """Give the layer that a maker makes; a finished layer serves as a maker of itself."""
+    return maker if is_record(maker) else maker(key, x)
 
 
 def serial(*makers: Any) -> Maker:
@@ -83,10 +106,7 @@ def serial(*makers: Any) -> Maker:
     >>> serial(dense(3), relu, dense(1))(Key(0), np.zeros((1, 2), np.float32))
     Serial(layers=(Dense(weight=f32[2,3], bias=f32[3]), Relu(), Dense(weight=f32[3,1], bias=f32[1])))
     """
-    for place, maker in enumerate(makers):
-        if isinstance(maker, type) or not (is_record(maker) or callable(maker)):
-            hint = "; write the layer itself, say relu or Relu()" if isinstance(maker, type) else ""
-            raise TypeError(f"serial expects makers or layers, got {describe(maker)} at layers[{place}]{hint}")
+    require_makers("serial", makers, "layers")
     return partial(_make_serial, makers)
 
 
@@ -95,11 +115,9 @@ def _make_serial(makers: tuple, key: Key, x: Any) -> Serial:
     layers = []
     for place, maker in enumerate(makers):
         here = fold_in(key, place)
-        try:
-            layers.append(maker if is_record(maker) else maker(here, x))
+        with inside(f"layers[{place}]"):
+            layers.append(made(maker, here, x))
             x = forward(layers[-1], x, here)
-        except Exception as error:
-            raise located(error, place) from None
     return Serial(tuple(layers))
 
 

@@ -17,6 +17,11 @@ import numpy as np
 from fnn.arrays import read_only
 from fnn.keys import Key, fold_in, normals, uniforms
 
+__all__ = [
+    "zeros", "ones", "constant", "uniform", "normal", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
+    "lecun_uniform", "lecun_normal", "orthogonal",
+]  # fmt: skip
+
 Shape = tuple[int, ...]
 Dtype = Any
 

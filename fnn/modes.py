@@ -2,8 +2,10 @@
 
     inference : params, x? -> params
 
-What a layer becomes is decided by its type, and can be seen in the network's repr. A layer that behaves the same in
-both modes is left as it is; one that does not registers a rule here.
+What a layer becomes is decided by its type, and can be seen in the network's repr: ``Dropout`` becomes ``Identity``,
+``BatchNorm`` a ``Scale`` with the statistics of x (Ioffe and Szegedy, 2015, algorithm 2). So training keeps no running
+means, and on the sample itself both modes agree. A layer that behaves the same in both is left as it is; one of your
+own that does not registers a rule here.
 """
 
 from __future__ import annotations
@@ -11,9 +13,13 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from fnn.compose import Serial, located
+from fnn.branches import Parallel, Residual
+from fnn.compose import Serial, inside
 from fnn.core import forward
-from fnn.errors import describe
+from fnn.errors import LayerTypeError, describe
+from fnn.layers.activations import Identity, identity
+from fnn.layers.dropout import Dropout
+from fnn.layers.norm import BatchNorm, Scale, fixed
 from fnn.records import is_record
 
 
@@ -34,9 +40,36 @@ def inference(params: Any, x: Any = None) -> Any:
 def _(params: Serial, x: Any = None) -> Serial:
     layers = []
     for place, layer in enumerate(params.layers):
-        try:
+        with inside(f"layers[{place}]"):
             layers.append(inference(layer, x))
             x = None if x is None else forward(layers[-1], x)
-        except Exception as error:
-            raise located(error, place) from None
     return Serial(tuple(layers))
+
+
+@inference.register
+def _(params: Parallel, x: Any = None) -> Parallel:
+    branches = []
+    for place, branch in enumerate(params.branches):
+        with inside(f"branches[{place}]"):
+            branches.append(inference(branch, x))
+    return Parallel(tuple(branches))
+
+
+@inference.register
+def _(params: Residual, x: Any = None) -> Residual:
+    with inside("body"):
+        return Residual(inference(params.body, x))
+
+
+@inference.register
+def _(params: Dropout, x: Any = None) -> Identity:
+    return identity
+
+
+@inference.register
+def _(params: BatchNorm, x: Any = None) -> Scale:
+    if x is None:
+        raise LayerTypeError(
+            "batch_norm", "needs statistics: call inference(params, x) with x a sample of the training set"
+        )
+    return fixed(params, x)
