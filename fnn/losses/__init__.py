@@ -1,0 +1,56 @@
+"""A loss says in one number how wrong a network is, so that there is something to descend.
+
+    loss : prediction, target, weights? -> value          pullback : dvalue -> loss, dprediction
+
+Losses average over examples; sums have ``sum`` in their names. Weights are one a row: weight 2 counts as the row twice,
+weight 0 as the row left out. Shapes must match exactly: ``(n,)`` against ``(n, 1)`` would broadcast to ``(n, n)``.
+"""
+
+from fnn.losses.distances import (
+    Huber,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SumSquaredError,
+    huber,
+    mae,
+    mse,
+    sum_squared_error,
+)
+from fnn.losses.logits import (
+    BinaryCrossEntropy,
+    CrossEntropy,
+    Hinge,
+    KLDivergence,
+    binary_cross_entropy,
+    cross_entropy,
+    hinge,
+    kl_divergence,
+)
+from fnn.losses.objectives import L1, L2, Combined, Penalised, combined, l1, l2, penalised
+
+__all__ = [
+    "L1",
+    "L2",
+    "BinaryCrossEntropy",
+    "Combined",
+    "CrossEntropy",
+    "Hinge",
+    "Huber",
+    "KLDivergence",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "Penalised",
+    "SumSquaredError",
+    "binary_cross_entropy",
+    "combined",
+    "cross_entropy",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "l1",
+    "l2",
+    "mae",
+    "mse",
+    "penalised",
+    "sum_squared_error",
+]
