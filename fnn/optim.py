@@ -1,114 +1,29 @@
-"""A transform is one step of an optimizer: gradients in, updates out. Transforms chain.
+"""Ways downhill: rules that turn a gradient into an update, and the optimizers that are chains of them.
 
-    Transform.init   : params -> state
-    Transform.update : grads, state, params, step -> updates, state          step counts from 0
-    chain  : transform, ... -> transform, a fold from left to right
-    update : optimizer, grads, state -> state, with the updates added to the parameters
+    trace, scale_by_adam, scale_by_rms, scale_by_adagrad : what is remembered of earlier gradients
+    clip, clip_by_global_norm, decay, descend            : what remembers nothing
+    sgd, adagrad, rmsprop, adam, adamw                   : the usual chains, by their usual names
 
-Updates are added; the sign is in ``descend``. A state is ``()`` or a record of trees like the parameters; the step
-counter lives once, in the training state. A rate is a number or a schedule, ``step -> number``.
-
-Each rule below treats every element alike, so it is written for a vector and lifted to trees: the leaves are gathered
-into one new vector, the rule works on it in place, and the result is cut into leaves again. The law of a rule: it may
-write into the gradient that it is given, into nothing else, and gives back an update that no state holds.
+A rate is a number or a schedule, ``step -> number``, as in ``schedules.py``. Where libraries differ, these are
+PyTorch's rules; each says so.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import attrs
 import numpy as np
 
-from fnn.errors import describe, number
-from fnn.layout import Layout, flat
-from fnn.records import children, is_record, rebuild, record
-from fnn.structure import Tree
-from fnn.tree import add, zeros_like
+from fnn.errors import number
+from fnn.records import record
+from fnn.structure import Tree, Where
+from fnn.transforms import Flat, Transform, chain, lifted
+from fnn.tree import zeros_like
 
 Rate = float | Callable[[int], float]
-Rule = Callable[[np.ndarray, Any, np.ndarray, int], tuple[np.ndarray, Any]]
-
-
-@attrs.frozen
-class Transform:
-    """A pair of pure functions, ``init`` and ``update``; see the top of this file."""
-
-    init: Callable[[Tree], Any]
-    update: Callable[[Tree, Any, Tree, int], tuple[Tree, Any]]
-
-
-@attrs.frozen
-class Lifted:
-    """A rule on vectors, as a function on trees."""
-
-    rule: Rule
-
-    def __call__(self, grads: Tree, state: Any, params: Tree, step: int) -> tuple[Tree, Any]:
-        updates, state, _, layout = self.apply(grads, state, params, step)
-        return layout.cut(updates), state
-
-    def apply(self, grads: Tree, state: Any, params: Tree, step: int) -> tuple[np.ndarray, Any, np.ndarray, Layout]:
-        """Give the updates while they are still one vector, ours to write to; the new state; the parameters."""
-        values, layout = flat(params)
-        gradient = layout.gather(grads, params, "optimizer: parameters and gradient")
-        if not state:  # plain descent remembers nothing
-            return self.rule(gradient, state, values, step)[0], state, values, layout
-        updates, state = self.rule(gradient, _as_vectors(state), values, step)
-        return updates, _as_trees(state, layout), values, layout
-
-
-def _as_vectors(state: Any) -> Any:
-    """Give an optimizer's state with each tree in it as a vector."""
-    if is_record(state):
-        return rebuild(state, [flat(tree)[0] for tree in children(state)])
-    return tuple([_as_vectors(part) for part in state])
-
-
-def _as_trees(state: Any, layout: Layout) -> Any:
-    if is_record(state):
-        return rebuild(state, [layout.cut(vector) for vector in children(state)])
-    return tuple([_as_trees(part, layout) for part in state])
-
-
-def _no_state(params: Tree) -> tuple:
-    return ()
-
-
-def _transform(rule: Rule, init: Callable[[Tree], Any] = _no_state) -> Transform:
-    return Transform(init, Lifted(rule))
-
-
-def chain(*transforms: Transform) -> Transform:
-    """Apply transforms one after the other; the state is the tuple of theirs.
-
-    >>> chain(clip_by_global_norm(1.0), descend(0.1)).init(np.zeros(3))
-    ((), ())
-    """
-    for transform in transforms:
-        if not isinstance(transform, Transform):
-            raise TypeError(f"chain expects transforms, got {describe(transform)}")
-    inits = tuple(transform.init for transform in transforms)
-    updates = tuple(transform.update for transform in transforms)
-    init = functools.partial(_init_each, inits)
-    if all(isinstance(update, Lifted) for update in updates):
-        return Transform(init, Lifted(functools.partial(_in_turn, tuple(update.rule for update in updates))))
-    return Transform(init, functools.partial(_in_turn, updates))
-
-
-def _init_each(inits: tuple, params: Tree) -> tuple:
-    return tuple(init(params) for init in inits)
-
-
-def _in_turn(updates: tuple, grads: Any, states: tuple, params: Any, step: int) -> tuple[Any, tuple]:
-    new_states = []
-    for update, state in zip(updates, states, strict=True):
-        grads, state = update(grads, state, params, step)
-        new_states.append(state)
-    return grads, tuple(new_states)
 
 
 @record
@@ -118,22 +33,26 @@ class Trace:
     velocity: Tree
 
 
-def trace(decay: float) -> Transform:
+def trace(decay: float, nesterov: bool = False) -> Transform:
     """Accumulate gradients with momentum: v = decay v + g, updates v (Polyak, 1964; not the running mean).
 
-    For a constant gradient v grows to g / (1 - decay).
+    For a constant gradient v grows to g / (1 - decay). With ``nesterov`` the update looks one step ahead, g + decay v
+    (Nesterov, 1983, in the form of Sutskever et al., 2013, that PyTorch and Optax use).
     """
-    return _transform(functools.partial(_trace, number("trace: decay", decay, below=1)), _init_trace)
+    return lifted(partial(_trace, number("trace: decay", decay, below=1), bool(nesterov)), _init_trace)
 
 
 def _init_trace(params: Tree) -> Trace:
     return Trace(zeros_like(params))
 
 
-def _trace(decay: float, g: np.ndarray, state: Trace, params: np.ndarray, step: int) -> tuple[np.ndarray, Trace]:
+def _trace(decay: float, nesterov: bool, g: np.ndarray, state: Trace, params: Flat, step: int):
     velocity = state.velocity * decay
     velocity += g
-    np.copyto(g, velocity)
+    if nesterov:
+        g += decay * velocity
+    else:
+        np.copyto(g, velocity)
     return g, Trace(velocity)
 
 
@@ -151,21 +70,17 @@ def scale_by_adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Tran
     m and s are running means of the gradient and its square: m = b1 m + (1 - b1) g, s = b2 s + (1 - b2) g**2.
     """
     b1, b2 = number("adam: b1", b1, below=1), number("adam: b2", b2, below=1)
-    return _transform(functools.partial(_scale_by_adam, b1, b2, number("adam: eps", eps)), _init_moments)
+    return lifted(partial(_scale_by_adam, b1, b2, number("adam: eps", eps)), _init_moments)
 
 
 def _init_moments(params: Tree) -> Moments:
-    zero = zeros_like(params)
-    return Moments(zero, zero)
+    return Moments(zeros_like(params), zeros_like(params))
 
 
-def _scale_by_adam(b1: float, b2: float, eps: float, g: np.ndarray, state: Moments, params: np.ndarray, step: int):
+def _scale_by_adam(b1: float, b2: float, eps: float, g: np.ndarray, state: Moments, params: Flat, step: int):
     mean = state.mean * b1
     mean += (1 - b1) * g
-    np.square(g, out=g)
-    g *= 1 - b2
-    square = state.square * b2
-    square += g
+    square = _running_square(b2, g, state.square)
     t = step + 1
     np.sqrt(square, out=g)
     g *= 1 / math.sqrt(1 - b2**t)
@@ -175,18 +90,79 @@ def _scale_by_adam(b1: float, b2: float, eps: float, g: np.ndarray, state: Momen
     return g, Moments(mean, square)
 
 
+def _running_square(decay: float, g: np.ndarray, square: np.ndarray) -> np.ndarray:
+    """Give decay square + (1 - decay) g**2; g is left with nothing of use."""
+    np.square(g, out=g)
+    g *= 1 - decay
+    square = square * decay
+    square += g
+    return square
+
+
+@record
+class Squares:
+    """What ``scale_by_rms`` (a running mean) and ``scale_by_adagrad`` (a sum) remember of squared gradients."""
+
+    square: Tree
+
+
+def scale_by_rms(decay: float = 0.9, eps: float = 1e-8) -> Transform:
+    """Divide by the root of the running mean square: s = decay s + (1 - decay) g**2, g / (sqrt(s) + eps).
+
+    Tieleman and Hinton, 2012. ``eps`` stands outside the root, as in PyTorch; Optax adds it inside.
+    """
+    decay, eps = number("scale_by_rms: decay", decay, below=1), number("scale_by_rms: eps", eps)
+    return lifted(partial(_scale_by_rms, decay, eps), _init_squares)
+
+
+def _init_squares(params: Tree) -> Squares:
+    return Squares(zeros_like(params))
+
+
+def _scale_by_rms(decay: float, eps: float, g: np.ndarray, state: Squares, params: Flat, step: int):
+    square = _running_square(decay, g.copy(), state.square)
+    return _over_root(g, square, eps), Squares(square)
+
+
+def _over_root(g: np.ndarray, square: np.ndarray, eps: float) -> np.ndarray:
+    root = np.sqrt(square)
+    root += eps
+    g /= root
+    return g
+
+
+def scale_by_adagrad(eps: float = 1e-10) -> Transform:
+    """Divide by the root of the sum of squares so far: s = s + g**2, g / (sqrt(s) + eps).
+
+    Duchi et al., 2011. The sum starts at 0 and ``eps`` stands outside the root, as in PyTorch; Optax starts at 0.1.
+    """
+    return lifted(partial(_scale_by_adagrad, number("scale_by_adagrad: eps", eps)), _init_squares)
+
+
+def _scale_by_adagrad(eps: float, g: np.ndarray, state: Squares, params: Flat, step: int):
+    square = g * g
+    square += state.square
+    return _over_root(g, square, eps), Squares(square)
+
+
+def clip(limit: float) -> Transform:
+    """Cut each number of the gradient to lie between -limit and limit. The direction changes; see the next one."""
+    return lifted(partial(_clip, _above_zero("clip: limit", limit)))
+
+
+def _clip(limit: float, g: np.ndarray, state: tuple, params: Flat, step: int):
+    return np.clip(g, -limit, limit, out=g), state
+
+
 def clip_by_global_norm(max_norm: float) -> Transform:
     """Shorten the gradient of the whole network to ``max_norm`` where it is longer, g max_norm / |g|.
 
     The direction stays (Pascanu et al., 2013).
     """
-    max_norm = number("clip_by_global_norm: max_norm", max_norm)
-    if max_norm == 0:
-        raise ValueError("clip_by_global_norm: max_norm must be above 0, got 0: nothing would ever move")
-    return _transform(functools.partial(_clip_by_global_norm, max_norm))
+    return lifted(partial(_clip_by_global_norm, _above_zero("clip_by_global_norm: max_norm", max_norm)))
 
 
-def _clip_by_global_norm(max_norm: float, g: np.ndarray, state: tuple, params: np.ndarray, step: int):
+def _clip_by_global_norm(max_norm: float, g: np.ndarray, state: tuple, params: Flat, step: int):
     # Divided by the largest element first: the square of a large float32 overflows.
     largest = float(np.abs(g).max(initial=0.0))
     norm = largest * float(np.linalg.norm(g * (1 / largest))) if largest > 0 else 0.0
@@ -195,21 +171,62 @@ def _clip_by_global_norm(max_norm: float, g: np.ndarray, state: tuple, params: n
     return g, state
 
 
+def _above_zero(what: str, value: Any) -> float:
+    value = number(what, value)
+    if value == 0:
+        raise ValueError(f"{what} must be above 0, got 0: nothing would ever move")
+    return value
+
+
+def decay(rate: float, where: Where | None = None) -> Transform:
+    """Add rate p: before ``descend``, each parameter p shrinks by the learning rate times ``rate`` at every step.
+
+    Decoupled weight decay (Loshchilov and Hutter, 2019): no part of the loss, and not scaled by what an optimizer
+    remembers, where it stands behind it in the chain. It acts on all leaves, or on those that ``where`` chooses, a path
+    or a function of one: ``decay(1e-2, is_weight)`` leaves biases alone.
+    """
+    return lifted(partial(_decay, number("decay: rate", rate), where))
+
+
+def _decay(rate: float, where: Where | None, g: np.ndarray, state: tuple, params: Flat, step: int):
+    values, layout = params
+    return np.add(g, rate * values, out=g, where=True if where is None else layout.mask("decay", where)), state
+
+
 def descend(rate: Rate) -> Transform:
     """Go downhill: -rate g. The one place where the sign is."""
     if not callable(rate):
         rate = number("descend: the rate", rate)
-    return _transform(functools.partial(_descend, rate))
+    return lifted(partial(_descend, rate))
 
 
-def _descend(rate: Rate, g: np.ndarray, state: tuple, params: np.ndarray, step: int):
+def _descend(rate: Rate, g: np.ndarray, state: tuple, params: Flat, step: int):
     g *= -(float(rate(step)) if callable(rate) else rate)
     return g, state
 
 
-def sgd(rate: Rate, momentum: float = 0.0) -> Transform:
-    """Stochastic gradient descent, p - rate g; with ``momentum``, heavy-ball: v = momentum v + g, p - rate v."""
-    return chain(trace(momentum), descend(rate)) if number("sgd: momentum", momentum, below=1) else descend(rate)
+def sgd(rate: Rate, momentum: float = 0.0, nesterov: bool = False) -> Transform:
+    """Stochastic gradient descent, p - rate g; with ``momentum``, heavy-ball: v = momentum v + g, p - rate v.
+
+    With ``nesterov``, p - rate (g + momentum v). PyTorch's SGD.
+    """
+    if number("sgd: momentum", momentum, below=1):
+        return chain(trace(momentum, nesterov), descend(rate))
+    if nesterov:
+        raise ValueError("sgd: nesterov needs a momentum above 0; write sgd(rate, momentum=0.9, nesterov=True)")
+    return descend(rate)
+
+
+def adagrad(rate: Rate = 1e-2, eps: float = 1e-10) -> Transform:
+    """Adagrad (Duchi et al., 2011), as PyTorch's: rare features keep a high rate, frequent ones lose it."""
+    return chain(scale_by_adagrad(eps), descend(rate))
+
+
+def rmsprop(rate: Rate = 1e-3, decay: float = 0.9, momentum: float = 0.0, eps: float = 1e-8) -> Transform:
+    """RMSprop (Tieleman and Hinton, 2012), as PyTorch's, whose ``alpha`` is ``decay``; momentum comes after scaling."""
+    if number("rmsprop: momentum", momentum, below=1):
+        return chain(scale_by_rms(decay, eps), trace(momentum), descend(rate))
+    return chain(scale_by_rms(decay, eps), descend(rate))
 
 
 def adam(rate: Rate = 1e-3, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Transform:
@@ -217,17 +234,16 @@ def adam(rate: Rate = 1e-3, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-
     return chain(scale_by_adam(b1, b2, eps), descend(rate))
 
 
-def update(optimizer: Transform, grads: Tree, state: Any, loss: float = math.nan) -> Any:
-    """Take one step: a new training state, of ``state``'s type, whose parameters have the updates added.
+def adamw(
+    rate: Rate = 1e-3,
+    weight_decay: float = 1e-2,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    eps: float = 1e-8,
+    where: Where | None = None,
+) -> Transform:
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019), as PyTorch's AdamW: p - rate (adam + decay p).
 
-    ``loss`` is the value whose gradient this is; it is kept in the state. A leaf whose shape or dtype the update would
-    change is a ``ValueError`` with its path, never a broadcast.
+    All leaves decay, unless ``where`` chooses some; see ``decay``.
     """
-    if isinstance(optimizer.update, Lifted):
-        updates, memory, values, layout = optimizer.update.apply(grads, state.opt, state.params, state.step)
-        updates += values  # the vector is ours until it is cut: the only memory that a step makes for its parameters
-        params = layout.cut(updates)
-    else:
-        updates, memory = optimizer.update(grads, state.opt, state.params, state.step)
-        params = add(state.params, updates)
-    return type(state)(params, memory, state.step + 1, loss)
+    return chain(scale_by_adam(b1, b2, eps), decay(weight_decay, where), descend(rate))
