@@ -3,14 +3,17 @@
 import numpy as np
 
 import fnn
-from fnn import Dense, Key, Reshape, Serial, dense, mlp, serial
+from fnn import Dense, Key, Reshape, Serial, combined, dense, embedding, l1, l2, mlp, serial, tree
 from fnn.initializers import normal
 from fnn.keys import normals
 from fnn.records import is_record
 
 VALUES = {name: getattr(fnn, name) for name in fnn.__all__ if is_record(getattr(fnn, name))}
-LOSSES = {name: value for name, value in VALUES.items() if "error" in name or "entropy" in name or name == "mse"}
-ACTIVATIONS = {name: value for name, value in VALUES.items() if name not in LOSSES and name != "flatten"}
+LOSSES = {name: value for name, value in VALUES.items() if type(value).__module__.startswith("fnn.losses")}
+ACTIVATIONS = {name: value for name, value in VALUES.items() if type(value).__module__ == "fnn.layers.activations"}
+
+# Layers that draw random numbers need a key; all others take one and leave it.
+KEY = Key(5)
 
 
 def numbers(*shape, seed=0, dtype=np.float64):
@@ -34,45 +37,115 @@ def random_network(seed):
     return nested(Key(seed), np.zeros((1, 3)))
 
 
+def made(maker, *shape):
+    """A network in float64, of random weights."""
+    return maker(Key(1), np.zeros(shape))
+
+
+def random_like(layer, seed=0):
+    """The same layer with random parameters, so that nothing is hidden by a scale of 1 or a shift of 0."""
+    return tree.map(lambda leaf: numbers(*leaf.shape, seed=seed), layer)
+
+
+SYMBOLS = np.array([[0, 3, 3], [1, 0, 3]])
+SHARED = random_dense(4, 4)
+TABLE = random_like(embedding(5, 4)(Key(0), SYMBOLS))
+
 LAYERS = {
-    **{name: (layer, (5, 3)) for name, layer in ACTIVATIONS.items()},
-    **{f"{name}, one row": (layer, (1, 7)) for name, layer in ACTIVATIONS.items()},
-    **{f"{name}, sequences": (layer, (2, 3, 4)) for name, layer in ACTIVATIONS.items()},
-    "leaky_relu, steep": (fnn.LeakyRelu(slope=1.5), (5, 3)),
-    "elu, alpha 0.3": (fnn.Elu(alpha=0.3), (5, 3)),
-    "flatten": (fnn.flatten, (3, 2, 5)),
-    "reshape": (Reshape((3, 2)), (4, 6)),
-    "dense": (random_dense(3, 5), (7, 3)),
-    "dense, one row": (random_dense(3, 5), (1, 3)),
-    "dense, square": (random_dense(3, 3), (3, 3)),
-    "dense, one unit": (random_dense(4, 1), (5, 4)),
-    "dense, sequences": (random_dense(3, 5), (2, 4, 3)),
-    "dense, ensemble": (Dense(numbers(2, 3, 5), numbers(2, 5)), (2, 4, 3)),
-    "serial, empty": (Serial(()), (4, 3)),
-    "serial, leading flatten": (serial(fnn.flatten, dense(2))(Key(0), np.zeros((1, 2, 3))), (4, 2, 3)),
-    "serial, nothing to learn": (Serial((fnn.tanh, fnn.sigmoid)), (4, 3)),
-    "mlp": (mlp(4, 3)(Key(0), np.zeros((1, 5))), (3, 5)),
-    **{f"random network {seed}": (random_network(seed), (4, 3)) for seed in range(25)},
+    **{name: (layer, numbers(5, 3)) for name, layer in ACTIVATIONS.items()},
+    **{f"{name}, one row": (layer, numbers(1, 7)) for name, layer in ACTIVATIONS.items()},
+    **{f"{name}, sequences": (layer, numbers(2, 3, 4)) for name, layer in ACTIVATIONS.items()},
+    "leaky_relu, steep": (fnn.LeakyRelu(slope=1.5), numbers(5, 3)),
+    "elu, alpha 0.3": (fnn.Elu(alpha=0.3), numbers(5, 3)),
+    "flatten": (fnn.flatten, numbers(3, 2, 5)),
+    "reshape": (Reshape((3, 2)), numbers(4, 6)),
+    "dense": (random_dense(3, 5), numbers(7, 3)),
+    "dense, one row": (random_dense(3, 5), numbers(1, 3)),
+    "dense, square": (random_dense(3, 3), numbers(3, 3)),
+    "dense, one unit": (random_dense(4, 1), numbers(5, 4)),
+    "dense, sequences": (random_dense(3, 5), numbers(2, 4, 3)),
+    "dense, ensemble": (Dense(numbers(2, 3, 5), numbers(2, 5)), numbers(2, 4, 3)),
+    "dropout": (fnn.dropout(0.4), numbers(5, 7)),
+    "dropout of nothing": (fnn.dropout(0), numbers(5, 3)),
+    "dropout, inside": (made(serial(dense(4), fnn.dropout(0.5), dense(2)), 1, 3), numbers(5, 3)),
+    "scale": (fnn.Scale(numbers(3), numbers(3, seed=1)), numbers(5, 3)),
+    "batch_norm": (random_like(made(fnn.batch_norm(), 1, 3)), numbers(7, 3)),
+    "batch_norm, one row": (random_like(made(fnn.batch_norm(), 1, 3)), numbers(1, 3)),
+    "batch_norm, a constant column": (random_like(made(fnn.batch_norm(0.5), 1, 2)), np.array([[1.0, 2.0]] * 4)),
+    "batch_norm, images": (random_like(made(fnn.batch_norm(), 1, 2, 2, 3)), numbers(3, 2, 3, 3)),
+    "layer_norm": (random_like(made(fnn.layer_norm(), 1, 5)), numbers(3, 5)),
+    "layer_norm, one row": (random_like(made(fnn.layer_norm(), 1, 5)), numbers(1, 5)),
+    "layer_norm, one feature": (random_like(made(fnn.layer_norm(), 1, 1)), numbers(3, 1)),
+    "layer_norm, sequences": (random_like(made(fnn.layer_norm(), 1, 2, 4)), numbers(3, 2, 4)),
+    "norms, inside": (made(serial(dense(4), fnn.batch_norm(), fnn.tanh, fnn.layer_norm()), 1, 3), numbers(5, 3)),
+    "embedding": (TABLE, SYMBOLS[0]),
+    "embedding, sequences": (TABLE, SYMBOLS),
+    "embedding, inside": (serial(TABLE, dense(3, normal), fnn.tanh)(Key(0), SYMBOLS), SYMBOLS),
+    "serial, empty": (Serial(()), numbers(4, 3)),
+    "serial, leading flatten": (serial(fnn.flatten, dense(2))(Key(0), np.zeros((1, 2, 3))), numbers(4, 2, 3)),
+    "serial, nothing to learn": (Serial((fnn.tanh, fnn.sigmoid)), numbers(4, 3)),
+    "mlp": (mlp(4, 3)(Key(0), np.zeros((1, 5))), numbers(3, 5)),
+    "parallel": (made(fnn.parallel(dense(2), fnn.tanh, dense(5)), 1, 3), numbers(4, 3)),
+    "parallel, one branch": (made(fnn.parallel(dense(2)), 1, 3), numbers(4, 3)),
+    "parallel, inside": (made(serial(dense(3), fnn.parallel(dense(2), dense(2)), fnn.add), 1, 4), numbers(4, 4)),
+    "pick": (fnn.pick(1), (numbers(4, 3), numbers(4, 2))),
+    "pick, inside": (fnn.Parallel((fnn.pick(1), fnn.pick(0), fnn.pick(1))), (numbers(4, 3), numbers(4, 2))),
+    "concatenate": (fnn.concatenate, (numbers(4, 3), numbers(4, 2, seed=1))),
+    "concatenate, makers": (made(fnn.concatenate(dense(2), dense(3)), 1, 4), numbers(3, 4)),
+    "add": (fnn.add, (numbers(4, 3), numbers(4, 3, seed=1), numbers(4, 3, seed=2))),
+    "add, makers": (made(fnn.add(dense(2), dense(2)), 1, 4), numbers(3, 4)),
+    "residual": (made(fnn.residual(dense(3), fnn.tanh), 1, 3), numbers(4, 3)),
+    "residual, one layer": (made(fnn.residual(dense(3)), 1, 3), numbers(4, 3)),
+    "residual, nested": (made(fnn.residual(fnn.residual(dense(3)), fnn.tanh), 1, 3), numbers(4, 3)),
+    "a layer used twice": (Serial((SHARED, fnn.tanh, SHARED)), numbers(5, 4)),
+    "a layer used twice, in branches": (
+        Serial((fnn.Parallel((Serial((fnn.pick(0), SHARED)), Serial((fnn.pick(1), SHARED)))), fnn.add)),
+        (numbers(3, 4), numbers(3, 4, seed=1)),
+    ),
+    **{f"random network {seed}": (random_network(seed), numbers(4, 3)) for seed in range(25)},
 }
 
 LABELS = np.array([0, 2, 1, 2, 0])
 SOFT = np.array([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.1, 0.1, 0.8], [1 / 3, 1 / 3, 1 / 3]])
+SIGNS = np.where(SOFT > 0.3, 1.0, -1.0)
 WEIGHTS = np.array([1.0, 2.0, 0.0, 0.5, 3.0])
 
 
+def target_for(name):
+    """A target (5, 3) that fits any loss but those of labels."""
+    return SIGNS if name == "hinge" else SOFT
+
+
 def _loss_cases():
-    for name in LOSSES:
-        kinds = {"labels": LABELS, "soft": SOFT} if name == "cross_entropy" else {"": SOFT}
+    for name, loss in LOSSES.items():
+        kinds = {"labels": LABELS, "soft": SOFT} if name == "cross_entropy" else {"": target_for(name)}
         for kind, target in kinds.items():
-            yield f"{name} {kind}".strip(), (LOSSES[name], numbers(5, 3), target)
-            yield f"{name} {kind}, weights", (LOSSES[name], numbers(5, 3), target, WEIGHTS)
-            yield f"{name} {kind}, one row", (LOSSES[name], numbers(1, 3), target[1:2])
-            sequences = LOSSES[name], numbers(5, 2, 3), np.stack([target, target], 1)
+            yield f"{name} {kind}".strip(), (loss, numbers(5, 3), target)
+            yield f"{name} {kind}, weights", (loss, numbers(5, 3), target, WEIGHTS)
+            yield f"{name} {kind}, one row", (loss, numbers(1, 3), target[1:2])
+            sequences = loss, numbers(5, 2, 3), np.stack([target, target], 1)
             yield f"{name} {kind}, sequences", sequences
-            if target.ndim == 1:
-                yield f"{name} {kind}, sequences, weights", (*sequences, WEIGHTS)
-        if name != "cross_entropy":
-            yield f"{name}, one axis", (LOSSES[name], numbers(5), SOFT[:, 0])
+            yield f"{name} {kind}, sequences, weights", (*sequences, WEIGHTS)
+            if hasattr(loss, "label_smoothing"):
+                smooth = type(loss)(label_smoothing=0.2)
+                yield f"{name} {kind}, smoothed", (smooth, numbers(5, 3), target)
+                yield f"{name} {kind}, smoothed, weights", (smooth, numbers(5, 3), target, WEIGHTS)
+        if name not in ("cross_entropy", "kl_divergence"):
+            yield f"{name}, one axis", (loss, numbers(5), target_for(name)[:, 0])
+    yield "huber, delta 0.3", (fnn.Huber(delta=0.3), numbers(5, 3), SOFT)
+    two = combined(fnn.mse, fnn.cross_entropy, weights=(1.0, 0.3))
+    yield "combined", (two, (numbers(5, 2), numbers(5, 3)), (numbers(5, 2, seed=1), LABELS))
+    yield "combined, weights", (two, (numbers(5, 2), numbers(5, 3)), (numbers(5, 2, seed=1), LABELS), WEIGHTS)
 
 
 LOSS_CASES = dict(_loss_cases())
+
+_PARAMS = random_like(mlp(4, 3)(Key(0), np.zeros((1, 5))))
+PENALTIES = {
+    "l1": (l1(0.3), _PARAMS),
+    "l1, all": (l1(0.3, ""), _PARAMS),
+    "l2": (l2(0.3), _PARAMS),
+    "l2, one layer": (l2(0.3, "layers[2]"), _PARAMS),
+    "l2, biases": (l2(0.3, lambda path: path.endswith("bias")), _PARAMS),
+    "l2, a layer used twice": (l2(0.3), Serial((SHARED, fnn.tanh, SHARED))),
+}

@@ -98,3 +98,104 @@ def test_a_coordinate_at_a_kink_is_left_out_and_counted():
     report = check_vjp(relu, np.array([[1.0, 0.0, -1.0]]))
     assert report.skipped == 1
     assert report.errors["x"] <= 1e-8
+
+
+@record
+class Square:
+    """y = x @ weight, whose pullback says what it is given."""
+
+    weight: np.ndarray
+    pull: object
+
+
+@vjp.register
+def _(layer: Square, x, key=None):
+    def square_pullback(dy):
+        dweight, dx = layer.pull(x, layer.weight, dy)
+        return Square(dweight, layer.pull), lambda: dx
+
+    return x @ layer.weight, square_pullback
+
+
+CAUSES = {
+    "weight is wrong .*; it is too small by the factor n = 5, the number of rows: a mean where a sum belongs": (
+        lambda x, w, dy: (x.T @ dy / 5, dy @ w.T)
+    ),
+    "weight is wrong .*; it is too large by the factor n = 5, the number of rows: a sum where a mean belongs": (
+        lambda x, w, dy: (5 * (x.T @ dy), dy @ w.T)
+    ),
+    "weight is wrong .*; its sign is turned round": lambda x, w, dy: (-(x.T @ dy), dy @ w.T),
+    "weight is wrong .*; all of it is off by one factor: it should be 0.25 times as large": (
+        lambda x, w, dy: (4 * (x.T @ dy), dy @ w.T)
+    ),
+    "weight is wrong .*; it is 0 everywhere: is it computed at all": lambda x, w, dy: (0 * w, dy @ w.T),
+    "weight is wrong .*; it is transposed": lambda x, w, dy: (dy.T @ x, dy @ w.T),
+    "weight is wrong .*; each number is the sum of them all: sum over the rows alone": (
+        lambda x, w, dy: (np.full_like(w, (x.T @ dy).sum()), dy @ w.T)
+    ),
+    "x is wrong .*; it would be right if weight were transposed": lambda x, w, dy: (x.T @ dy, dy @ w),
+    r"x is wrong at \(\d, \d\): the pullback says .*, central differences .*tolerance 1e-08\)$": (
+        lambda x, w, dy: (x.T @ dy, dy @ w.T + x)
+    ),
+    r"weight has the shape \(5, 3, 3\), the leaf itself \(3, 3\); a sum over the rows is missing: .sum\(axis=0\)": (
+        lambda x, w, dy: (x[:, :, None] * dy[:, None, :], dy @ w.T)
+    ),
+    r"weight has the shape \(\), the leaf itself \(3, 3\); it is summed over everything": (
+        lambda x, w, dy: ((x.T @ dy).sum(), dy @ w.T)
+    ),
+    r"x has the shape \(3, 5\), the leaf itself \(5, 3\); it is transposed": (
+        lambda x, w, dy: (x.T @ dy, (dy @ w.T).T)
+    ),
+    r"weight has the shape \(9,\), the leaf itself \(3, 3\)$": lambda x, w, dy: ((x.T @ dy).ravel(), dy @ w.T),
+}
+
+
+@pytest.mark.parametrize(("message", "pull"), CAUSES.items(), ids=range(len(CAUSES)))
+def test_the_likely_cause_is_named_where_it_can_be_told(message, pull):
+    with pytest.raises(AssertionError, match=f"the gradient of {message}"):
+        check_vjp(Square(numbers(3, 3), pull), numbers(5, 3))
+
+
+def test_a_loss_that_forgets_to_divide_by_n_is_told_so():
+    @record
+    class Summed:
+        pass
+
+    @vjp.register
+    def _(loss: Summed, prediction, target):
+        difference = prediction - target
+        return float(np.mean(difference**2)), lambda dvalue: (loss, lambda: 2 * difference * dvalue)
+
+    with pytest.raises(AssertionError, match="too large by the factor n = 5, the number of rows: a sum where a mean"):
+        check_vjp(Summed(), numbers(5), numbers(5, seed=1))
+
+
+def test_a_gradient_that_is_zero_by_cancellation_passes():
+    """A bias before a batch normalisation moves nothing: central differences are rounding alone."""
+    from fnn import Key, batch_norm, dense, serial, tanh
+
+    net = serial(dense(4), batch_norm(), tanh, dense(2))(Key(0), np.zeros((1, 3)))
+    report = check_vjp(net, 100 * numbers(6, 3))
+    assert report.errors["layers[0].bias"] <= 1e-8
+    assert report.skipped == 0
+
+
+def test_the_leaves_of_several_inputs_are_named_by_their_place():
+    from fnn import concatenate
+
+    report = check_vjp(concatenate, (numbers(4, 3), numbers(4, 2)))
+    assert list(report.errors) == ["x[0]", "x[1]"]
+    assert report.coordinates == 20
+
+
+def test_a_gradient_of_another_kind_than_the_layer_is_told_where():
+    @record
+    class Forgetful:
+        weight: np.ndarray
+
+    @vjp.register
+    def _(layer: Forgetful, x, key=None):
+        return x * layer.weight, lambda dy: (None, lambda: dy * layer.weight)
+
+    with pytest.raises(AssertionError, match=r"Forgetful: inputs and gradient: trees differ at \[0\]: Forgetful"):
+        check_vjp(Forgetful(numbers(3)), numbers(5, 3))

@@ -7,7 +7,25 @@ import numpy as np
 import pytest
 
 import fnn
-from fnn import Dense, Key, Serial, dense, mlp, serial, tree, vjp
+from fnn import (
+    BatchNorm,
+    Dense,
+    Embedding,
+    Key,
+    Serial,
+    batch_norm,
+    dense,
+    dropout,
+    embedding,
+    identity,
+    inference,
+    layer_norm,
+    mlp,
+    serial,
+    tanh,
+    tree,
+    vjp,
+)
 from tests.cases import ACTIVATIONS, numbers
 
 GRID = [-1e4, -745.0, -40.0, -3.0, -1.0, -1e-3, -1e-12, 0.0, 1e-12, 1e-3, 0.5, 1.0, 3.0, 40.0, 745.0, 1e4]
@@ -177,3 +195,111 @@ def test_summary_names_the_layer_that_does_not_fit_by_its_path():
     net = serial(fnn.tanh, mlp(8, 3))(Key(0), x)
     with pytest.raises(ValueError, match=r"dense at layers\[1\]\.layers\[0\] expects rows \(n, 4\), got \(1, 3\)"):
         fnn.summary(net, x[:, :3])
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_dropout_drops_the_share_it_says_and_keeps_the_mean(rate):
+    x = np.ones((400, 500))
+    y = dropout(rate)(x, Key(1))
+    assert abs((y == 0).mean() - rate) < 0.005  # 4 deviations are 0.0045
+    assert abs(y.mean() - 1) < 0.03
+    np.testing.assert_allclose(y[y != 0], 1 / (1 - rate))
+
+
+def test_dropout_s_mask_is_a_function_of_the_key():
+    x = numbers(20, 30)
+    layer = dropout(0.5)
+    (y, pullback), (again, _), (other, _) = (vjp(layer, x, Key(seed)) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(y, again)
+    assert not np.array_equal(y, other)
+    np.testing.assert_allclose(pullback(x)[1](), y)  # the mask of the forward pass, not one drawn anew
+
+
+def test_dropout_needs_a_key_and_inference_takes_it_out():
+    net = serial(dense(3), dropout(0.5))(Key(0), numbers(2, 4))
+    with pytest.raises(TypeError, match=r"Dropout at layers\[1\] needs a key: call vjp\(params, x, key\), or"):
+        net(numbers(2, 4))
+    assert inference(net).layers[1] is identity
+    np.testing.assert_array_equal(inference(net)(numbers(2, 4)), net.layers[0](numbers(2, 4)))
+    np.testing.assert_array_equal(dropout(0)(numbers(2, 4)), numbers(2, 4))
+    for bad in (1.0, -0.1, True, "half"):
+        with pytest.raises((ValueError, TypeError), match="dropout: the rate, the share to drop, must be"):
+            dropout(bad)
+    with pytest.raises(TypeError, match="dropout expects a key, got int 3; write Key"):
+        dropout(0.5)(numbers(2, 4), 3)
+
+
+def test_normalisation_gives_mean_0_and_deviation_1_far_from_0_too():
+    x = 1e6 + 3 * numbers(50, 4)
+    y = batch_norm(0.0)(Key(0), x)(x)
+    np.testing.assert_allclose(y.mean(axis=0), 0, atol=1e-9)
+    np.testing.assert_allclose(y.std(axis=0), 1, rtol=1e-9)
+    y = layer_norm(0.0)(Key(0), x)(x)
+    np.testing.assert_allclose(y.mean(axis=1), 0, atol=1e-9)
+    np.testing.assert_allclose(y.std(axis=1), 1, rtol=1e-9)
+
+
+def test_batch_norm_of_one_row_or_a_constant_column_is_its_shift():
+    layer = BatchNorm(np.array([2.0, 3.0]), np.array([0.5, -0.5]))
+    for x in (np.array([[7.0, -8.0]]), np.full((5, 2), 1 / 3)):
+        y, pullback = vjp(layer, x)
+        np.testing.assert_allclose(y, np.broadcast_to([0.5, -0.5], x.shape), atol=1e-12)
+        np.testing.assert_allclose(pullback(numbers(*x.shape))[1]().sum(axis=0), 0, atol=1e-9)
+    with pytest.raises(ValueError, match=r"batch_norm expects at least one row, got \(0, 2\)"):
+        layer(np.zeros((0, 2)))
+
+
+def test_inference_gives_batch_norm_the_statistics_of_the_sample_and_both_modes_agree_on_it():
+    x = numbers(30, 5)
+    net = serial(dense(4), batch_norm(), tanh, dense(3), batch_norm(), dense(2))(Key(0), x)
+    finished = inference(net, x)
+    assert [type(layer).__name__ for layer in finished.layers] == ["Dense", "Scale", "Tanh", "Dense", "Scale", "Dense"]
+    np.testing.assert_allclose(finished(x), net(x), rtol=1e-10)
+    np.testing.assert_array_equal(finished(x[:3]), finished(x)[:3])  # a row no longer depends on the others
+    np.testing.assert_allclose(finished(x[:1]), net(x)[:1], rtol=1e-10)
+    with pytest.raises(TypeError, match=r"batch_norm at layers\[1\] needs statistics: call inference\(params, x\)"):
+        inference(net)
+
+
+def test_normalisation_takes_its_width_and_dtype_from_the_data_and_refuses_another():
+    for maker, name in ((batch_norm(), "batch_norm"), (layer_norm(), "layer_norm")):
+        layer = maker(Key(0), np.zeros((1, 3), np.float32))
+        assert repr(layer).startswith(type(layer).__name__ + "(scale=f32[3], shift=f32[3]")
+        for bad in (numbers(2, 4), numbers(3)):
+            with pytest.raises(ValueError, match=rf"{name} expects rows \(n, ..., 3\), got \("):
+                layer(bad)
+            with pytest.raises(ValueError, match=rf"{name} at layers\[0\] expects rows \(n, ..., features\), got \(\)"):
+                serial(maker)(Key(0), np.zeros(()))
+    with pytest.raises(ValueError, match="batch_norm: epsilon must be at least 0"):
+        batch_norm(-1.0)
+
+
+def test_an_embedding_is_a_dense_layer_on_one_hot_rows():
+    layer = Embedding(numbers(6, 4))
+    x = np.array([[1, 5, 1], [0, 1, 5]])
+    y, pullback = vjp(layer, x)
+    rows, pull = vjp(Dense(layer.weight, np.zeros(4)), np.eye(6)[x])
+    np.testing.assert_array_equal(y, rows)
+    dy = numbers(2, 3, 4)
+    np.testing.assert_allclose(pullback(dy)[0].weight, pull(dy)[0].weight, rtol=1e-12)
+    assert (pullback(dy)[0].weight[[2, 3, 4]] == 0).all()
+    assert (pullback(dy)[1]() == 0).all()
+    assert vjp(layer, x[:0])[1](dy[:0])[0].weight.shape == (6, 4)
+
+
+def test_an_embedding_says_which_symbols_it_knows():
+    layer = embedding(6, 4)(Key(0), np.array([[1, 5]]))
+    assert layer.weight.dtype == np.float32
+    for bad, kind, message in (
+        (np.array([0, 6]), ValueError, "embedding expects symbols from 0 to 5, got some from 0 to 6"),
+        (np.array([-1]), ValueError, "embedding expects symbols from 0 to 5, got some from -1 to -1"),
+        (np.array([0.0]), TypeError, r"embedding expects whole numbers, got float64 array \(1,\); convert it, say"),
+        (np.array(3), ValueError, r"embedding expects symbols \(n, ...\), got a single one; write x\[None\]"),
+    ):
+        with pytest.raises(kind, match=message):
+            layer(bad)
+        with pytest.raises(kind, match=message.replace("embedding", r"embedding at layers\[0\]", 1)):
+            serial(embedding(6, 4))(Key(0), bad)
+    for bad in (0, 2.5):
+        with pytest.raises((ValueError, TypeError), match="embedding: symbols must be"):
+            embedding(bad, 4)

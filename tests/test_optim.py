@@ -6,35 +6,64 @@ import pickle
 import numpy as np
 import pytest
 
+import fnn
 from fnn import (
     Dense,
     Key,
+    Serial,
     State,
     Transform,
+    accumulate_gradients,
+    adagrad,
     adam,
+    adamw,
     chain,
+    clip,
     clip_by_global_norm,
+    decay,
     descend,
+    freeze,
     mlp,
+    mse,
+    rmsprop,
+    scale_by_adagrad,
     scale_by_adam,
+    scale_by_rms,
     sgd,
+    start,
     trace,
+    train_step,
     tree,
     update,
 )
-from tests.cases import numbers
+from tests.cases import SHARED, numbers
 
 ALL = {
     "trace": trace(0.9),
+    "trace, nesterov": trace(0.9, nesterov=True),
     "scale_by_adam": scale_by_adam(),
+    "scale_by_rms": scale_by_rms(),
+    "scale_by_adagrad": scale_by_adagrad(),
+    "clip": clip(0.5),
     "clip_by_global_norm": clip_by_global_norm(0.5),
+    "decay": decay(0.1),
+    "decay, weights": decay(0.1, tree.is_weight),
+    "freeze": freeze("layers[0]"),
     "descend": descend(0.1),
-    "descend, schedule": descend(lambda step: 0.1 / (1 + step)),
+    "descend, schedule": descend(fnn.schedules.inverse_time(0.1, 1.0)),
     "sgd": sgd(0.1),
     "sgd, momentum": sgd(0.1, momentum=0.9),
+    "sgd, nesterov": sgd(0.1, momentum=0.9, nesterov=True),
+    "adagrad": adagrad(0.1),
+    "rmsprop": rmsprop(0.1),
+    "rmsprop, momentum": rmsprop(0.1, momentum=0.5),
     "adam": adam(1e-3),
+    "adamw": adamw(1e-3, where=tree.is_weight),
     "chain": chain(clip_by_global_norm(0.5), trace(0.5), scale_by_adam(), descend(0.1)),
+    "accumulate_gradients": accumulate_gradients(2, adam(1e-3)),
 }
+# What of these is a transform of its own, and what combines others.
+COMBINE = {"chain", "accumulate_gradients"}
 transforms = pytest.mark.parametrize("transform", ALL.values(), ids=ALL)
 
 
@@ -122,10 +151,16 @@ def test_no_state_shares_the_memory_of_the_updates(transform):
         assert not any(np.shares_memory(update_, leaf) for leaf in tree.leaves(state))
 
 
+def test_the_cases_are_all_that_is_public():
+    modules = {"fnn.optim", "fnn.transforms"}
+    public = {name for name in fnn.__all__ if getattr(getattr(fnn, name), "__module__", "") in modules}
+    public -= {"Transform", "update"}
+    assert public == {name.split(",")[0] for name in ALL}
+    assert len(ALL) == 22
+
+
 @transforms
 def test_transforms_pickle(transform):
-    if "schedule" in repr(transform) or "lambda" in repr(transform):
-        return  # a lambda is the user's own choice
     again, params = pickle.loads(pickle.dumps(transform)), net()
     ours, theirs = (t.update(gradient_of(params), t.init(params), params, 0)[0] for t in (transform, again))
     assert tree.equal(ours, theirs)
@@ -197,3 +232,150 @@ def test_a_schedule_sees_the_number_of_the_step():
     optimizer = sgd(lambda step: seen.append(step) or 0.1)
     run(optimizer, [np.ones(1)] * 4)
     assert seen == [0, 1, 2, 3]
+
+
+def after(optimizer, gradients, params):
+    """The parameters after a step with each gradient."""
+    state = State(params, optimizer.init(params), 0, math.nan)
+    for gradient in gradients:
+        state = update(optimizer, gradient, state)
+    return state.params
+
+
+def test_nesterov_looks_one_step_ahead():
+    # v = 1, 1.5, 1.75; the update is g + v / 2
+    updates = run(trace(0.5, nesterov=True), [np.ones(1)] * 3)
+    np.testing.assert_allclose(np.ravel(updates), [1.5, 1.75, 1.875])
+    with pytest.raises(ValueError, match="sgd: nesterov needs a momentum above 0"):
+        sgd(0.1, nesterov=True)
+
+
+def test_rmsprop_by_hand():
+    # g = 1, 2:  s = .1, .49
+    updates = run(rmsprop(0.1, decay=0.9), [np.array([1.0]), np.array([2.0])])
+    np.testing.assert_allclose(np.ravel(updates), [-0.1 / math.sqrt(0.1), -0.2 / 0.7], rtol=1e-7)
+
+
+def test_adagrad_by_hand():
+    # g = 3, 4:  s = 9, 25
+    updates = run(adagrad(0.1), [np.array([3.0]), np.array([4.0])])
+    np.testing.assert_allclose(np.ravel(updates), [-0.1, -0.08], rtol=1e-9)
+
+
+def test_clipping_by_value_cuts_each_number_alone():
+    np.testing.assert_array_equal(run(clip(1.0), [np.array([-3.0, 0.5, 2.0])])[0], [-1.0, 0.5, 1.0])
+    for bad in (clip, clip_by_global_norm):
+        with pytest.raises(ValueError, match="must be above 0, got 0: nothing would ever move"):
+            bad(0)
+
+
+def test_decoupled_decay_shrinks_by_the_rate_and_knows_nothing_of_adam():
+    params = Dense(np.full((2, 2), 4.0), np.full(2, 4.0))
+    zero = tree.zeros_like(params)
+    shrunk = after(adamw(0.1, weight_decay=0.5), [zero] * 3, params)
+    assert tree.allclose(shrunk, tree.map(lambda leaf: leaf * 0.95**3, params), rtol=1e-12)
+    weights = after(adamw(0.1, weight_decay=0.5, where=tree.is_weight), [zero] * 3, params)
+    np.testing.assert_allclose(weights.weight, 4.0 * 0.95**3)
+    assert weights.bias.tobytes() == params.bias.tobytes()
+
+
+FROZEN = {
+    "first": lambda where: chain(freeze(where), trace(0.9), scale_by_adam(), decay(0.1), descend(0.1)),
+    "last": lambda where: chain(trace(0.9), scale_by_adam(), decay(0.1), descend(0.1), freeze(where)),
+    "inside": lambda where: chain(chain(trace(0.9), freeze(where)), adamw(0.1)),
+    "with a transform of one's own": lambda where: chain(freeze(where), adamw(0.1), Transform(lambda p: (), _restless)),
+    "accumulated": lambda where: accumulate_gradients(2, chain(freeze(where), adamw(0.1))),
+}
+
+
+def _restless(grads, state, params, step):
+    return tree.map(lambda g: g + 1, grads), state
+
+
+@pytest.mark.parametrize("place", FROZEN)
+def test_what_is_frozen_stays_bit_identical_under_momentum_and_decay_wherever_freeze_stands(place):
+    params = net()
+    # Minus zero is the number that adding a plain zero would change.
+    params = tree.at("layers[0].bias", lambda bias: np.copysign(np.zeros_like(bias), -1.0), params)
+    end = after(FROZEN[place]("layers[0]"), [gradient_of(params, seed) for seed in range(6)], params)
+    assert tree.equal(end.layers[0], params.layers[0])
+    assert end.layers[0].bias.tobytes() == params.layers[0].bias.tobytes()
+    assert not (end.layers[2].weight == params.layers[2].weight).any()
+
+
+def test_frozen_gradients_do_not_count_in_a_norm_behind_the_freeze():
+    params = Dense(np.zeros((1, 1)), np.zeros(1))
+    gradient = Dense(np.full((1, 1), 1000.0), np.full(1, 3.0))
+    updates, _ = chain(freeze("weight"), clip_by_global_norm(1.0)).update(gradient, ((), ()), params, 0)
+    assert (updates.weight.item(), updates.bias.item()) == (0.0, 1.0)
+
+
+def test_what_to_freeze_is_a_path_or_several_or_a_function_of_one():
+    params = net()
+    for where, expected in {
+        "layers[0].weight": ["layers[0].weight"],
+        ("layers[0]", "layers[2].bias"): ["layers[0].weight", "layers[0].bias", "layers[2].bias"],
+        tree.is_weight: ["layers[0].weight", "layers[2].weight"],
+    }.items():
+        end = after(chain(sgd(1.0), freeze(where)), [gradient_of(params)], params)
+        kept = [
+            path
+            for path, a, b in zip(tree.paths(end), tree.leaves(end), tree.leaves(params), strict=True)
+            if np.array_equal(a, b)
+        ]
+        assert kept == expected
+    with pytest.raises(ValueError, match=r"freeze: str 'layer' chooses no leaf; there are layers\[0\].weight, layers"):
+        after(chain(freeze("layer"), sgd(0.1)), [gradient_of(params)], params)
+    with pytest.raises(
+        TypeError, match=r'freeze expects a path or a function of one, got int 0; write freeze\("layers'
+    ):
+        freeze(0)
+
+
+def test_k_accumulated_gradients_are_one_step_with_their_mean():
+    params, gradients = net(), [gradient_of(net(), seed) for seed in range(6)]
+    rate = fnn.schedules.piecewise([1], [0.1, 0.01])
+    ours = after(accumulate_gradients(3, adam(rate)), gradients, params)
+    means = [
+        tree.map(lambda *leaves: sum(leaves) / 3, *gradients[:3]),
+        tree.map(lambda *leaves: sum(leaves) / 3, *gradients[3:]),
+    ]
+    assert tree.allclose(ours, after(adam(rate), means, params), rtol=1e-12)
+
+
+def test_between_accumulated_steps_the_parameters_stay_bit_identical():
+    params = tree.map(lambda leaf: np.copysign(np.zeros_like(leaf), -1.0), net())
+    optimizer = accumulate_gradients(3, sgd(0.1))
+    for steps in (1, 2):
+        assert tree.equal(after(optimizer, [gradient_of(params)] * steps, params), params)
+    assert not tree.equal(after(optimizer, [gradient_of(params)] * 3, params), params)
+    for bad, kind in ((0, ValueError), (1.5, TypeError)):
+        with pytest.raises(kind, match="accumulate_gradients: k must be"):
+            accumulate_gradients(bad, sgd(0.1))
+    with pytest.raises(TypeError, match="accumulate_gradients expects an optimizer"):
+        accumulate_gradients(2, 0.1)
+
+
+def test_accumulating_over_small_batches_equals_training_on_large_ones():
+    x, target = numbers(12, 5), numbers(12, 3, seed=1)
+    small = [(x[i : i + 2], target[i : i + 2]) for i in range(0, 12, 2)]
+    large = [(x[:6], target[:6]), (x[6:], target[6:])]
+    ends = []
+    for optimizer, batches in ((accumulate_gradients(3, adam(0.1)), small), (adam(0.1), large)):
+        state, step = start(net(), optimizer), train_step(mse, optimizer)
+        for batch in batches:
+            state = step(state, batch)
+        ends.append(state.params)
+    assert tree.allclose(*ends, rtol=1e-9)
+
+
+@transforms
+def test_a_layer_that_is_used_twice_stays_one_layer(transform):
+    params = Serial((SHARED, fnn.tanh, SHARED))
+    optimizer = chain(transform, freeze("layers[0].bias"))
+    step = train_step(mse, optimizer)
+    state = start(params, optimizer)
+    for seed in range(4):
+        state = step(state, (numbers(3, 4, seed=seed), numbers(3, 4, seed=seed + 1)))
+    assert state.params.layers[0] is state.params.layers[2]
+    assert state.params.layers[0].bias.tobytes() == SHARED.bias.tobytes()
