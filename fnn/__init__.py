@@ -2,11 +2,12 @@
 
 Six concepts: record, tree, key, vjp, transform, stream. To read the package, follow the imports:
 
-    errors, arrays, records, structure, layout, tree, keys, core, initializers, special, layers/, compose, modes,
-    losses, metrics, optim, data/, train, streams, check, describe
+    errors, arrays, records, structure, layout, tree, keys, core, initializers, special, layers/, compose, branches,
+    modes, losses/, metrics, schedules, transforms, optim, data/, train, streams, causes, check, numeric, describe
 """
 
-from fnn import data, initializers, metrics, tree
+from fnn import data, initializers, metrics, schedules, tree
+from fnn.branches import Add, Concatenate, Parallel, Pick, Residual, add, concatenate, parallel, pick, residual
 from fnn.check import check_vjp
 from fnn.compose import Serial, mlp, serial
 from fnn.core import forward, grad, value_and_grad, vjp
@@ -42,22 +43,57 @@ from fnn.layers.activations import (
     tanh,
 )
 from fnn.layers.dense import Dense, dense
+from fnn.layers.dropout import Dropout, dropout
+from fnn.layers.embedding import Embedding, embedding
+from fnn.layers.norm import BatchNorm, LayerNorm, Scale, batch_norm, layer_norm
 from fnn.layers.shape import Flatten, Reshape, flatten, reshape
 from fnn.losses import (
+    L1,
+    L2,
     BinaryCrossEntropy,
+    Combined,
     CrossEntropy,
+    Hinge,
+    Huber,
+    KLDivergence,
+    MeanAbsoluteError,
     MeanSquaredError,
+    Penalised,
     SumSquaredError,
     binary_cross_entropy,
+    combined,
     cross_entropy,
+    hinge,
+    huber,
+    kl_divergence,
+    l1,
+    l2,
+    mae,
     mse,
+    penalised,
     sum_squared_error,
 )
 from fnn.modes import inference
-from fnn.optim import Transform, adam, chain, clip_by_global_norm, descend, scale_by_adam, sgd, trace, update
+from fnn.numeric import derivative, gradient, gradient_field, tangent
+from fnn.optim import (
+    adagrad,
+    adam,
+    adamw,
+    clip,
+    clip_by_global_norm,
+    decay,
+    descend,
+    rmsprop,
+    scale_by_adagrad,
+    scale_by_adam,
+    scale_by_rms,
+    sgd,
+    trace,
+)
 from fnn.records import record
-from fnn.streams import tap, until
+from fnn.streams import averaged, history, patient, progress, tap, until
 from fnn.train import Diverged, State, fit, start, states, train_step
+from fnn.transforms import Transform, accumulate_gradients, chain, freeze, update
 
 __version__ = "0.1.0"
 
@@ -65,13 +101,15 @@ __version__ = "0.1.0"
 __all__ = [
     # record: a frozen value that can be called
     "record",
-    "Dense", "dense",
+    "Dense", "dense", "Dropout", "dropout", "Embedding", "embedding",
+    "BatchNorm", "batch_norm", "LayerNorm", "layer_norm", "Scale",
     "Identity", "Step", "Sigmoid", "Tanh", "Relu", "LeakyRelu", "Elu", "Selu", "Gelu", "Silu", "Softplus", "Softmax",
     "LogSoftmax",
     "identity", "step", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "softmax",
     "log_softmax",
     "Flatten", "Reshape", "flatten", "reshape",
     "Serial", "serial", "mlp",
+    "Parallel", "parallel", "Pick", "pick", "Concatenate", "concatenate", "Add", "add", "Residual", "residual",
     "inference", "summary", "initializers",
     # tree: records and tuples of arrays as one thing
     "tree",
@@ -79,12 +117,18 @@ __all__ = [
     "Key", "fold_in", "split",
     # vjp: evaluate, and remember how to pull a gradient back
     "vjp", "forward", "grad", "value_and_grad", "check_vjp",
-    "MeanSquaredError", "SumSquaredError", "CrossEntropy", "BinaryCrossEntropy",
-    "mse", "sum_squared_error", "cross_entropy", "binary_cross_entropy",
+    "MeanSquaredError", "SumSquaredError", "MeanAbsoluteError", "Huber", "CrossEntropy", "BinaryCrossEntropy",
+    "KLDivergence", "Hinge",
+    "mse", "sum_squared_error", "mae", "huber", "cross_entropy", "binary_cross_entropy", "kl_divergence", "hinge",
+    "L1", "l1", "L2", "l2", "Penalised", "penalised", "Combined", "combined",
+    "derivative", "gradient", "tangent", "gradient_field",
     # transform: one step of an optimizer
-    "Transform", "chain", "trace", "scale_by_adam", "clip_by_global_norm", "descend", "sgd", "adam", "update",
+    "Transform", "chain", "freeze", "accumulate_gradients", "update",
+    "trace", "scale_by_adam", "scale_by_rms", "scale_by_adagrad", "clip", "clip_by_global_norm", "decay", "descend",
+    "sgd", "adagrad", "rmsprop", "adam", "adamw", "schedules",
     # stream: training as a lazy stream of states
-    "State", "start", "train_step", "states", "fit", "Diverged", "tap", "until",
+    "State", "start", "train_step", "states", "fit", "Diverged",
+    "tap", "until", "patient", "averaged", "progress", "history",
     # around it
     "data", "metrics", "FormatError",
 ]

@@ -10,9 +10,12 @@ import fnn
 PACKAGE = Path(fnn.__file__).parent
 ORDER = [
     "errors", "arrays", "records", "structure", "layout", "tree", "keys", "core", "initializers", "special",
-    "layers.activations", "layers.dense", "layers.shape", "compose", "modes", "losses", "metrics", "optim",
-    "data.rows", "data.batches", "data.idx", "data.prepare", "data.synthetic", "data", "train", "streams", "check",
-    "describe",
+    "layers.activations", "layers.dense", "layers.shape", "layers.dropout", "layers.norm", "layers.embedding",
+    "compose", "branches", "modes",
+    "losses.mean", "losses.distances", "losses.logits", "losses.objectives", "losses", "metrics",
+    "schedules", "transforms", "optim",
+    "data.rows", "data.batches", "data.idx", "data.tables", "data.text", "data.prepare", "data.synthetic", "data",
+    "train", "streams", "causes", "check", "numeric", "describe",
 ]  # fmt: skip
 
 
