@@ -1,6 +1,6 @@
 """Before training: set rows aside for testing, scale inputs, spell out labels.
 
-train_test_split : data, fraction, key -> train, test
+train_test_split : data, fraction, key, stratify? -> train, test
 one_hot          : labels (n,), classes -> (n, classes)
 standardise      : x, like? -> x with mean 0 and deviation 1 in each column
 """
@@ -15,24 +15,34 @@ from fnn.arrays import as_array, floats
 from fnn.data.rows import Data, require_rows, take_rows
 from fnn.errors import describe, number, whole
 from fnn.keys import Key, permutation, require_key
+from fnn.structure import walk
 
 
-def train_test_split(data: Any, fraction: float, key: Key) -> tuple[Data, Data]:
+def train_test_split(data: Any, fraction: float, key: Key, *, stratify: np.ndarray | None = None) -> tuple[Data, Data]:
     """Shuffle the rows and set ``fraction`` of them aside: ``(train, test)``, with rows still belonging together.
 
-    Raises ``ValueError`` for NaN or infinity, lengths that differ, or a side without rows.
+    With ``stratify``, labels (n,), both sides have each class in its share, as nearly as whole rows allow: of m rows
+    floor(fraction m) are set aside, and the rows then lacking in the total of round(fraction n) are one each from the
+    classes with the largest remainders, lower labels first where these are equal.
+
+    Raises ``ValueError`` for NaN or infinity, lengths that differ, a side without rows, or a class of a single row,
+    which cannot be on both sides.
 
     >>> x = np.arange(5)
     >>> (train, _), (test, _) = train_test_split((x, x), 0.2, Key(0))
     >>> train, test
     (array([3, 2, 1, 0]), array([4]))
+    >>> label = np.repeat([0, 1], [80, 20])
+    >>> _, (test,) = train_test_split((label,), 0.1, Key(0), stratify=label)
+    >>> np.bincount(test)
+    array([8, 2])
     """
     data, n = require_rows("train_test_split", data)
-    for place, array in enumerate(data):
+    for path, array in walk(data):
         bad = np.flatnonzero(~np.isfinite(array).reshape(n, -1).all(axis=1))
         if bad.size:
             raise ValueError(
-                f"train_test_split: data[{place}] holds NaN or infinity in {bad.size} rows, the first is row {bad[0]}; "
+                f"train_test_split: data{path} holds NaN or infinity in {bad.size} rows, the first is row {bad[0]}; "
                 "take them out first"
             )
     require_key("train_test_split", key)
@@ -41,7 +51,42 @@ def train_test_split(data: Any, fraction: float, key: Key) -> tuple[Data, Data]:
     if not 0 < held_out < n:
         raise ValueError(f"train_test_split: {fraction} of {n} rows leaves one side without any")
     order = permutation(key, n)
-    return take_rows(data, order[: n - held_out]), take_rows(data, order[n - held_out :])
+    if stratify is None:
+        return take_rows(data, order[: n - held_out]), take_rows(data, order[n - held_out :])
+    aside = _set_aside(_classes(stratify, n)[order], fraction, held_out)
+    return take_rows(data, order[~aside]), take_rows(data, order[aside])
+
+
+def _classes(labels: Any, n: int) -> np.ndarray:
+    """Give each label as the number of its class, from 0."""
+    labels = as_array("train_test_split", labels)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"train_test_split: stratify must be labels, whole numbers, got {describe(labels)}")
+    if labels.shape != (n,):
+        hint = "; write labels.argmax(axis=1)" if labels.ndim == 2 and len(labels) == n else ""
+        raise ValueError(f"train_test_split: stratify must be one label a row, {(n,)}, got {labels.shape}{hint}")
+    labels, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    single = labels[counts == 1]
+    if single.size:
+        raise ValueError(
+            f"train_test_split: class {single[0]} of stratify has a single row, which cannot be on both sides; "
+            f"leave out or merge such classes, there {'is 1' if single.size == 1 else f'are {single.size}'}"
+        )
+    return classes
+
+
+def _set_aside(classes: np.ndarray, fraction: float, total: int) -> np.ndarray:
+    """Give the mask that picks from each class its share of the total, its last rows."""
+    counts = np.bincount(classes)
+    shares = fraction * counts
+    chosen = np.floor(shares).astype(np.int64)
+    largest_first = np.argsort(chosen - shares, kind="stable")
+    chosen[largest_first[: total - chosen.sum()]] += 1
+    # Class by class, the rows of each in their order: those from the place counts - chosen on are set aside.
+    place = np.arange(classes.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    aside = np.empty(classes.size, bool)
+    aside[np.argsort(classes, kind="stable")] = place >= np.repeat(counts - chosen, counts)
+    return aside
 
 
 def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:

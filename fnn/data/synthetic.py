@@ -1,7 +1,14 @@
 """Data that is made, so that the answer is known.
 
-line  : n, noise, key -> x (n, 1), y (n, 1)           a straight line, for regression
-moons : n, noise, key -> x (n, 2), label (n,)         two half circles, for classification
+    line    : n, noise, key -> x (n, 1), y (n, 1)           a straight line, for regression
+    moons   : n, noise, key -> x (n, 2), label (n,)         two half circles, for classification
+    circles : n, noise, key -> x (n, 2), label (n,)         a circle within a circle
+    spirals : n, noise, key -> x (n, 2), label (n,)         arms wound around each other
+    blobs   : n, noise, key -> x (n, features), label (n,)  round clouds
+    xor     : n, noise, key -> x (n, 2), label (n,)         four corners, the opposite ones alike
+
+``noise`` is the standard deviation of what is added to each coordinate (of a line, to y). It moves points, but chooses
+no others: those are the key's. Classes come in random order, and their sizes differ by one row at most.
 """
 
 from __future__ import annotations
@@ -10,15 +17,16 @@ from typing import Any
 
 import numpy as np
 
+from fnn.arrays import as_array
 from fnn.data.rows import Data, take_rows
-from fnn.errors import number, whole
+from fnn.errors import describe, number, whole
 from fnn.keys import Key, fold_in, normals, permutation, require_key, uniforms
 
 
 def line(
     n: int, noise: float, key: Key, *, slope: float = 2.0, intercept: float = 1.0, dtype: Any = np.float32
 ) -> Data:
-    """Draw x from [-1, 1) and give y = slope x + intercept + noise; ``noise`` is a standard deviation.
+    """Draw x from [-1, 1) and give y = slope x + intercept + noise.
 
     >>> x, y = line(100, 0.0, Key(0))
     >>> x.shape, y.shape, bool(np.allclose(y, 2 * x + 1))
@@ -31,10 +39,9 @@ def line(
 
 
 def moons(n: int, noise: float, key: Key, *, dtype: Any = np.float32) -> Data:
-    """Give points on two interleaving half circles of radius 1, in random order, with their labels, 0 and 1.
+    """Give points on two interleaving half circles of radius 1, with their labels, 0 and 1.
 
-    The upper moon is centred on (0, 0), the lower on (1, 0.5); ``noise`` is the standard deviation of what is added to
-    both coordinates. These are the moons of scikit-learn.
+    The upper moon, 0, is centred on (0, 0), the lower, 1, on (1, 0.5). These are the moons of scikit-learn.
 
     >>> x, label = moons(5000, 0.1, Key(0))
     >>> x.shape, label.shape, np.bincount(label)
@@ -44,12 +51,103 @@ def moons(n: int, noise: float, key: Key, *, dtype: Any = np.float32) -> Data:
     upper = np.linspace(0, np.pi, n // 2)
     lower = np.linspace(0, np.pi, n - n // 2)
     x = np.concatenate([np.cos(upper), 1 - np.cos(lower), np.sin(upper), 0.5 - np.sin(lower)]).reshape(2, n).T
-    label = np.repeat([0, 1], [n // 2, n - n // 2]).astype(np.int64)
-    x, label = take_rows((x, label), permutation(fold_in(key, 0), n))
-    return (x + noise * normals(fold_in(key, 1), (n, 2))).astype(dtype), label
+    return _finished(x, np.repeat([0, 1], [n // 2, n - n // 2]), noise, key, dtype)
 
 
-def _require(who: str, n: Any, noise: Any, key: Any) -> None:
-    whole(f"{who}: the number of rows", n, 2)
+def circles(n: int, noise: float, key: Key, *, factor: float = 0.5, dtype: Any = np.float32) -> Data:
+    """Give points evenly spaced on two circles around (0, 0), of radius 1 (label 0) and of radius ``factor`` (label 1).
+
+    ``factor`` is at least 0 and below 1. These are the circles of scikit-learn.
+
+    >>> x, label = circles(5, 0.0, Key(0))
+    >>> label, np.hypot(x[:, 0], x[:, 1]).round(6)
+    (array([1, 0, 1, 1, 0]), array([0.5, 1. , 0.5, 0.5, 1. ], dtype=float32))
+    """
+    _require("circles", n, noise, key)
+    factor = number("circles: the factor", factor, below=1)
+    counts = [n // 2, n - n // 2]
+    angle = np.concatenate([2 * np.pi * np.arange(count) / count for count in counts])
+    label = np.repeat([0, 1], counts)
+    return _finished(_around(np.where(label == 0, 1.0, factor), angle), label, noise, key, dtype)
+
+
+def spirals(n: int, noise: float, key: Key, *, arms: int = 2, turns: float = 1.0, dtype: Any = np.float32) -> Data:
+    """Give points on spiral arms that wind ``turns`` times around (0, 0), with labels from 0 to arms - 1.
+
+    They are spirals of Archimedes: at the angle 2 pi (turns r + label / arms) the radius is r. It grows evenly to 1 and
+    starts above 0, where the arms would meet in a point of every label.
+
+    >>> x, label = spirals(300, 0.0, Key(0), arms=3)
+    >>> x.shape, np.bincount(label)
+    ((300, 2), array([100, 100, 100]))
+    """
+    _require("spirals", n, noise, key, whole("spirals: the number of arms", arms))
+    turns = number("spirals: turns", turns)
+    label = np.arange(n) % arms
+    radius = np.arange(1, n + 1) / n
+    return _finished(_around(radius, 2 * np.pi * (turns * radius + label / arms)), label, noise, key, dtype)
+
+
+def blobs(n: int, noise: float, key: Key, *, centres: Any = 3, features: int = 2, dtype: Any = np.float32) -> Data:
+    """Give points normally distributed around centres; the label of each is the number of its centre.
+
+    ``centres`` says how many to draw, evenly from [-10, 10) in each of the ``features``, or is an array of them
+    (k, features), which then says how many features there are.
+
+    >>> x, label = blobs(4, 0.0, Key(0), centres=[[0.0, 1.0, 2.0], [7.0, 8.0, 9.0]])
+    >>> label
+    array([1, 1, 0, 0])
+    >>> x[1:3]
+    array([[7., 8., 9.],
+           [0., 1., 2.]], dtype=float32)
+    """
+    places = _centres(centres, features, key)
+    _require("blobs", n, noise, key, len(places))
+    label = np.arange(n) % len(places)
+    return _finished(places[label], label, noise, key, dtype)
+
+
+def xor(n: int, noise: float, key: Key, *, dtype: Any = np.float32) -> Data:
+    """Give points on the corners of the unit square; the label is 1 where exactly one coordinate is.
+
+    No straight line parts the two classes, which is why a network needs a hidden layer (Minsky and Papert, 1969).
+
+    >>> x, label = xor(4, 0.0, Key(0))
+    >>> bool((label == (x[:, 0] != x[:, 1])).all()), sorted(x.tolist())
+    (True, [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    """
+    _require("xor", n, noise, key, 4)
+    corners = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])  # in turn, so that labels alternate
+    place = np.arange(n) % 4
+    return _finished(corners[place], place % 2, noise, key, dtype)
+
+
+def _centres(centres: Any, features: Any, key: Key) -> np.ndarray:
+    if isinstance(centres, int | np.integer):
+        shape = whole("blobs: the number of centres", centres), whole("blobs: the number of features", features)
+        return 20 * uniforms(fold_in(require_key("blobs", key), 2), shape) - 10
+    given = as_array("blobs", centres)
+    wrong = f"blobs expects centres as a whole number or as numbers (k, features), got {describe(centres)}"
+    if given.dtype.kind not in "iuf":
+        raise TypeError(wrong)
+    if given.ndim != 2 or given.size == 0:
+        raise ValueError(wrong)
+    if not np.isfinite(given).all():
+        raise ValueError("blobs: the centres hold NaN or infinity")
+    return given.astype(np.float64)
+
+
+def _around(radius: np.ndarray, angle: np.ndarray) -> np.ndarray:
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+
+
+def _finished(x: np.ndarray, label: np.ndarray, noise: float, key: Key, dtype: Any) -> Data:
+    """Put the rows in random order, then add the noise."""
+    x, label = take_rows((x, label.astype(np.int64)), permutation(fold_in(key, 0), len(x)))
+    return (x + noise * normals(fold_in(key, 1), x.shape)).astype(dtype), label
+
+
+def _require(who: str, n: Any, noise: Any, key: Any, least: int = 2) -> None:
+    whole(f"{who}: the number of rows", n, least)
     number(f"{who}: the noise, a standard deviation,", noise)
     require_key(who, key)
