@@ -3,7 +3,7 @@
 Six concepts: record, tree, key, vjp, transform, stream. To read the package, follow the imports:
 
     errors, arrays, records, structure, layout, tree, keys, core, initializers, special, layers/, compose, branches,
-    modes, losses/, metrics, schedules, transforms, optim, data/, train, streams, causes, check, numeric, describe
+    modes, losses/, schedules, transforms, optim, data/, metrics/, train, streams, causes, check, numeric, describe
 """
 
 from fnn import data, initializers, metrics, schedules, tree

@@ -12,9 +12,10 @@ ORDER = [
     "errors", "arrays", "records", "structure", "layout", "tree", "keys", "core", "initializers", "special",
     "layers.activations", "layers.dense", "layers.shape", "layers.dropout", "layers.norm", "layers.embedding",
     "compose", "branches", "modes",
-    "losses.mean", "losses.distances", "losses.logits", "losses.objectives", "losses", "metrics",
+    "losses.mean", "losses.distances", "losses.logits", "losses.objectives", "losses",
     "schedules", "transforms", "optim",
     "data.rows", "data.batches", "data.idx", "data.tables", "data.text", "data.prepare", "data.synthetic", "data",
+    "metrics.labels", "metrics.ranking", "metrics.regression", "metrics.evaluation", "metrics",
     "train", "streams", "causes", "check", "numeric", "describe",
 ]  # fmt: skip
 
