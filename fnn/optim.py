@@ -134,7 +134,8 @@ def _over_root(g: np.ndarray, square: np.ndarray, eps: float) -> np.ndarray:
 def scale_by_adagrad(eps: float = 1e-10) -> Transform:
     """Divide by the root of the sum of squares so far: s = s + g**2, g / (sqrt(s) + eps).
 
-    Duchi et al., 2011. The sum starts at 0 and ``eps`` stands outside the root, as in PyTorch; Optax starts at 0.1.
+    Duchi et al., 2011. The sum starts at 0 and ``eps`` stands outside the root, as in PyTorch; Optax starts at 0.1,
+    with ``eps`` inside.
     """
     return lifted(partial(_scale_by_adagrad, number("scale_by_adagrad: eps", eps)), _init_squares)
 
@@ -223,7 +224,10 @@ def adagrad(rate: Rate = 1e-2, eps: float = 1e-10) -> Transform:
 
 
 def rmsprop(rate: Rate = 1e-3, decay: float = 0.9, momentum: float = 0.0, eps: float = 1e-8) -> Transform:
-    """RMSprop (Tieleman and Hinton, 2012), as PyTorch's, whose ``alpha`` is ``decay``; momentum comes after scaling."""
+    """RMSprop (Tieleman and Hinton, 2012), by PyTorch's rule, momentum after scaling; its ``alpha`` is ``decay``.
+
+    The default decay is Hinton's 0.9; PyTorch's is 0.99.
+    """
     if number("rmsprop: momentum", momentum, below=1):
         return chain(scale_by_rms(decay, eps), trace(momentum), descend(rate))
     return chain(scale_by_rms(decay, eps), descend(rate))

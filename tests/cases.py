@@ -93,6 +93,7 @@ LAYERS = {
     "concatenate": (fnn.concatenate, (numbers(4, 3), numbers(4, 2, seed=1))),
     "concatenate, makers": (made(fnn.concatenate(dense(2), dense(3)), 1, 4), numbers(3, 4)),
     "add": (fnn.add, (numbers(4, 3), numbers(4, 3, seed=1), numbers(4, 3, seed=2))),
+    "add, one": (fnn.add, (numbers(4, 3),)),
     "add, makers": (made(fnn.add(dense(2), dense(2)), 1, 4), numbers(3, 4)),
     "residual": (made(fnn.residual(dense(3), fnn.tanh), 1, 3), numbers(4, 3)),
     "residual, one layer": (made(fnn.residual(dense(3)), 1, 3), numbers(4, 3)),

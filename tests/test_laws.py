@@ -28,7 +28,7 @@ def test_the_cases_are_all_that_is_public():
     assert sorted(LOSSES) == [
         "binary_cross_entropy", "cross_entropy", "hinge", "huber", "kl_divergence", "mae", "mse", "sum_squared_error",
     ]  # fmt: skip
-    assert len(LAYERS) == 108
+    assert len(LAYERS) == 109
     assert len(LOSS_CASES) == 60
     assert len(PENALTIES) == 6
     tried = {type(node) for layer, _ in LAYERS.values() for _, node in walk(layer, every=True)}

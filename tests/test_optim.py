@@ -260,6 +260,8 @@ def test_adagrad_by_hand():
     # g = 3, 4:  s = 9, 25
     updates = run(adagrad(0.1), [np.array([3.0]), np.array([4.0])])
     np.testing.assert_allclose(np.ravel(updates), [-0.1, -0.08], rtol=1e-9)
+    np.testing.assert_allclose(run(scale_by_adagrad(eps=1.0), [np.array([3.0])])[0], 3 / (3 + 1))
+    np.testing.assert_allclose(run(scale_by_rms(0.0, eps=1.0), [np.array([3.0])])[0], 3 / (3 + 1))
 
 
 def test_clipping_by_value_cuts_each_number_alone():
@@ -285,6 +287,9 @@ FROZEN = {
     "inside": lambda where: chain(chain(trace(0.9), freeze(where)), adamw(0.1)),
     "with a transform of one's own": lambda where: chain(freeze(where), adamw(0.1), Transform(lambda p: (), _restless)),
     "accumulated": lambda where: accumulate_gradients(2, chain(freeze(where), adamw(0.1))),
+    "accumulated, then decayed": lambda where: chain(
+        accumulate_gradients(2, chain(freeze(where), sgd(0.1))), decay(0.1)
+    ),
 }
 
 

@@ -43,7 +43,7 @@ def close(ours, theirs):
     theirs = theirs.detach().numpy()
     assert ours.shape == theirs.shape
     assert ours.dtype == theirs.dtype == np.float64
-    np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-13)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
 def agree(loss, prediction, target, theirs, weights=None):
@@ -53,7 +53,7 @@ def agree(loss, prediction, target, theirs, weights=None):
     given = torch.tensor(prediction, requires_grad=True)
     expected = theirs(given, torch.tensor(target))
     assert isinstance(value, float)
-    assert value == pytest.approx(expected.item(), rel=1e-10, abs=1e-13)
+    assert value == pytest.approx(expected.item(), rel=1e-12, abs=1e-12)
     close(dprediction, *torch.autograd.grad(0.7 * expected, given))
 
 
@@ -209,7 +209,7 @@ def agree_when_penalised(objective, net, batch, theirs):
     value, gradient = value_and_grad(objective, net, batch)
     parameters = [torch.tensor(leaf, requires_grad=True) for leaf in tree.leaves(net)]
     expected = theirs(*map(torch.tensor, batch[:2]), *parameters)
-    assert value == pytest.approx(expected.item(), rel=1e-10)
+    assert value == pytest.approx(expected.item(), rel=1e-12)
     for ours, of_theirs in zip(tree.leaves(gradient), torch.autograd.grad(expected, parameters), strict=True):
         close(ours, of_theirs)
 
