@@ -38,12 +38,7 @@ def softmax_parts(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     The maximum is the row's own: with one for the whole array, a row far below it would be 0 / 0.
     """
-    if x.ndim == 2 and len(x) >= 32 and x.shape[1] <= 32:
-        # NumPy reduces a short last axis row by row; turned round, it is done in a few sweeps.
-        largest = np.maximum.reduce(x.T.copy(), axis=0)[:, None]
-    else:
-        largest = np.maximum.reduce(x, axis=-1, keepdims=True)
-    shifted = x - largest
+    shifted = x - np.maximum.reduce(x, axis=-1, keepdims=True)
     e = np.exp(shifted)
     total = e.dot(ones(x.shape[-1], x.dtype))  # a sum over few columns, as a product: several times faster
     return shifted, e, total[..., None]

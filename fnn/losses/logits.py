@@ -9,20 +9,21 @@ without loss of precision. Label smoothing s mixes the target with the same prob
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import attrs
 import numpy as np
 
-from fnn.arrays import as_array, counting, floats
+from fnn.arrays import as_array, counting, floats, ones
 from fnn.compose import Serial
 from fnn.core import value_and_grad, vjp
 from fnn.errors import describe, number
 from fnn.layers.activations import Sigmoid, Softmax
-from fnn.losses.mean import same_shape, share, total
+from fnn.losses.mean import one_a_row, same_shape, share, total
 from fnn.records import record
-from fnn.special import log1p_exp, logistic, softmax_parts
+from fnn.special import log1p_exp, logistic
 
 _share_of_one = partial(number, "label_smoothing", below=1)
 
@@ -46,26 +47,26 @@ class CrossEntropy:
 
 @vjp.register
 def _(loss: CrossEntropy, prediction, target, weights=None):
-    logits = floats("cross_entropy", prediction)
-    wanted = _wanted("cross_entropy", logits, target)
+    logits, target = _checked("cross_entropy", prediction, target)
+    if logits.ndim > 2:
+        return _on_rows("cross_entropy", loss, logits, target, weights)
+    labels = target.ndim == 1
+    # The classes come first: what is done to each row is then done in a few long sweeps, and not in many short ones.
+    wanted = counting(logits.shape[1])[:, None] == target if labels else target.T
+    shifted, e, sums = _exponentials(logits)
+    if labels:
+        # One True a row: pick it, so that a logit of -inf elsewhere does no harm.
+        picked = shifted.T[wanted.T]
+        if picked.size != sums.size:
+            _refuse_labels("cross_entropy", target, logits.shape[1])
     if loss.label_smoothing:
-        wanted = wanted * (1 - loss.label_smoothing) + loss.label_smoothing / logits.shape[-1]
-        wanted = wanted.astype(logits.dtype, copy=False)
-    shifted, e, sums = softmax_parts(logits)
-    if wanted.dtype == bool:  # one True a row: pick it, so that a logit of -inf elsewhere does no harm
-        picked = shifted[wanted]
-        surprise = np.log(sums[..., 0])
-        if picked.size != surprise.size:
-            _refuse_labels("cross_entropy", target, logits.shape[-1])
-        surprise -= picked.reshape(surprise.shape)
+        wanted = wanted.astype(logits.dtype) * (1 - loss.label_smoothing) + loss.label_smoothing / logits.shape[1]
+    surprise = np.log(sums)
+    if labels and not loss.label_smoothing:
+        surprise -= picked
     else:
-        surprise = _expected(wanted, np.log(sums) - shifted)
-    counts = share("cross_entropy", surprise, weights)
-
-    def cross_entropy_pullback(dvalue):
-        return loss, lambda: _towards(wanted, e, sums, dvalue * (counts if weights is None else counts[..., None]))
-
-    return total(surprise, counts), cross_entropy_pullback
+        surprise = _expected(wanted, surprise - shifted)
+    return _mean_over_rows("cross_entropy", loss, surprise, e, sums, wanted, weights)
 
 
 @record
@@ -82,32 +83,63 @@ class KLDivergence:
 
 @vjp.register
 def _(loss: KLDivergence, prediction, target, weights=None):
-    logits = floats("kl_divergence", prediction)
-    if np.shape(target) != logits.shape:
-        raise ValueError(f"kl_divergence expects probabilities {logits.shape}, got {np.shape(target)}")
-    wanted = _wanted("kl_divergence", logits, target)
-    shifted, e, sums = softmax_parts(logits)
+    logits, target = _checked("kl_divergence", prediction, target)
+    if target.shape != logits.shape:
+        raise ValueError(f"kl_divergence expects probabilities {logits.shape}, got {target.shape}")
+    if logits.ndim > 2:
+        return _on_rows("kl_divergence", loss, logits, target, weights)
+    wanted = target.T
+    shifted, e, sums = _exponentials(logits)
     log_wanted = np.log(wanted, out=np.zeros_like(wanted), where=wanted > 0)
     divergence = _expected(wanted, log_wanted + (np.log(sums) - shifted))
-    counts = share("kl_divergence", divergence, weights)
+    return _mean_over_rows("kl_divergence", loss, divergence, e, sums, wanted, weights)
 
-    def kl_divergence_pullback(dvalue):
-        return loss, lambda: _towards(wanted, e, sums, dvalue * (counts if weights is None else counts[..., None]))
 
-    return total(divergence, counts), kl_divergence_pullback
+def _on_rows(who: str, loss: Any, logits: np.ndarray, target: np.ndarray, weights: Any) -> tuple[float, Callable]:
+    """Reduce logits (n, ..., classes) to (rows, classes), each row with the weight of its example."""
+    classes = logits.shape[-1]
+    rows = logits.reshape(-1, classes)
+    if weights is not None:
+        weights = one_a_row(who, logits, weights)
+        weights = np.repeat(weights.reshape(-1), len(rows) // len(logits))
+    value, pullback = vjp(loss, rows, target.reshape(-1, *[classes] * (target.ndim == logits.ndim)), weights)
+
+    def rows_pullback(dvalue):
+        _, dlogits = pullback(dvalue)
+        return loss, lambda: dlogits().reshape(logits.shape)
+
+    return value, rows_pullback
+
+
+def _exponentials(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give the logits less the largest of their row, and its exponential, (classes, rows), and the rows' sums of it."""
+    shifted = logits.T.copy()
+    shifted -= np.maximum.reduce(shifted, axis=0)  # the row's own: with one for all, a row far below would be 0 / 0
+    e = np.exp(shifted)
+    return shifted, e, ones(len(e), e.dtype).dot(e)
 
 
 def _expected(wanted: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Sum values by their probabilities; what has none counts nothing, be it infinite."""
-    return np.multiply(values, wanted, out=np.zeros_like(values), where=wanted > 0).sum(axis=-1)
+    return np.multiply(values, wanted, out=np.zeros_like(values), where=wanted > 0).sum(axis=0)
 
 
-def _towards(wanted: np.ndarray, e: np.ndarray, sums: np.ndarray, factor: Any) -> np.ndarray:
-    """Give the gradient by the logits: softmax less target, times what each row counts."""
-    dlogits = e / sums
-    dlogits -= wanted
-    dlogits *= factor
-    return dlogits
+def _mean_over_rows(
+    who: str, loss: Any, losses: np.ndarray, e: np.ndarray, sums: np.ndarray, wanted: np.ndarray, weights: Any
+) -> tuple[float, Callable]:
+    """Give the mean of the rows' losses, and the pullback: softmax less target, times what each row counts."""
+    counts = share(who, losses, weights)
+
+    def from_logits_pullback(dvalue):
+        def dprediction():
+            dlogits = e / sums
+            dlogits -= wanted
+            dlogits *= dvalue * counts
+            return dlogits.T
+
+        return loss, dprediction
+
+    return total(losses, counts), from_logits_pullback
 
 
 @record
@@ -190,25 +222,26 @@ def _(loss, params, batch, key=None):
 
 def refuse_probabilities(loss: Any, params: Any) -> None:
     """Raise ``TypeError`` if a network hands probabilities to a loss that takes logits: it would take them twice."""
-    last, path = params, ""
+    last, depth = params, 0
     while type(last) is Serial and last.layers:
-        last, path = last.layers[-1], f"{path}.layers[{len(last.layers) - 1}]"
+        last, depth = last.layers[-1], depth + 1
     if type(last) is Softmax or (type(last) is Sigmoid and type(loss) is BinaryCrossEntropy):
+        place = ".".join(["layers[-1]"] * depth) or "its root"
         raise TypeError(
-            f"{type(loss).__name__} takes logits, but the network ends in {type(last).__name__} at {path.lstrip('.')}; "
+            f"{type(loss).__name__} takes logits, but the network ends in {type(last).__name__}, at {place}; "
             "leave that out of the network, and apply it to what the trained network gives"
         )
 
 
-def _wanted(who: str, logits: np.ndarray, target: Any) -> np.ndarray:
-    """Give labels as a mask with one True a row, probabilities in the dtype of the logits."""
-    target = as_array(who, target)
+def _checked(who: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Give the logits, and as target whole numbers or probabilities in the dtype of the logits."""
+    logits, target = floats(who, prediction), as_array(who, target)
     if logits.ndim < 2 or logits.shape[-1] == 0:
         raise ValueError(f"{who} expects logits (n, classes), got {logits.shape}")
-    rows, classes = logits.shape[:-1], logits.shape[-1]
+    rows = logits.shape[:-1]
     if target.shape == rows:
         if target.dtype.kind in "iu":
-            return target[..., None] == counting(classes)
+            return logits, target
         raise TypeError(f"{who} expects whole numbers as labels, got {describe(target)}; write target.astype(int)")
     if target.shape != logits.shape:
         hint = "; write target[:, 0]" if target.shape == (*rows, 1) else ""
@@ -223,7 +256,7 @@ def _wanted(who: str, logits: np.ndarray, target: Any) -> np.ndarray:
             f"{who} expects the rows of a target (n, classes) to be probabilities that sum to 1, "
             f"got numbers from {target.min()} and sums from {sums.min()} to {sums.max()}"
         )
-    return target.astype(logits.dtype, copy=False)
+    return logits, target.astype(logits.dtype, copy=False)
 
 
 def _refuse_labels(who: str, target: Any, classes: int) -> None:
