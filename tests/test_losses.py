@@ -190,7 +190,9 @@ def test_hinge_takes_signs_and_says_so():
 def test_a_network_that_ends_in_probabilities_is_refused_by_a_loss_that_takes_logits(loss, last, target):
     x = numbers(5, 4)
     net = made(serial(dense(3), serial(tanh, last)), 1, 4)
-    with pytest.raises(TypeError, match=r"takes logits, but the network ends in \w+, at layers\[-1\].layers\[-1\]; leave"):
+    with pytest.raises(
+        TypeError, match=r"takes logits, but the network ends in \w+, at layers\[-1\].layers\[-1\]; leave"
+    ):
         value_and_grad(loss, net, (x, target))
     optimizer = adam(0.1)
     with pytest.raises(TypeError, match="takes logits"):

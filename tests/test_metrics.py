@@ -546,7 +546,11 @@ RAGGED = [[1], [1, 2]]
             T,
             "evaluate: data[0] must be an array of real numbers, got list [[0.0, 1.0]]",
         ),
-        (lambda: evaluate(accuracy, identity, (None, LABELS)), T, "data[0] must be an array of real numbers, got NoneType"),
+        (
+            lambda: evaluate(accuracy, identity, (None, LABELS)),
+            T,
+            "data[0] must be an array of real numbers, got NoneType",
+        ),
         (
             lambda: evaluate(accuracy, identity, ((AIM, [1]), LABELS)),
             T,
@@ -560,7 +564,11 @@ RAGGED = [[1], [1, 2]]
         (lambda: evaluate(mse, identity, (LOGITS, LOGITS, FLAT[:1])), V, "rows, got 105 and 105 and 1"),
         (lambda: evaluate(mse, identity, ((AIM, AIM[:7]), AIM)), V, "rows, got 105 and 7 and 105"),
         (lambda: evaluate(accuracy, identity, (LOGITS[:0], LABELS[:0])), V, "evaluate: the data has no rows"),
-        (lambda: evaluate(mse, identity, (np.array(1.0), np.array(1.0))), V, "evaluate: data[0] must have rows, got a single number"),
+        (
+            lambda: evaluate(mse, identity, (np.array(1.0), np.array(1.0))),
+            V,
+            "evaluate: data[0] must have rows, got a single number",
+        ),
         (lambda: evaluate(accuracy, identity, (LOGITS, LABELS), 0), V, "evaluate: size must be at least 1, got 0"),
         (
             lambda: evaluate(accuracy, identity, (LOGITS, LABELS), 9.0),
