@@ -54,6 +54,8 @@ def _(net: Parallel, x, key=None):
 
 
 def _plus(a: Any, b: Any) -> Any:
+    if a is None:  # in the place of a state that was not given
+        return None
     return tuple(map(_plus, a, b)) if isinstance(a, tuple) else a + b
 
 

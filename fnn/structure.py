@@ -116,12 +116,12 @@ def chosen(who: str, paths: Sequence[str], where: Where) -> list[bool]:
 
 
 def is_weight(path: str) -> bool:
-    """Tell whether a path leads to a leaf named ``weight``, not to a bias, scale or shift.
+    """Tell whether a path leads to a leaf whose name is or ends in ``weight``, not to a bias, scale or shift.
 
-    >>> is_weight("layers[0].weight"), is_weight("layers[0].bias")
-    (True, False)
+    >>> is_weight("layers[0].weight"), is_weight("layers[1].hidden_weight"), is_weight("layers[0].bias")
+    (True, True, False)
     """
-    return path.rpartition(".")[2] == "weight"
+    return path.rpartition(".")[2].rpartition("_")[2] == "weight"
 
 
 def _lies_below(path: str, root: str) -> bool:

@@ -112,7 +112,11 @@ def fixed(layer: BatchNorm, x: Any) -> Scale:
 def _pulled(layer: Any, z: np.ndarray, root: np.ndarray, dy: np.ndarray, mean: Callable) -> tuple[Any, Callable]:
     def dx():
         g = dy * layer.scale
-        return (g - mean(g) - z * mean(g * z)) / root
+        along = mean(g * z)
+        g -= mean(g)
+        g -= z * along
+        g /= root
+        return g
 
     return type(layer)(_over_rows(dy * z), _over_rows(dy), layer.epsilon), dx
 

@@ -1,0 +1,118 @@
+"""A code for each position, added to what stands there: without it attention would take a sentence for a bag of words.
+
+    positional : positions? -> maker          Sinusoidal, Positional : x (n, time, d) -> x + code (time, d)
+
+The code is either fixed, waves of many lengths, or a table with a row for each position, to be learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+
+from fnn.arrays import float_dtype, floats, ones, read_only
+from fnn.core import vjp
+from fnn.errors import LayerValueError, whole
+from fnn.initializers import uniform
+from fnn.keys import fold_in, require_key
+from fnn.layers.dense import Maker
+from fnn.records import record
+
+
+@record
+class Sinusoidal:
+    """y = x + code, with code[t, 2 i] = sin(t / 10000**(2 i / d)) and code[t, 2 i + 1] the cosine of the same.
+
+    Vaswani et al., 2017, section 3.5. It has nothing to learn, and takes sequences of any length.
+
+    >>> Sinusoidal()(np.zeros((1, 2, 3))).round(4)
+    array([[[0.    , 1.    , 0.    ],
+            [0.8415, 0.5403, 0.0022]]])
+    """
+
+
+@record
+class Positional:
+    """y = x + weight[:time], ``weight`` (positions, d) to be learned.
+
+    >>> Positional(np.array([[1.0], [2.0], [3.0]]))(np.zeros((1, 2, 1)))
+    array([[[1.],
+            [2.]]])
+    """
+
+    weight: np.ndarray
+
+
+@vjp.register
+def _(layer: Sinusoidal, x, key=None):
+    return coded(layer, x, 0)
+
+
+@vjp.register
+def _(layer: Positional, x, key=None):
+    return coded(layer, x, 0)
+
+
+def coded(layer: Sinusoidal | Positional, x: Any, first: int) -> tuple[np.ndarray, Callable]:
+    """Give y and the pullback for sequences that begin at position ``first``."""
+    x = _sequences(x)
+    n, time, width = x.shape
+    here = slice(first, first + time)
+    if isinstance(layer, Sinusoidal):
+        return x + _waves(first, time, width, x.dtype), lambda dy: (layer, lambda: dy)
+    weight = layer.weight
+    if weight.shape[1:] != (width,):
+        raise LayerValueError("positional", f"expects sequences (n, time, {weight.shape[-1]}), got {x.shape}")
+    if here.stop > len(weight):
+        raise LayerValueError(
+            "positional", f"knows {len(weight)} positions, got {here.stop}; write positional({here.stop}) or more"
+        )
+
+    def positional_pullback(dy):
+        dweight = np.zeros(weight.shape, dy.dtype)
+        dweight[here] = ones(n, dy.dtype).dot(dy.reshape(n, time * width)).reshape(time, width)
+        return Positional(read_only(dweight)), lambda: dy
+
+    return x + weight[here], positional_pullback
+
+
+@lru_cache(maxsize=64)
+def _waves(first: int, time: int, width: int, dtype: np.dtype) -> np.ndarray:
+    angles = np.arange(first, first + time)[:, None] / 10000.0 ** (np.arange(0, width, 2) / width)
+    code = np.empty((time, width))
+    code[:, 0::2], code[:, 1::2] = np.sin(angles), np.cos(angles[:, : width // 2])  # an odd width ends on a sine
+    return read_only(code.astype(dtype))
+
+
+def _sequences(x: Any) -> np.ndarray:
+    x = floats("positional", x)
+    if x.ndim != 3:
+        hint = "; put an embedding before it" if x.ndim < 3 else ""
+        raise LayerValueError("positional", f"expects sequences (n, time, features), got {x.shape}{hint}")
+    return x
+
+
+def positional(positions: int | None = None) -> Maker:
+    """Make a layer that adds a code for each position: the sinusoidal one, or one that is learned.
+
+    A learned code is for sequences of up to ``positions`` steps, and starts small, uniform on [-0.05, 0.05).
+    Raises unless ``positions`` is None or a whole number, 1 or more.
+
+    >>> from fnn import Key
+    >>> positional()(Key(0), np.zeros((1, 5, 4))), positional(8)(Key(0), np.zeros((1, 5, 4)))
+    (Sinusoidal(), Positional(weight=f64[8,4]))
+    """
+    return partial(
+        _make_positional, positions=positions if positions is None else whole("positional: positions", positions)
+    )
+
+
+def _make_positional(key: Any, x: Any, *, positions: int | None) -> Sinusoidal | Positional:
+    require_key("positional", key)
+    width, dtype = _sequences(x).shape[2], float_dtype(np.asarray(x))
+    if positions is None:
+        return Sinusoidal()
+    return Positional(uniform(fold_in(key, 0), (positions, width), dtype))
