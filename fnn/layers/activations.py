@@ -170,8 +170,19 @@ def _(layer: Gelu, x, key=None):
     p = normal_cdf(x)
 
     def gelu_pullback(dy):
-        density = np.exp(-0.5 * np.square(np.minimum(np.abs(x), 60))) / math.sqrt(2 * math.pi)
-        return layer, lambda: dy * (p + x * density)
+        def dx():
+            # dy (p + x density), in place: in a transformer these are the largest arrays of all.
+            result = np.minimum(np.abs(x), 60)
+            result *= result
+            result *= -0.5
+            np.exp(result, out=result)
+            result *= 1 / math.sqrt(2 * math.pi)
+            result *= x
+            result += p
+            result *= dy
+            return result
+
+        return layer, dx
 
     return x * p, gelu_pullback
 
