@@ -3,7 +3,8 @@
 Six concepts: record, tree, key, vjp, transform, stream. To read the package, follow the imports:
 
     errors, arrays, records, structure, layout, tree, keys, core, initializers, special, layers/, compose, branches,
-    modes, losses/, schedules, transforms, optim, data/, metrics/, train, streams, causes, check, numeric, describe
+    modes, directions, transformer, sequences, losses/, schedules, transforms, optim, data/, metrics/, train, streams,
+    causes, check, numeric, describe
 """
 
 from fnn import data, initializers, metrics, schedules, tree
@@ -12,6 +13,7 @@ from fnn.check import check_vjp
 from fnn.compose import Serial, mlp, serial
 from fnn.core import forward, grad, value_and_grad, vjp
 from fnn.describe import summary
+from fnn.directions import Bidirectional, bidirectional
 from fnn.errors import FormatError
 from fnn.keys import Key, fold_in, split
 from fnn.layers.activations import (
@@ -42,11 +44,17 @@ from fnn.layers.activations import (
     step,
     tanh,
 )
+from fnn.layers.attention import Attention, attention
+from fnn.layers.conv import Conv, conv
 from fnn.layers.dense import Dense, dense
 from fnn.layers.dropout import Dropout, dropout
 from fnn.layers.embedding import Embedding, embedding
 from fnn.layers.norm import BatchNorm, LayerNorm, Scale, batch_norm, layer_norm
+from fnn.layers.pool import AvgPool, GlobalAvgPool, MaxPool, avg_pool, global_avg_pool, max_pool
+from fnn.layers.positional import Positional, Sinusoidal, positional
+from fnn.layers.recurrent import Gru, Lstm, Rnn, gru, lstm, rnn
 from fnn.layers.shape import Flatten, Reshape, flatten, reshape
+from fnn.layers.steps import LastStep, last_step
 from fnn.losses import (
     L1,
     L2,
@@ -91,8 +99,10 @@ from fnn.optim import (
     trace,
 )
 from fnn.records import record
+from fnn.sequences import advance
 from fnn.streams import averaged, history, patient, progress, tap, until
 from fnn.train import Diverged, State, fit, start, states, train_step
+from fnn.transformer import transformer_block
 from fnn.transforms import Transform, accumulate_gradients, chain, freeze, update
 
 __version__ = "0.1.0"
@@ -108,6 +118,9 @@ __all__ = [
     "identity", "step", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "softmax",
     "log_softmax",
     "Flatten", "Reshape", "flatten", "reshape",
+    "Conv", "conv", "MaxPool", "max_pool", "AvgPool", "avg_pool", "GlobalAvgPool", "global_avg_pool",
+    "Rnn", "rnn", "Gru", "gru", "Lstm", "lstm", "Bidirectional", "bidirectional", "LastStep", "last_step", "advance",
+    "Attention", "attention", "Sinusoidal", "Positional", "positional", "transformer_block",
     "Serial", "serial", "mlp",
     "Parallel", "parallel", "Pick", "pick", "Concatenate", "concatenate", "Add", "add", "Residual", "residual",
     "inference", "summary", "initializers",

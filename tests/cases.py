@@ -48,6 +48,7 @@ def random_like(layer, seed=0):
 
 
 SYMBOLS = np.array([[0, 3, 3], [1, 0, 3]])
+LENGTHS = np.array([2, 5, 1])
 SHARED = random_dense(4, 4)
 TABLE = random_like(embedding(5, 4)(Key(0), SYMBOLS))
 
@@ -81,6 +82,61 @@ LAYERS = {
     "embedding": (TABLE, SYMBOLS[0]),
     "embedding, sequences": (TABLE, SYMBOLS),
     "embedding, inside": (serial(TABLE, dense(3, normal), fnn.tanh)(Key(0), SYMBOLS), SYMBOLS),
+    **{
+        f"{maker.__name__}, {kind}": (random_like(made(maker(4), 1, 2, 3)), x)
+        for maker, state in (
+            (fnn.rnn, numbers(3, 4)),
+            (fnn.gru, numbers(3, 4)),
+            (fnn.lstm, (numbers(3, 4), numbers(3, 4, seed=1))),
+        )
+        for kind, x in {
+            "five steps": numbers(2, 5, 3),
+            "one row": numbers(1, 4, 3),
+            "one step": numbers(3, 1, 3),
+            "lengths": (numbers(3, 5, 3), LENGTHS),
+            "lengths and state": (numbers(3, 5, 3), LENGTHS, state),
+        }.items()
+    },
+    "recurrent, stacked": (
+        made(serial(fnn.rnn(3), fnn.gru(4), fnn.lstm(2), fnn.last_step, dense(2)), 1, 2, 3),
+        numbers(3, 4, 3),
+    ),
+    "bidirectional": (random_like(made(fnn.bidirectional(fnn.lstm(3)), 1, 2, 3)), numbers(2, 5, 3)),
+    "bidirectional, lengths": (random_like(made(fnn.bidirectional(fnn.gru(3)), 1, 2, 3)), (numbers(3, 5, 3), LENGTHS)),
+    "bidirectional, one step": (random_like(made(fnn.bidirectional(fnn.rnn(3)), 1, 2, 3)), numbers(1, 1, 3)),
+    "last_step": (fnn.last_step, numbers(3, 4, 2)),
+    "last_step, lengths": (fnn.last_step, (numbers(3, 5, 2), LENGTHS)),
+    "attention": (random_like(made(fnn.attention(2), 1, 4, 6)), numbers(3, 4, 6)),
+    "attention, causal": (random_like(made(fnn.attention(3, causal=True), 1, 5, 6)), numbers(1, 5, 6)),
+    "attention, one step": (random_like(made(fnn.attention(5), 1, 1, 5)), numbers(3, 1, 5)),
+    "attention, lengths": (random_like(made(fnn.attention(2), 1, 4, 6)), (numbers(3, 5, 6), LENGTHS)),
+    "positional": (made(fnn.positional(), 1, 4, 5), numbers(3, 4, 5)),
+    "positional, learned": (random_like(made(fnn.positional(7), 1, 4, 5)), numbers(3, 4, 5)),
+    "transformer_block": (random_like(made(fnn.transformer_block(2, 5), 1, 4, 6)), numbers(3, 4, 6)),
+    "transformer_block, dropout": (
+        random_like(made(fnn.transformer_block(2, 5, True, 0.3), 1, 4, 6)),
+        numbers(3, 4, 6),
+    ),
+    "transformer_block, lengths": (
+        random_like(fnn.transformer_block(2, 5)(Key(0), (numbers(3, 5, 6), LENGTHS))),
+        (numbers(3, 5, 6), LENGTHS),
+    ),
+    "conv": (random_like(made(fnn.conv(3, 3), 1, 5, 4, 2)), numbers(2, 5, 4, 2)),
+    "conv, one image": (random_like(made(fnn.conv(2, (2, 3)), 1, 3, 5, 1)), numbers(1, 3, 5, 1)),
+    "conv, 1 x 1": (random_like(made(fnn.conv(2, 1), 1, 3, 4, 3)), numbers(2, 3, 4, 3)),
+    "conv, stride, groups": (random_like(made(fnn.conv(4, 3, 2, "valid", groups=2), 1, 6, 5, 4)), numbers(2, 6, 5, 4)),
+    "conv, dilation": (random_like(made(fnn.conv(2, 3, dilation=2), 1, 5, 4, 2)), numbers(2, 5, 4, 2)),
+    "conv, sequences": (random_like(made(fnn.conv(3, 3, 2), 1, 7, 2)), numbers(2, 7, 2)),
+    "conv, inside": (
+        made(serial(fnn.conv(2, 3), fnn.tanh, fnn.max_pool(2), fnn.flatten, dense(2)), 1, 4, 4, 1),
+        numbers(3, 4, 4, 1),
+    ),
+    "max_pool": (fnn.max_pool(2), numbers(2, 4, 6, 3)),
+    "max_pool, overlapping": (fnn.max_pool(3, 2, "same"), numbers(2, 5, 4, 2)),
+    "max_pool, sequences": (fnn.max_pool(2), numbers(3, 5, 2)),
+    "avg_pool": (fnn.avg_pool(2), numbers(2, 4, 6, 3)),
+    "avg_pool, overlapping": (fnn.avg_pool(3, 2, "same"), numbers(2, 5, 4, 2)),
+    "global_avg_pool": (fnn.global_avg_pool, numbers(2, 3, 4, 5)),
     "serial, empty": (Serial(()), numbers(4, 3)),
     "serial, leading flatten": (serial(fnn.flatten, dense(2))(Key(0), np.zeros((1, 2, 3))), numbers(4, 2, 3)),
     "serial, nothing to learn": (Serial((fnn.tanh, fnn.sigmoid)), numbers(4, 3)),

@@ -73,6 +73,7 @@ CALLS = {
     "fold_in": (fnn.fold_in, Key(0), 3),
     "split": (fnn.split, Key(0), 3),
     "forward": (fnn.forward, NET, BATCH[0]),
+    "advance": (fnn.advance, NET, BATCH[0][:, None]),
     "grad": (fnn.grad, mse, NET, BATCH),
     "value_and_grad": (fnn.value_and_grad, mse, NET, BATCH),
     "inference": (fnn.inference, NET, BATCH[0]),
@@ -97,7 +98,8 @@ CALLS = {
 # Exercised elsewhere: makers and layers through LAYERS, files in their own tests, the checker and the types by name.
 MAKERS = {
     "dense", "dropout", "embedding", "batch_norm", "layer_norm", "flatten", "reshape", "serial", "mlp", "parallel",
-    "pick", "concatenate", "add", "residual", "l1", "l2", "penalised", "combined",
+    "pick", "concatenate", "add", "residual", "l1", "l2", "penalised", "combined", "conv", "max_pool", "avg_pool",
+    "rnn", "gru", "lstm", "bidirectional", "attention", "positional", "transformer_block",
 }  # fmt: skip
 FILES = {"read_idx", "read_csv", "mnist"}
 ELSEWHERE = FILES | {"record", "vjp", "check_vjp", "Key", "Transform", "Diverged", "FormatError"}
@@ -125,7 +127,7 @@ def test_every_public_name_has_a_case():
         is_record = hasattr(getattr(fnn, name), "__record__")  # a value, or a class of them: test_laws.py has a case
         assert name in cases or is_record, name
     counts = [len(cases) for cases in (LAYERS, LOSS_CASES, PENALTIES, CALLS, SCHEDULES, TRANSFORMS)]
-    assert counts == [109, 60, 6, 69, 7, 22]
+    assert counts == [152, 60, 6, 70, 7, 22]
 
 
 def arranged(order, given):
@@ -218,6 +220,10 @@ def test_makers_and_what_they_are_made_of_pickle(name):
         "serial": fnn.serial(fnn.dense(3), fnn.relu), "mlp": fnn.mlp(3, 2), "parallel": fnn.parallel(fnn.dense(3)),
         "pick": fnn.pick(0), "concatenate": fnn.concatenate(fnn.dense(2), fnn.relu), "add": fnn.add,
         "residual": fnn.residual(fnn.dense(3)), "l1": fnn.l1(0.1), "l2": fnn.l2(0.1),
+        "conv": fnn.conv(6, 3), "max_pool": fnn.max_pool(2), "avg_pool": fnn.avg_pool(2), "rnn": fnn.rnn(3),
+        "gru": fnn.gru(3), "lstm": fnn.lstm(3), "bidirectional": fnn.bidirectional(fnn.lstm(3)),
+        "attention": fnn.attention(2), "positional": fnn.positional(7),
+        "transformer_block": fnn.transformer_block(2, 5, dropout=0.1),
         "penalised": fnn.penalised(mse, fnn.l2(0.1)), "combined": fnn.combined(mse, fnn.mae),
     }[name]  # fmt: skip
     assert repr(pickle.loads(pickle.dumps(maker))) == repr(maker)

@@ -11,7 +11,8 @@ PACKAGE = Path(fnn.__file__).parent
 ORDER = [
     "errors", "arrays", "records", "structure", "layout", "tree", "keys", "core", "initializers", "special",
     "layers.activations", "layers.dense", "layers.shape", "layers.dropout", "layers.norm", "layers.embedding",
-    "compose", "branches", "modes",
+    "layers.windows", "layers.conv", "layers.pool", "layers.steps", "layers.lstm", "layers.gru", "layers.recurrent",
+    "layers.positional", "layers.attention", "compose", "branches", "modes", "directions", "transformer", "sequences",
     "losses.mean", "losses.distances", "losses.logits", "losses.objectives", "losses",
     "schedules", "transforms", "optim",
     "data.rows", "data.batches", "data.idx", "data.tables", "data.text", "data.prepare", "data.synthetic", "data",

@@ -1,6 +1,8 @@
 """Forty ways to be wrong, the first part: gradients, each mistake next to the check that catches it."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +36,11 @@ from fnn import (
     vjp,
 )
 from fnn.data import digits, one_hot, standardise
+from fnn.initializers import he_uniform, normal
 from fnn.keys import Key, normals
+from fnn.layers.conv import Conv, conv
+from fnn.layers.pool import max_pool
+from fnn.layers.recurrent import Lstm, Rnn, lstm, rnn
 from tests.cases import numbers
 
 DIGITS, LABELS = digits()
@@ -236,6 +242,180 @@ def test_mistake_17_text_and_code_differ_at_the_kink():
     assert loss_after_training(relu) == pytest.approx(0.25)  # the mean, 1.5, is all that the last bias can say
     assert slopes(mistaken) == [0, 1, 1]
     assert slopes(relu) == [0, 0, 1]
+
+
+@record
+class Recurrence:
+    """A recurrent layer with a backward pass through time, ``pull``, of a tutorial."""
+
+    layer: Any
+    pull: Callable
+
+
+@vjp.register
+def _(net: Recurrence, x, key=None):
+    def recurrence_pullback(dy):
+        dlayer, dx = net.pull(net.layer, x, dy)
+        return Recurrence(dlayer, net.pull), lambda: dx
+
+    return net.layer(x), recurrence_pullback
+
+
+def rnn_by_the_book(layer, x, dy, whole=True):
+    """Backpropagation through time; if not ``whole``, x gets what comes from its own step's loss alone."""
+    h, steps = [np.zeros((len(x), len(layer.hidden_weight)))], range(x.shape[1])
+    for t in steps:
+        h.append(np.tanh(x[:, t] @ layer.input_weight + h[t] @ layer.hidden_weight + layer.bias))
+    dlayer, dx, dh = tree.zeros_like(layer), np.zeros_like(x), np.zeros_like(h[0])
+    for t in reversed(steps):
+        da, alone = (dy[:, t] + dh) * (1 - h[t + 1] ** 2), dy[:, t] * (1 - h[t + 1] ** 2)
+        dx[:, t] = (da if whole else alone) @ layer.input_weight.T
+        dlayer = tree.add(dlayer, Rnn(x[:, t].T @ da, h[t].T @ da, da.sum(axis=0)))
+        dh = da @ layer.hidden_weight.T
+    return dlayer, dx
+
+
+def test_mistake_28_an_rnn_s_input_gradient_from_the_loss_at_its_own_step_alone():
+    """What a step does to later losses is left out: relative error 0.5, and none with one step or by the weights."""
+    layer = rnn(4)(Key(0), np.zeros((1, 1, 3)))
+    mistaken = Recurrence(layer, partial(rnn_by_the_book, whole=False))
+    x, dy = numbers(5, 4, 3), numbers(5, 4, 4, seed=1)
+    true = vjp(layer, x)[1](dy)[1]()
+    assert relative_error(rnn_by_the_book(layer, x, dy)[1], true) < 1e-14
+    assert relative_error(rnn_by_the_book(layer, x, dy, whole=False)[1], true) == pytest.approx(0.50, abs=0.01)
+    check_vjp(mistaken, x[:, :1])  # one step: not noticed
+    with caught_at("x"):
+        check_vjp(mistaken, x)
+    check_vjp(Recurrence(layer, rnn_by_the_book), x)
+    check_vjp(layer, (x, None, numbers(5, 4, seed=2)))
+
+
+def lstm_by_the_book(layer, x, dy, forgets_tanh=False, swaps=False, overwrites=False):
+    """Backpropagation through time, with a choice of mistakes."""
+    n, steps, units = len(x), range(x.shape[1]), len(layer.hidden_weight)
+    h, c, gates = [np.zeros((n, units))], [np.zeros((n, units))], []
+    for t in steps:
+        a = np.split(x[:, t] @ layer.input_weight + h[t] @ layer.hidden_weight + layer.bias, 4, axis=1)
+        i, f, g, o = sigmoid(a[0]), sigmoid(a[1]), np.tanh(a[2]), sigmoid(a[3])
+        gates.append((i, f, g, o))
+        c.append(f * c[t] + i * g)
+        h.append(o * np.tanh(c[t + 1]))
+    dlayer, dx, dh, dc = tree.zeros_like(layer), np.zeros_like(x), np.zeros_like(h[0]), np.zeros_like(c[0])
+    for t in reversed(steps):
+        i, f, g, o = gates[t]
+        dh = dh + dy[:, t]
+        of_output = dh * o * (1 - np.tanh(c[t + 1]) ** 2)
+        dc = of_output if overwrites else dc + of_output
+        di, df, dg = dc * g * i * (1 - i), dc * c[t] * f * (1 - f), dc * i * (1 if forgets_tanh else 1 - g**2)
+        do = dh * np.tanh(c[t + 1]) * o * (1 - o)
+        da = np.concatenate([di, df, do, dg] if swaps else [di, df, dg, do], axis=1)
+        dx[:, t] = da @ layer.input_weight.T
+        dlayer = tree.add(dlayer, Lstm(x[:, t].T @ da, h[t].T @ da, da.sum(axis=0)))
+        dh, dc = da @ layer.hidden_weight.T, dc * f
+    return dlayer, dx
+
+
+@pytest.mark.parametrize(
+    ("mistake", "steps", "unseen"),
+    [({"forgets_tanh": True}, 1, None), ({"swaps": True}, 1, None), ({"overwrites": True}, 3, 1)],
+    ids=lambda value: "".join(value) if isinstance(value, dict) else "",
+)
+def test_mistake_29_an_lstm_with_a_missing_derivative_swapped_gates_or_an_assignment_for_a_sum(mistake, steps, unseen):
+    """Each trains a little. ``dc = ...`` for ``dc += ...`` shows with more than one step, where c has two uses."""
+    layer = lstm(4)(Key(0), np.zeros((1, 1, 3)))
+    mistaken = Recurrence(layer, partial(lstm_by_the_book, **mistake))
+    x = numbers(5, 3, 3)
+    if unseen:
+        check_vjp(mistaken, x[:, :unseen])
+    with caught_at(".*"):
+        check_vjp(mistaken, x[:, :steps])
+    check_vjp(Recurrence(layer, lstm_by_the_book), x)
+    check_vjp(layer, x)
+    batch = x, np.tanh(numbers(5, 3, 4, seed=1))
+    assert descend(mse, mistaken, batch, rate=0.5, steps=30) < mse(layer(x), batch[1])
+    remembering = Lstm(np.zeros((3, 16)), np.zeros((4, 16)), np.repeat([-1e3, 1e3, 0.0, 0.0], 4))
+    first = numbers(5, 4), numbers(5, 4, seed=1)
+    assert np.array_equal(remembering((x, None, first))[2][1], first[1])  # i = 0 and f = 1: c_T = c_0
+
+
+@record
+class Sliding:
+    """A kernel (k,) that slides along rows of numbers, "same", with the backward pass, ``pull``, of a tutorial."""
+
+    weight: np.ndarray
+    stride: int
+    pull: Callable
+
+
+@vjp.register
+def _(layer: Sliding, x, key=None):
+    def sliding_pullback(dy):
+        windows, dx = layer.pull(layer, x, dy)
+        return Sliding(np.einsum("nwk,nw->k", windows, dy), layer.stride, layer.pull), lambda: dx
+
+    return windows_of(layer, x)[0] @ layer.weight, sliding_pullback
+
+
+def windows_of(layer, x):
+    """The padded windows (n, windows, k), where each begins, and the padding at either end, an odd one behind."""
+    size, length = len(layer.weight), x.shape[1]
+    count = -(-length // layer.stride)
+    missing = max((count - 1) * layer.stride + size - length, 0)
+    padding = missing // 2, missing - missing // 2
+    padded, begins = np.pad(x, ((0, 0), padding)), [place * layer.stride for place in range(count)]
+    return np.stack([padded[:, begin : begin + size] for begin in begins], axis=1), begins, padding
+
+
+def conv_by_the_book(layer, x, dy, flips=False, overwrites=False, shifts=False):
+    """Give each number of a window its share of the window's dy, with a choice of mistakes."""
+    windows, begins, (before, behind) = windows_of(layer, x)
+    weight = layer.weight[::-1] if flips else layer.weight
+    dpadded = np.zeros((len(x), before + x.shape[1] + behind))
+    for place, begin in enumerate(begins):
+        cells, share = slice(begin, begin + len(weight)), dy[:, place, None] * weight
+        dpadded[:, cells] = share if overwrites else dpadded[:, cells] + share
+    first = behind if shifts else before
+    return windows, dpadded[:, first : first + x.shape[1]]
+
+
+@pytest.mark.parametrize(
+    ("mistake", "kernel", "stride", "unseen"),
+    [
+        ({"flips": True}, [1.0, 2.0, 3.0], 1, ([1.0, 2.0, 1.0], 1)),
+        ({"overwrites": True}, [1.0, 2.0, 3.0], 2, ([1.0, 2.0, 3.0], 3)),
+        ({"shifts": True}, [1.0, 2.0], 1, ([1.0, 2.0, 3.0], 1)),
+        ({"shifts": True}, [1.0, 2.0, 3.0], 2, ([1.0, 2.0, 3.0], 1)),
+    ],
+    ids=["a flipped kernel", "overlaps not added", "padding of an even kernel", "padding of a stride"],
+)
+def test_mistake_30_a_flipped_kernel_the_padding_s_odd_zero_overlaps_ties_and_the_fan_in(
+    mistake, kernel, stride, unseen
+):
+    """Each is right on a symmetric kernel, without overlaps, or for an odd kernel, which is what tutorials try."""
+    x = numbers(2, 6)
+    layers = [(Sliding(np.array(k), s, partial(conv_by_the_book, **mistake))) for k, s in ((kernel, stride), unseen)]
+    with caught_at("x"):
+        check_vjp(layers[0], x)
+    check_vjp(layers[1], x)
+    right = Sliding(np.array(kernel), stride, conv_by_the_book)
+    ours = Conv(right.weight[:, None, None], np.zeros(1), stride)
+    np.testing.assert_allclose(ours(x[:, :, None])[:, :, 0], right(x), rtol=1e-12)
+    check_vjp(right, x)
+    check_vjp(ours, x[:, :, None])
+
+    # A maximum that is there twice: both get all of dy, and no finite difference sees it, for the maximum has a kink.
+    image, dy = np.ones((1, 2, 2, 1)), np.ones((1, 1, 1, 1))
+    mistaken = Formula(lambda x: x.max(axis=(1, 2), keepdims=True), lambda x: x == x.max(axis=(1, 2), keepdims=True))
+    assert [vjp(layer, image)[1](dy)[1]().sum() for layer in (mistaken, max_pool(2))] == [4, 1]
+
+    # The fan-in without the channels: a signal that is 16 times as strong after one layer of 16 channels.
+    def strength(std):
+        wide, key = numbers(2, 8, 8, 16), Key(0)
+        y = conv(16, 3, weight=std)(key, wide)(wide)[:, 1:-1, 1:-1]
+        return np.mean(np.maximum(y, 0) ** 2) / np.mean(wide**2)
+
+    assert strength(partial(normal, deviation=np.sqrt(2 / 9))) == pytest.approx(16, rel=0.3)
+    assert strength(he_uniform) == pytest.approx(1, rel=0.3)
 
 
 def test_mistake_31_dropout_that_does_not_scale_redraws_its_mask_and_stays_on():

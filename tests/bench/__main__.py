@@ -13,9 +13,9 @@ from __future__ import annotations
 import argparse
 from statistics import median
 
+from tests.bench.deep import DEEP
 from tests.bench.measure import measure
-from tests.bench.runners import RUNNERS
-from tests.bench.workloads import WORKLOADS
+from tests.bench.runners import PERCEPTRONS, RUNNERS
 
 
 def main() -> None:
@@ -23,17 +23,18 @@ def main() -> None:
     parser.add_argument("workloads", nargs="*", help="names of workloads; all if none is given")
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
-    names = [workload.name for workload in WORKLOADS]
+    workloads = PERCEPTRONS + DEEP
+    names = [workload.name for workload in workloads]
     for name in options.workloads:
         if name not in names:
             parser.error(f"no workload {name!r}; there are {', '.join(names)}")
     columns = [name for name in RUNNERS if name != "fnn"]
-    print(f"{'us a step':<10}{'fnn':>10}" + "".join(f"{name:>10}{'ratio':>7}" for name in columns))
-    for workload in WORKLOADS:
+    print(f"{'us a step':<12}{'fnn':>10}" + "".join(f"{name:>10}{'ratio':>7}" for name in columns))
+    for workload in workloads:
         if options.workloads and workload.name not in options.workloads:
             continue
         times = measure(workload, options.rounds)
-        row = f"{workload.name:<10}{median(times['fnn']) * 1e6:>10.1f}"
+        row = f"{workload.name:<12}{median(times['fnn']) * 1e6:>10.1f}"
         for name in columns:
             if name not in times:
                 row += f"{'-':>10}{'-':>7}"

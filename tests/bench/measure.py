@@ -6,12 +6,10 @@ import time
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-
-from tests.bench.runners import RUNNERS
-from tests.bench.workloads import Workload
+from typing import Any
 
 
-def _work(connection: Connection, workload: Workload, runner: Callable) -> None:
+def _work(connection: Connection, workload: Any, runner: Callable) -> None:
     """Run whenever asked, and answer with the seconds a step took; in a process of its own."""
     try:
         run = runner(workload, workload.data())
@@ -26,10 +24,10 @@ def _work(connection: Connection, workload: Workload, runner: Callable) -> None:
         connection.send((time.perf_counter() - begin) / steps)
 
 
-def measure(workload: Workload, rounds: int) -> dict[str, list[float]]:
+def measure(workload: Any, rounds: int) -> dict[str, list[float]]:
     """Give the seconds a step took in each round, by runner; runners whose library is missing are left out."""
     times, connections = {}, {}
-    for name, runner in RUNNERS.items():
+    for name, runner in workload.runners.items():
         ours, theirs = get_context("spawn").Pipe()
         get_context("spawn").Process(target=_work, args=(theirs, workload, runner), daemon=True).start()
         if ours.recv() is not None:

@@ -145,3 +145,9 @@ def floor(workload: Workload, data: tuple) -> Run:
 
 
 RUNNERS = {"fnn": fnn, "floor": floor, "torch": torch, "jax.jit": jax, "sklearn": sklearn}
+PERCEPTRONS = (
+    Workload("moons", (2, 64, 2), rows=3750, size=10, steps=7500, runners=RUNNERS),
+    Workload("mnist", (784, 32, 16, 10), rows=60_000, size=64, steps=1876, runners=RUNNERS),
+    Workload("wide", (784, 512, 512, 10), rows=60_000, size=128, steps=100, runners=RUNNERS),
+    Workload("full", (784, 32, 16, 10), rows=41_000, size=41_000, steps=4, runners=RUNNERS),
+)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import attrs
 import numpy as np
 
@@ -17,6 +19,7 @@ class Workload:
     rows: int
     size: int
     steps: int
+    runners: Mapping[str, Callable]
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         generator = np.random.default_rng(0)
@@ -32,11 +35,3 @@ class Workload:
     def whole_steps(self) -> int:
         """The steps in that many passes."""
         return self.passes * -(-self.rows // self.size)
-
-
-WORKLOADS = (
-    Workload("moons", (2, 64, 2), rows=3750, size=10, steps=7500),
-    Workload("mnist", (784, 32, 16, 10), rows=60_000, size=64, steps=1876),
-    Workload("wide", (784, 512, 512, 10), rows=60_000, size=128, steps=100),
-    Workload("full", (784, 32, 16, 10), rows=41_000, size=41_000, steps=4),
-)

@@ -1,0 +1,226 @@
+"""A convolution looks through one small window at each place of an image, and everywhere with the same weights.
+
+    conv : filters, size -> maker
+    Conv : x (n, height, width, channels) -> y (n, rows, columns, filters)
+           x (n, time, features)          -> y (n, steps, filters)
+
+y[n, r, c] = sum over i, j of x[n, r stride + i dilation - top, c stride + j dilation - left] @ weight[i, j] + bias.
+What every library calls a convolution is this cross-correlation: the kernel is not flipped.
+
+The windows are copied out, each as a row, and then all is one matrix product. The gradient of x is a convolution too,
+of dy set apart by the stride, with the kernel flipped and its inputs and outputs exchanged.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from fnn.arrays import float_dtype, floats, ones, read_only
+from fnn.core import vjp
+from fnn.errors import LayerValueError, whole
+from fnn.initializers import he_uniform, zeros
+from fnn.keys import Key, fold_in, require_key
+from fnn.layers.dense import Maker
+from fnn.layers.windows import Padding, Sizes, expected_images, margins_of, per_axis, require_padding, with_margins
+from fnn.records import record
+
+# Bytes of windows copied out at once: as many as the processor's cache holds, for the product reads them again at once.
+_AT_ONCE = 2**19
+
+
+@record
+class Conv:
+    """y = x convolved with weight, plus bias.
+
+    ``weight`` is (kernel height, kernel width, channels / groups, filters), for sequences (kernel, features / groups,
+    filters), and ``bias`` (filters,). With groups, the first filters see the first channels alone, and so on. PyTorch's
+    weights are these with the axes turned: ``weight.permute(2, 3, 1, 0)``, for Conv1d ``weight.permute(2, 1, 0)``.
+
+    >>> Conv(weight=np.ones((2, 1, 1)), bias=np.zeros(1), padding="valid")(np.array([[[1.0], [2.0], [4.0]]])).tolist()
+    [[[3.0], [6.0]]]
+    """
+
+    weight: np.ndarray
+    bias: np.ndarray
+    stride: Sizes = 1
+    padding: Padding = "same"
+    dilation: Sizes = 1
+    groups: int = 1
+
+
+@vjp.register
+def _(layer: Conv, x, key=None):
+    x = floats("conv", x)
+    _require_fit(layer, x)
+    shape, weight, groups, axes = x.shape, layer.weight, layer.groups, x.ndim - 2
+    stride, dilation = per_axis("conv: stride", layer.stride, axes), per_axis("conv: dilation", layer.dilation, axes)
+    span = tuple((size - 1) * step + 1 for size, step in zip(weight.shape, dilation, strict=False))
+    margins = margins_of("conv", layer.padding, x, span, stride)
+    if axes == 1:  # a sequence is an image of one line
+        x, weight = x[:, None], weight[None]
+        stride, dilation, span, margins = (1, *stride), (1, *dilation), (1, *span), ((0, 0), *margins)
+    y, windows = _convolved(with_margins(x, margins), weight, stride, dilation, groups)
+    # Added to whole lines of pixels: for few filters, ever the same few numbers would be many times slower.
+    lines = y.reshape(y.shape[0] * y.shape[1], y.shape[2] * y.shape[3])
+    lines += np.tile(layer.bias, y.shape[2])
+
+    def conv_pullback(dy):
+        dy = dy.reshape(y.shape)
+        dweight = np.zeros((groups, math.prod(weight.shape[:3]), weight.shape[3] // groups), dy.dtype)
+        by_group = _by_group(dy, groups)
+        for rows, unfolded in windows():
+            dweight += unfolded.swapaxes(1, 2) @ by_group[:, rows]
+        dweight = np.ascontiguousarray(dweight.swapaxes(0, 1)).reshape(layer.weight.shape)
+        pixels = dy.reshape(math.prod(y.shape[:3]), y.shape[3])
+        dbias = ones(len(pixels), dy.dtype).dot(pixels)
+
+        def dx():
+            apart = _set_apart(dy, x, span, stride, margins)
+            return _convolved(apart, _transposed(weight, groups), (1, 1), dilation, groups)[0].reshape(shape)
+
+        settings = layer.stride, layer.padding, layer.dilation, groups
+        return Conv(read_only(dweight), read_only(dbias), *settings), dx
+
+    return (y[:, 0] if axes == 1 else y), conv_pullback
+
+
+def _convolved(
+    x: np.ndarray, weight: np.ndarray, stride: tuple[int, ...], dilation: tuple[int, ...], groups: int
+) -> tuple[np.ndarray, Callable]:
+    """Convolve without padding; give y, and the function that goes through the windows, a few images at a time."""
+    kernel, filters = weight.shape[:2], weight.shape[3]
+    n, rows, columns = len(x), *map(_windows_along, x.shape[1:3], kernel, stride, dilation)
+    y = np.empty((n, rows, columns, filters), np.result_type(x, weight))
+    pixels, inputs = rows * columns, math.prod(weight.shape[:3])
+    size = max(1, _AT_ONCE // (pixels * inputs * groups * x.itemsize))
+
+    def windows() -> Iterator[tuple[slice, np.ndarray]]:
+        for start in range(0, n, size):
+            block = _unfolded(x[start : start + size], kernel, (rows, columns), stride, dilation, groups)
+            yield slice(start * pixels, start * pixels + block.shape[1]), block
+
+    matrices, by_group = weight.reshape(inputs, groups, filters // groups).swapaxes(0, 1), _by_group(y, groups)
+    for rows_of_y, unfolded in windows():
+        np.matmul(unfolded, matrices, out=by_group[:, rows_of_y])
+    return y, windows
+
+
+def _windows_along(length: int, size: int, stride: int, dilation: int) -> int:
+    return (length - (size - 1) * dilation - 1) // stride + 1
+
+
+def _unfolded(x: np.ndarray, kernel: tuple, counts: tuple, stride: tuple, dilation: tuple, groups: int) -> np.ndarray:
+    """Give each window as a row: (groups, n * rows * columns, kernel height * kernel width * channels / groups)."""
+    image, *line_and_pixel, number = x.strides
+    channels = x.shape[3] // groups
+    from_window_to_window, from_cell_to_cell = (
+        [each * bytes_of_one for each, bytes_of_one in zip(steps, line_and_pixel, strict=True)]
+        for steps in (stride, dilation)
+    )
+    shape = (groups, len(x), *counts, *kernel, channels)
+    strides = (channels * number, image, *from_window_to_window, *from_cell_to_cell, number)
+    windows = as_strided(x, shape, strides, writeable=False)
+    places, inputs = len(x) * math.prod(counts), math.prod(kernel) * channels
+    # Either way this is one copy, and none for a kernel of 1 x 1. It goes run by run, so the longer run is taken: a
+    # line of the kernel with its channels, or, where that is short, one number of the kernel along a line of windows.
+    if kernel[1] * channels < counts[1]:
+        return windows.transpose(0, 4, 5, 6, 1, 2, 3).reshape(groups, inputs, places).swapaxes(1, 2)
+    return windows.reshape(groups, places, inputs)
+
+
+def _by_group(y: np.ndarray, groups: int) -> np.ndarray:
+    """View (n, rows, columns, filters) as (groups, n * rows * columns, filters / groups)."""
+    return y.reshape(math.prod(y.shape[:3]), groups, y.shape[3] // groups).swapaxes(0, 1)
+
+
+def _transposed(weight: np.ndarray, groups: int) -> np.ndarray:
+    """Flip the kernel, and exchange inputs and outputs within each group."""
+    height, width, channels, filters = weight.shape
+    flipped = weight[::-1, ::-1].reshape(height, width, channels, groups, filters // groups)
+    return flipped.transpose(0, 1, 4, 3, 2).reshape(height, width, filters // groups, groups * channels)
+
+
+def _set_apart(dy: np.ndarray, x: np.ndarray, span: tuple, stride: tuple, margins: tuple) -> np.ndarray:
+    """Put dy's pixels ``stride`` apart among zeros: the flipped kernel's windows there are as many as x's pixels."""
+    height, width = (length + s - 1 for length, s in zip(x.shape[1:3], span, strict=True))
+    apart = np.zeros((len(dy), height, width, dy.shape[3]), dy.dtype)
+    top, left = (s - 1 - before for s, (before, _) in zip(span, margins, strict=True))
+    apart[:, top :: stride[0], left :: stride[1]][:, : dy.shape[1], : dy.shape[2]] = dy
+    return apart
+
+
+def _require_fit(layer: Conv, x: np.ndarray) -> None:
+    weight, bias, groups = layer.weight, layer.bias, layer.groups
+    if weight.ndim not in (3, 4) or 0 in weight.shape:
+        raise LayerValueError("conv", f"expects a weight (height, width, inputs, filters), got {weight.shape}")
+    if x.ndim != weight.ndim:
+        if weight.ndim == 4:
+            raise expected_images("conv", x)
+        raise LayerValueError("conv", f"expects sequences (n, time, features), got {x.shape}")
+    channels = weight.shape[-2] * whole("conv: groups", groups)
+    if x.shape[-1] != channels:
+        kind = "images (n, height, width, {})" if x.ndim == 4 else "sequences (n, time, {})"
+        raise LayerValueError("conv", f"expects {kind.format(channels)}, got {x.shape}")
+    if weight.shape[-1] % groups:
+        raise _indivisible("filters", weight.shape[-1], groups)
+    if bias.shape != weight.shape[-1:]:
+        raise LayerValueError("conv", f"expects a bias {weight.shape[-1:]}, got {bias.shape}")
+
+
+def _indivisible(what: str, number: int, groups: int) -> LayerValueError:
+    return LayerValueError("conv", f"expects {what} that its {groups} groups share evenly, got {number}")
+
+
+def conv(
+    filters: int,
+    size: Sizes,
+    stride: Sizes = 1,
+    padding: Padding = "same",
+    dilation: Sizes = 1,
+    groups: int = 1,
+    weight: Callable = he_uniform,
+    bias: Callable = zeros,
+) -> Maker:
+    """Make a convolution of ``filters`` outputs; its rank, its channels and its dtype come from the data.
+
+    Images (n, height, width, channels) get a kernel (height, width), sequences (n, time, features) one along time.
+    ``size``, ``stride`` and ``dilation``, the distance between the cells of a window, are whole numbers, or pairs
+    (height, width). ``padding`` is "same", zeros so that there are ceil(length / stride) windows, an odd one at the
+    end; "valid", none; or how many on either side. ``weight`` and ``bias`` are initializers; He's is the one that keeps
+    the signal's size where relu follows, as it does after nearly every convolution.
+
+    Raises ``TypeError`` or ``ValueError`` for what is no size, and where filters or channels do not go into groups.
+
+    >>> conv(8, 3)(Key(0), np.zeros((1, 28, 28, 1), np.float32))
+    Conv(weight=f32[3,3,1,8], bias=f32[8], stride=1, padding='same', dilation=1, groups=1)
+    """
+    filters, groups = whole("conv: filters", filters), whole("conv: groups", groups)
+    for name, value in (("size", size), ("stride", stride), ("dilation", dilation)):
+        per_axis(f"conv: {name}", value)
+    require_padding("conv: padding", padding)
+    if filters % groups:
+        raise _indivisible("filters", filters, groups)
+    settings = (stride, padding, dilation, groups)
+    return partial(_make_conv, filters=filters, size=size, settings=settings, weight=weight, bias=bias)
+
+
+def _make_conv(
+    key: Key, x: Any, *, filters: int, size: Sizes, settings: tuple, weight: Callable, bias: Callable
+) -> Conv:
+    require_key("conv", key)
+    x, groups = floats("conv", x), settings[-1]
+    axes = len(size) if isinstance(size, tuple) else x.ndim - 2
+    if x.ndim != axes + 2 or axes not in (1, 2) or x.shape[-1] == 0:
+        if axes == 1:
+            raise LayerValueError("conv", f"expects sequences (n, time, features), got {x.shape}")
+        raise expected_images("conv", x)
+    if x.shape[-1] % groups:
+        raise _indivisible("channels", x.shape[-1], groups)
+    shape, dtype = (*per_axis("conv: size", size, axes), x.shape[-1] // groups, filters), float_dtype(x)
+    return Conv(weight(fold_in(key, 0), shape, dtype), bias(fold_in(key, 1), (filters,), dtype), *settings)
