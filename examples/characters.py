@@ -67,9 +67,12 @@ def main() -> None:
     began, history = time.monotonic(), []
     for state in take(options.steps + 1, run):
         if state.step % max(options.steps // 20, 1) == 0:
-            history.append((state.step, state.loss, evaluate(cross_entropy, state.params, test, size=64)))
+            some = test[0][:64], test[1][:64]
+            history.append((state.step, state.loss, evaluate(cross_entropy, state.params, some, size=64)))
             print(f"step {state.step:5d} of {options.steps}, {time.monotonic() - began:4.0f} s: loss {state.loss:.3f}, "
                   f"held out {history[-1][2]:.3f}", flush=True)  # fmt: skip
+
+    print(f"\nheld out, all of it: {evaluate(cross_entropy, state.params, test, size=64):.3f} nats a character")
 
     begin = ids[-held_out:][: options.length]
     ids = written(state.params, begin, options, write_key)

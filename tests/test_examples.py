@@ -51,8 +51,8 @@ def test_the_network_by_hand_learns_to_read():
     assert from_scratch.main(epochs=10) > 0.95
 
 
-def example(*arguments, folder):
-    command = [sys.executable, "-W", "error::RuntimeWarning", str(ROOT / "examples" / "digits.py"), *arguments]
+def example(*arguments, folder, script="digits.py"):
+    command = [sys.executable, "-W", "error::RuntimeWarning", str(ROOT / "examples" / script), *arguments]
     run = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
     assert run.returncode == 0, run.stderr
     return run.stdout
@@ -92,3 +92,19 @@ def test_the_main_job_reads_mnist_s_own_files(tmp_path):
     printed = example("--mnist", str(tmp_path), "--epochs", "1", folder=tmp_path)
     assert ["layers[0]", "Dense", "(n,", "32)", "25,120"] in [line.split() for line in printed.splitlines()]
     assert "40 digits to learn from, 40 to be tested on, 784 pixels each" in printed
+
+
+def test_a_convolutional_network_learns_to_read_digits(tmp_path):
+    assert accuracy_of(example("--fast", folder=tmp_path, script="digits_cnn.py")) >= 0.9
+
+
+def test_an_lstm_learns_to_add_what_it_saw_long_ago(tmp_path):
+    printed = example("--fast", "--cell", "lstm", folder=tmp_path, script="adding.py")
+    assert float(printed.split("lstm: test loss ")[1].split(",")[0]) < 0.01
+
+
+@pytest.mark.parametrize("model", ["lstm", "transformer"])
+def test_a_network_learns_to_write(model, tmp_path):
+    printed = example("--fast", "--model", model, folder=tmp_path, script="characters.py")
+    assert float(printed.split("held out, all of it: ")[1].split()[0]) < 3.4  # a guess has 4.11
+    assert "and it goes on" in printed

@@ -8,7 +8,6 @@ to make one's own of: ``LeakyRelu(slope=0.2)``. Where a slope jumps, at 0, the v
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from fnn.arrays import floats, unshared
 from fnn.core import vjp
 from fnn.errors import LayerValueError
 from fnn.records import record
-from fnn.special import log1p_exp, logistic, normal_cdf, softmax_parts
+from fnn.special import gelu_and_slope, log1p_exp, logistic, softmax_parts
 from fnn.special import softmax as _softmax
 
 
@@ -166,25 +165,12 @@ class Gelu:
 
 @vjp.register
 def _(layer: Gelu, x, key=None):
-    x = floats("gelu", x)
-    p = normal_cdf(x)
+    y, slope = gelu_and_slope(floats("gelu", x))
 
     def gelu_pullback(dy):
-        def dx():
-            # dy (p + x density), in place: in a transformer these are the largest arrays of all.
-            result = np.minimum(np.abs(x), 60)
-            result *= result
-            result *= -0.5
-            np.exp(result, out=result)
-            result *= 1 / math.sqrt(2 * math.pi)
-            result *= x
-            result += p
-            result *= dy
-            return result
+        return layer, lambda: dy * slope
 
-        return layer, dx
-
-    return x * p, gelu_pullback
+    return y, gelu_pullback
 
 
 @record

@@ -102,13 +102,18 @@ def _largest(x: np.ndarray, axis: int, size: int, stride: int, margin: tuple) ->
         np.maximum(y, cell, out=y)
 
     def pull(dy):
-        dlines, left = np.zeros_like(lines, dy.dtype), dy.reshape(y.shape)
-        dcells = _cells(dlines, size, stride)
+        apart, all_covered = size <= stride, size == stride and lines.shape[1] == size * y.shape[1]
+        dlines = (np.empty_like if all_covered else np.zeros_like)(lines, dy.dtype)
+        dcells, left = _cells(dlines, size, stride), dy.reshape(y.shape)
         for cell, dcell in zip(cells[:-1], dcells[:-1], strict=True):
-            part = left * (cell == y)
-            left = left - part  # nothing where dy has found its place, so that of equal cells the first alone has it
-            _put(dcell, part, size <= stride)
-        _put(dcells[-1], left, size <= stride)
+            # What has found its place is gone from ``left``, so that of equal cells the first alone has it. Where no
+            # two windows overlap, both are written where they belong at once.
+            part = np.multiply(left, cell == y, out=dcell if apart else None)
+            left = np.subtract(left, part, out=dcells[-1] if apart else None)
+            if not apart:
+                dcell += part
+        if left is not dcells[-1]:
+            _put(dcells[-1], left, apart)
         return _without_margin(dlines, x, axis, margin)
 
     return y.reshape(*x.shape[:axis], y.shape[1], *x.shape[axis + 1 :]), pull
