@@ -114,7 +114,8 @@ def draw(path: Path, history: list, filters: np.ndarray, test: tuple, scores: np
     side = round(x.shape[1] ** 0.5)
 
     figure = plt.figure(figsize=(12, 4), layout="constrained")
-    left, middle, right = np.ravel(figure.subfigures(1, 3))
+    grid = figure.add_gridspec(1, 3)
+    left, middle, right = [figure.add_subfigure(grid[place]) for place in range(3)]
     curve = left.subplots()
     for name, values in zip(("training", "test"), zip(*history, strict=True), strict=True):
         curve.plot(values, label=name)
