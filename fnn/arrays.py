@@ -7,6 +7,7 @@ unshared  : array -> itself, or a copy if somebody could write to it
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -78,6 +79,16 @@ def float_dtype(x: np.ndarray) -> np.dtype:
 def ones(n: int, dtype: np.dtype) -> np.ndarray:
     """Give ``n`` ones, the same array each time."""
     return read_only(np.ones(n, dtype))
+
+
+def sum_of_rows(values: np.ndarray) -> np.ndarray:
+    """Sum over all axes but the last, as a product with ones: faster than a sum, and more exact. Gives a closed array.
+
+    >>> sum_of_rows(np.ones((2, 3, 2)))
+    array([6., 6.])
+    """
+    rows = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
+    return read_only(ones(len(rows), rows.dtype).dot(rows))
 
 
 @lru_cache(maxsize=64)

@@ -121,6 +121,18 @@ def _make_serial(makers: tuple, key: Key, x: Any) -> Serial:
     return Serial(tuple(layers))
 
 
+def ending(net: Any) -> tuple[Any, int]:
+    """Give the last layer of a network, and in how many ``Serial`` it lies.
+
+    >>> ending(Serial((relu, Serial((relu, relu)))))
+    (Relu(), 2)
+    """
+    depth = 0
+    while type(net) is Serial and net.layers:
+        net, depth = net.layers[-1], depth + 1
+    return net, depth
+
+
 def mlp(*widths: int, activation: Any = relu) -> Maker:
     """Make a multi-layer perceptron: a dense layer for each width, with an activation between them.
 

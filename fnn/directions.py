@@ -37,9 +37,9 @@ class Bidirectional:
 def _(layer: Bidirectional, x, key=None):
     sequences, lengths = _sequences(x)
     ys, pullbacks = [], []
-    for place, (name, each) in enumerate((("forwards", layer.forwards), ("backwards", layer.backwards))):
-        given = _reversed(sequences, lengths) if place else sequences
-        given = given if lengths is None else (given, lengths)
+    given = sequences if lengths is None else (sequences, lengths)
+    runs = ("forwards", layer.forwards, given), ("backwards", layer.backwards, _from_the_end(given))
+    for place, (name, each, given) in enumerate(runs):
         try:
             y, pullback = rule(each)(each, given, key if key is None else fold_in(key, place))
         except Exception as error:
@@ -76,6 +76,13 @@ def _sequences(x: Any) -> tuple[np.ndarray, np.ndarray | None]:
     return sequences, lengths
 
 
+def _from_the_end(x: Any) -> Any:
+    """Give x, or (x, lengths), with its sequences read from their ends."""
+    sequences, lengths = _sequences(x)
+    reverse = _reversed(sequences, lengths)
+    return reverse if lengths is None else (reverse, lengths)
+
+
 def _reversed(values: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
     """Reverse time, in each row within its length; what lies beyond stays there."""
     if lengths is None:
@@ -87,12 +94,7 @@ def _reversed(values: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
 
 @inference.register
 def _(params: Bidirectional, x: Any = None) -> Bidirectional:
-    if x is None:
-        reverse = None
-    else:
-        sequences, lengths = _sequences(x)
-        reverse = _reversed(sequences, lengths)
-        reverse = reverse if lengths is None else (reverse, lengths)
+    reverse = None if x is None else _from_the_end(x)
     with inside("forwards"):
         forwards = inference(params.forwards, x)
     with inside("backwards"):
@@ -115,9 +117,8 @@ def bidirectional(maker: Callable) -> Maker:
 
 def _make_bidirectional(maker: Callable, key: Key, x: Any) -> Bidirectional:
     require_key("bidirectional", key)
-    sequences, lengths = _sequences(x)
-    reverse = _reversed(sequences, lengths)
+    reverse = _from_the_end(x)
     with inside("forwards"):
         forwards = maker(fold_in(key, 0), x)
     with inside("backwards"):
-        return Bidirectional(forwards, maker(fold_in(key, 1), reverse if lengths is None else (reverse, lengths)))
+        return Bidirectional(forwards, maker(fold_in(key, 1), reverse))

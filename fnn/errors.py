@@ -94,3 +94,14 @@ def number(what: str, value: Any, least: float = 0.0, below: float = math.inf) -
         limit = "finite" if below == math.inf else f"below {below}"
         raise ValueError(f"{what} must be at least {least:g} and {limit}, got {value}")
     return float(value)
+
+
+def above_zero(what: str, value: Any, why: str = "") -> float:
+    """Return a finite number above 0 as a float, or raise in the name of ``what``, and say why if that is given.
+
+    >>> above_zero("peak", 2)
+    2.0
+    """
+    if number(what, value) == 0:
+        raise ValueError(f"{what} must be above 0, got {value}{why}")
+    return float(value)

@@ -13,17 +13,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 
-from fnn.errors import number
+from fnn.errors import above_zero, number
 from fnn.records import record
 from fnn.structure import Tree, Where
 from fnn.transforms import Flat, Transform, chain, lifted
 from fnn.tree import zeros_like
 
 Rate = float | Callable[[int], float]
+_STUCK = ": nothing would ever move"
 
 
 @record
@@ -148,7 +148,7 @@ def _scale_by_adagrad(eps: float, g: np.ndarray, state: Squares, params: Flat, s
 
 def clip(limit: float) -> Transform:
     """Cut each number of the gradient to lie between -limit and limit. The direction changes; see the next one."""
-    return lifted(partial(_clip, _above_zero("clip: limit", limit)))
+    return lifted(partial(_clip, above_zero("clip: limit", limit, _STUCK)))
 
 
 def _clip(limit: float, g: np.ndarray, state: tuple, params: Flat, step: int):
@@ -160,7 +160,7 @@ def clip_by_global_norm(max_norm: float) -> Transform:
 
     The direction stays (Pascanu et al., 2013).
     """
-    return lifted(partial(_clip_by_global_norm, _above_zero("clip_by_global_norm: max_norm", max_norm)))
+    return lifted(partial(_clip_by_global_norm, above_zero("clip_by_global_norm: max_norm", max_norm, _STUCK)))
 
 
 def _clip_by_global_norm(max_norm: float, g: np.ndarray, state: tuple, params: Flat, step: int):
@@ -170,13 +170,6 @@ def _clip_by_global_norm(max_norm: float, g: np.ndarray, state: tuple, params: F
     if norm > max_norm:
         g *= max_norm / norm
     return g, state
-
-
-def _above_zero(what: str, value: Any) -> float:
-    value = number(what, value)
-    if value == 0:
-        raise ValueError(f"{what} must be above 0, got 0: nothing would ever move")
-    return value
 
 
 def decay(rate: float, where: Where | None = None) -> Transform:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from fnn.errors import describe, number, whole
+from fnn.errors import above_zero, describe, number, whole
 
 __all__ = ["constant", "cosine", "exponential", "inverse_time", "one_cycle", "piecewise", "warmup"]
 
@@ -76,7 +76,7 @@ def exponential(rate: float, factor: float, steps: int = 1, staircase: bool = Fa
     >>> [exponential(0.8, 0.5, steps=2, staircase=True)(step) for step in range(5)]
     [0.8, 0.8, 0.4, 0.4, 0.2]
     """
-    rate, factor = number("exponential: the rate", rate), _above_zero("exponential: the factor", factor)
+    rate, factor = number("exponential: the rate", rate), above_zero("exponential: the factor", factor)
     function = _staircase if staircase else _exponential
     return functools.partial(function, rate, factor, whole("exponential: steps", steps))
 
@@ -154,8 +154,8 @@ def one_cycle(peak: float, steps: int, warm: float = 0.3, first: float = 25.0, l
     [0.04, 0.52, 1.0, 0.3455, 0.0, 0.0]
     """
     peak, steps = number("one_cycle: the peak", peak), whole("one_cycle: steps", steps)
-    begin = peak / _above_zero("one_cycle: first", first)
-    end = begin / _above_zero("one_cycle: last", last)
+    begin = peak / above_zero("one_cycle: first", first)
+    end = begin / above_zero("one_cycle: last", last)
     top = number("one_cycle: warm", warm, below=1) * steps - 1.0
     return functools.partial(_one_cycle, begin, peak, end, top, steps - 1)
 
@@ -164,9 +164,3 @@ def _one_cycle(begin: float, peak: float, end: float, top: float, final: int, st
     if step < top:
         return _half_cosine(begin, peak, step / top)
     return _half_cosine(peak, end, (step - top) / (final - top) if step < final else 1.0)
-
-
-def _above_zero(what: str, value: Any) -> float:
-    if number(what, value) == 0:
-        raise ValueError(f"{what} must be above 0, got {value}")
-    return float(value)

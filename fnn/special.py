@@ -1,8 +1,8 @@
 """Functions that overflow when they are typed as in the textbook, written so that they do not.
 
-logistic   : x -> 1 / (1 + exp(-x))          log1p_exp : x -> log(1 + exp(x))
+logistic       : x -> 1 / (1 + exp(-x))          log1p_exp : x -> log(1 + exp(x))
 gelu_and_slope : x -> x P(z <= x) and its slope, z standard normal
-softmax    : x -> exp(x) / sum(exp(x)), over the last axis
+softmax        : x -> exp(x) / sum(exp(x)), over the last axis
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from fnn.arrays import float_dtype, floats, ones, read_only
+from fnn.arrays import float_dtype, floats, read_only, sum_of_rows
 from fnn.core import vjp
 from fnn.errors import LayerValueError, whole
 from fnn.initializers import he_uniform, zeros
@@ -77,15 +77,13 @@ def _(layer: Conv, x, key=None):
         for rows, unfolded in windows():
             dweight += unfolded.swapaxes(1, 2) @ by_group[:, rows]
         dweight = np.ascontiguousarray(dweight.swapaxes(0, 1)).reshape(layer.weight.shape)
-        pixels = dy.reshape(math.prod(y.shape[:3]), y.shape[3])
-        dbias = ones(len(pixels), dy.dtype).dot(pixels)
 
         def dx():
             apart = _set_apart(dy, x, span, stride, margins)
             return _convolved(apart, _transposed(weight, groups), (1, 1), dilation, groups)[0].reshape(shape)
 
         settings = layer.stride, layer.padding, layer.dilation, groups
-        return Conv(read_only(dweight), read_only(dbias), *settings), dx
+        return Conv(read_only(dweight), sum_of_rows(dy), *settings), dx
 
     return (y[:, 0] if axes == 1 else y), conv_pullback
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from fnn.arrays import sum_of_rows
 from fnn.core import vjp
 from fnn.errors import LayerValueError
-from fnn.layers.steps import arriving, by_gate, inputs, leaving, of_bias, of_weight, places, read, result
+from fnn.layers.steps import arriving, by_gate, inputs, leaving, of_weight, places, read, result
 from fnn.records import record
 
 
@@ -78,7 +79,7 @@ def _(layer: Gru, x, key=None):
             dh *= z
             dh += np.dot(dthrough[t], back, out=scratch)
         of_input, of_hidden = of_weight(steps.x, dgates), of_weight(h[:-1], dthrough)
-        dlayer = Gru(of_input, of_hidden, of_bias(dgates), of_bias(each_dthrough[:, 2]))
+        dlayer = Gru(of_input, of_hidden, sum_of_rows(dgates), sum_of_rows(each_dthrough[:, 2]))
         return dlayer, leaving(steps, dgates, layer.input_weight, dh)
 
     return result(steps, h), gru_pullback

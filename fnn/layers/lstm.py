@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from fnn.arrays import sum_of_rows
 from fnn.core import vjp
-from fnn.layers.steps import arriving, by_gate, inputs, leaving, of_bias, of_weight, places, read, result
+from fnn.layers.steps import arriving, by_gate, inputs, leaving, of_weight, places, read, result
 from fnn.records import record
 
 
@@ -81,7 +82,7 @@ def _(layer: Lstm, x, key=None):
             np.subtract(o, slope_o, out=slope_o)
             dgates[t] *= slope
             np.dot(dgates[t], back, out=dh)
-        dlayer = Lstm(of_weight(steps.x, dgates), of_weight(h[:-1], dgates), of_bias(dgates))
+        dlayer = Lstm(of_weight(steps.x, dgates), of_weight(h[:-1], dgates), sum_of_rows(dgates))
         return dlayer, leaving(steps, dgates, layer.input_weight, dh, dc)
 
     return result(steps, h, c), lstm_pullback

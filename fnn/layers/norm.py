@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from fnn.arrays import float_dtype, floats, ones, read_only
+from fnn.arrays import float_dtype, floats, ones, read_only, sum_of_rows
 from fnn.core import vjp
 from fnn.errors import LayerValueError, number
 from fnn.initializers import ones as all_ones
@@ -63,7 +63,7 @@ def _(layer: Scale, x, key=None):
     x = _features("scale", layer, x)
 
     def scale_pullback(dy):
-        return Scale(_over_rows(dy * x), _over_rows(dy)), lambda: dy * layer.scale
+        return Scale(sum_of_rows(dy * x), sum_of_rows(dy)), lambda: dy * layer.scale
 
     return x * layer.scale + layer.shift, scale_pullback
 
@@ -118,17 +118,11 @@ def _pulled(layer: Any, z: np.ndarray, root: np.ndarray, dy: np.ndarray, mean: C
         g /= root
         return g
 
-    return type(layer)(_over_rows(dy * z), _over_rows(dy), layer.epsilon), dx
-
-
-def _over_rows(values: np.ndarray) -> np.ndarray:
-    """Sum over all axes but the last."""
-    rows = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
-    return read_only(ones(len(rows), rows.dtype).dot(rows))  # as a product: faster, and more exact, than a sum
+    return type(layer)(sum_of_rows(dy * z), sum_of_rows(dy), layer.epsilon), dx
 
 
 def _mean_over_rows(values: np.ndarray) -> np.ndarray:
-    return _over_rows(values) / math.prod(values.shape[:-1])
+    return sum_of_rows(values) / math.prod(values.shape[:-1])
 
 
 def _mean_over_features(values: np.ndarray) -> np.ndarray:

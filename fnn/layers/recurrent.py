@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from fnn.arrays import float_dtype, read_only
+from fnn.arrays import float_dtype, read_only, sum_of_rows
 from fnn.core import vjp
 from fnn.errors import whole
 from fnn.initializers import glorot_uniform
@@ -32,7 +32,7 @@ from fnn.keys import Key, fold_in, require_key
 from fnn.layers.dense import Maker
 from fnn.layers.gru import Gru
 from fnn.layers.lstm import Lstm
-from fnn.layers.steps import apart, arriving, inputs, leaving, of_bias, of_weight, places, read, result
+from fnn.layers.steps import apart, arriving, inputs, leaving, of_weight, places, read, result
 from fnn.records import record
 
 
@@ -66,7 +66,7 @@ def _(layer: Rnn, x, key=None):
             dh += dys[t]
             dgiven[t] *= dh
             np.dot(dgiven[t], back, out=dh)
-        dlayer = Rnn(of_weight(steps.x, dgiven), of_weight(h[:-1], dgiven), of_bias(dgiven))
+        dlayer = Rnn(of_weight(steps.x, dgiven), of_weight(h[:-1], dgiven), sum_of_rows(dgiven))
         return dlayer, leaving(steps, dgiven, layer.input_weight, dh)
 
     return result(steps, h), rnn_pullback

@@ -18,7 +18,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from fnn.arrays import as_array, counting, floats, ones, read_only, unshared
+from fnn.arrays import as_array, counting, floats, read_only, unshared
 from fnn.core import vjp
 from fnn.errors import LayerTypeError, LayerValueError, describe
 from fnn.records import record
@@ -126,7 +126,7 @@ def result(steps: Steps, *states: np.ndarray) -> Any:
     y = blank(states[0][1:].swapaxes(0, 1), steps.lengths)
     if steps.parts < 3:
         return (y, steps.lengths)[: steps.parts] if steps.parts == 2 else y
-    last, rows = _ends(steps)
+    last, rows = _ends(steps.lengths, *steps.x.shape[1::-1])
     return y, steps.lengths, _packed([state[1:][last, rows] for state in states])
 
 
@@ -138,7 +138,7 @@ def arriving(steps: Steps, dy: Any) -> tuple[np.ndarray, np.ndarray | None]:
     dh = blank(dy if steps.parts == 1 else dy[0], steps.lengths).swapaxes(0, 1)
     if steps.parts < 3:
         return dh, None
-    last, rows = _ends(steps)
+    last, rows = _ends(steps.lengths, *steps.x.shape[1::-1])
     dh_last, dc_last = dy[2] if isinstance(dy[2], tuple) else (dy[2], None)
     dh = dh.copy()
     dh[last, rows] += dh_last
@@ -174,19 +174,13 @@ def of_weight(into: np.ndarray, dgates: np.ndarray) -> np.ndarray:
     return read_only(_rows(into).T.dot(_rows(dgates)))
 
 
-def of_bias(dgates: np.ndarray) -> np.ndarray:
-    rows = _rows(dgates)
-    return read_only(ones(len(rows), rows.dtype).dot(rows))
-
-
 def _rows(values: np.ndarray) -> np.ndarray:
     return values.reshape(values.shape[0] * values.shape[1], values.shape[2])
 
 
-def _ends(steps: Steps) -> tuple[Any, np.ndarray]:
+def _ends(lengths: np.ndarray | None, n: int, time: int) -> tuple[Any, np.ndarray]:
     """Give the last step of each row, and the rows."""
-    time, n, _ = steps.x.shape
-    return (time if steps.lengths is None else steps.lengths) - 1, counting(n)
+    return (time if lengths is None else lengths) - 1, counting(n)
 
 
 def _packed(arrays: list[np.ndarray]) -> Any:
@@ -207,7 +201,7 @@ def _(layer: LastStep, x, key=None):
     x, lengths, _, parts = apart("last_step", x)
     if parts == 3:
         raise LayerTypeError("last_step", "expects x or (x, lengths), got a tuple of 3; put pick(0) before it")
-    last, rows = (x.shape[1] if lengths is None else lengths) - 1, counting(len(x))
+    last, rows = _ends(lengths, *x.shape[:2])
 
     def last_step_pullback(dy):
         def dx():

@@ -17,7 +17,7 @@ import attrs
 import numpy as np
 
 from fnn.arrays import as_array, counting, floats, ones
-from fnn.compose import Serial
+from fnn.compose import ending
 from fnn.core import value_and_grad, vjp
 from fnn.errors import describe, number
 from fnn.layers.activations import Sigmoid, Softmax
@@ -222,9 +222,7 @@ def _(loss, params, batch, key=None):
 
 def refuse_probabilities(loss: Any, params: Any) -> None:
     """Raise ``TypeError`` if a network hands probabilities to a loss that takes logits: it would take them twice."""
-    last, depth = params, 0
-    while type(last) is Serial and last.layers:
-        last, depth = last.layers[-1], depth + 1
+    last, depth = ending(params)
     if type(last) is Softmax or (type(last) is Sigmoid and type(loss) is BinaryCrossEntropy):
         place = ".".join(["layers[-1]"] * depth) or "its root"
         raise TypeError(

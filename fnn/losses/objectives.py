@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fnn.branches import Parallel
-from fnn.compose import Serial
+from fnn.compose import ending
 from fnn.core import objective, rule, value_and_grad, vjp
 from fnn.errors import describe, number
 from fnn.layout import flat
@@ -161,9 +161,7 @@ _value_and_grad = value_and_grad.dispatch(object)
 
 @value_and_grad.register
 def _(loss: Combined, params, batch, key=None):
-    last = params
-    while type(last) is Serial and last.layers:
-        last = last.layers[-1]
+    last, _ = ending(params)
     if type(last) is Parallel:
         for one, branch in zip(loss.losses, last.branches, strict=False):
             refuse_probabilities(one, branch)
