@@ -4,10 +4,11 @@ Six concepts: record, tree, key, vjp, transform, stream. To read the package, fo
 
     errors, arrays, records, structure, layout, tree, keys, core, initializers, special, layers/, compose, branches,
     modes, directions, transformer, sequences, losses/, schedules, transforms, optim, data/, metrics/, train, streams,
-    causes, check, numeric, describe
+    causes, check, numeric, describe, allocator
 """
 
 from fnn import data, initializers, metrics, schedules, tree
+from fnn.allocator import keep_freed_memory as _keep_freed_memory
 from fnn.branches import Add, Concatenate, Parallel, Pick, Residual, add, concatenate, parallel, pick, residual
 from fnn.check import check_vjp
 from fnn.compose import Serial, mlp, serial
@@ -108,6 +109,8 @@ from fnn.transforms import Transform, accumulate_gradients, chain, freeze, updat
 __version__ = "0.1.0"
 
 # fmt: off
+_keep_freed_memory()
+
 __all__ = [
     # record: a frozen value that can be called
     "record",

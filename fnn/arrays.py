@@ -15,11 +15,6 @@ import numpy as np
 
 from fnn.errors import LayerTypeError, describe
 
-# glibc's malloc learns from the largest block freed so far how much memory to keep for reuse. Without this one, which
-# is never written to and so costs nothing, each step on a large batch asks the system for its pages anew: a sixth of
-# the step's time.
-np.empty(2**25 - 2**16, np.uint8)
-
 
 def read_only(array: np.ndarray) -> np.ndarray:
     """Close an array that the library has just made. Never for an array that came from outside.

@@ -17,7 +17,7 @@ ORDER = [
     "schedules", "transforms", "optim",
     "data.rows", "data.batches", "data.idx", "data.tables", "data.text", "data.prepare", "data.synthetic", "data",
     "metrics.labels", "metrics.ranking", "metrics.regression", "metrics.evaluation", "metrics",
-    "train", "streams", "causes", "check", "numeric", "describe",
+    "train", "streams", "causes", "check", "numeric", "describe", "allocator",
 ]  # fmt: skip
 
 

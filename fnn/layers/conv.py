@@ -93,14 +93,15 @@ def _convolved(
 ) -> tuple[np.ndarray, Callable]:
     """Convolve without padding; give y, and the function that goes through the windows, a few images at a time."""
     kernel, filters = weight.shape[:2], weight.shape[3]
-    n, rows, columns = len(x), *map(_windows_along, x.shape[1:3], kernel, stride, dilation)
-    y = np.empty((n, rows, columns, filters), np.result_type(x, weight))
+    rows, columns = map(_windows_along, x.shape[1:3], kernel, stride, dilation)
+    y = np.empty((len(x), rows, columns, filters), np.result_type(x, weight))
     pixels, inputs = rows * columns, math.prod(weight.shape[:3])
     size = max(1, _AT_ONCE // (pixels * inputs * groups * x.itemsize))
+    views = _windows(x, kernel, (rows, columns), stride, dilation, groups)
 
     def windows() -> Iterator[tuple[slice, np.ndarray]]:
-        for start in range(0, n, size):
-            block = _unfolded(x[start : start + size], kernel, (rows, columns), stride, dilation, groups)
+        for start in range(0, len(x), size):
+            block = _unfolded(views[:, start : start + size])
             yield slice(start * pixels, start * pixels + block.shape[1]), block
 
     matrices, by_group = weight.reshape(inputs, groups, filters // groups).swapaxes(0, 1), _by_group(y, groups)
@@ -113,8 +114,8 @@ def _windows_along(length: int, size: int, stride: int, dilation: int) -> int:
     return (length - (size - 1) * dilation - 1) // stride + 1
 
 
-def _unfolded(x: np.ndarray, kernel: tuple, counts: tuple, stride: tuple, dilation: tuple, groups: int) -> np.ndarray:
-    """Give each window as a row: (groups, n * rows * columns, kernel height * kernel width * channels / groups)."""
+def _windows(x: np.ndarray, kernel: tuple, counts: tuple, stride: tuple, dilation: tuple, groups: int) -> np.ndarray:
+    """View all windows: (groups, n, rows, columns, kernel height, kernel width, channels / groups)."""
     image, *line_and_pixel, number = x.strides
     channels = x.shape[3] // groups
     from_window_to_window, from_cell_to_cell = (
@@ -123,11 +124,16 @@ def _unfolded(x: np.ndarray, kernel: tuple, counts: tuple, stride: tuple, dilati
     )
     shape = (groups, len(x), *counts, *kernel, channels)
     strides = (channels * number, image, *from_window_to_window, *from_cell_to_cell, number)
-    windows = as_strided(x, shape, strides, writeable=False)
-    places, inputs = len(x) * math.prod(counts), math.prod(kernel) * channels
+    return as_strided(x, shape, strides, writeable=False)
+
+
+def _unfolded(windows: np.ndarray) -> np.ndarray:
+    """Give each window as a row: (groups, n * rows * columns, kernel height * kernel width * channels / groups)."""
+    groups, n, rows, columns, *kernel, channels = windows.shape
+    places, inputs = n * rows * columns, math.prod(kernel) * channels
     # Either way this is one copy, and none for a kernel of 1 x 1. It goes run by run, so the longer run is taken: a
     # line of the kernel with its channels, or, where that is short, one number of the kernel along a line of windows.
-    if kernel[1] * channels < counts[1]:
+    if kernel[1] * channels < columns:
         return windows.transpose(0, 4, 5, 6, 1, 2, 3).reshape(groups, inputs, places).swapaxes(1, 2)
     return windows.reshape(groups, places, inputs)
 

@@ -110,23 +110,27 @@ def fixed(layer: BatchNorm, x: Any) -> Scale:
 
 
 def _pulled(layer: Any, z: np.ndarray, root: np.ndarray, dy: np.ndarray, mean: Callable) -> tuple[Any, Callable]:
+    product = dy * z
+
     def dx():
         g = dy * layer.scale
-        along = mean(g * z)
-        g -= mean(g)
-        g -= z * along
+        g -= mean(dy, layer.scale)  # the means of g and of g z, without another pass over them
+        g -= z * mean(product, layer.scale)
         g /= root
         return g
 
-    return type(layer)(sum_of_rows(dy * z), sum_of_rows(dy), layer.epsilon), dx
+    return type(layer)(sum_of_rows(product), sum_of_rows(dy), layer.epsilon), dx
 
 
-def _mean_over_rows(values: np.ndarray) -> np.ndarray:
-    return sum_of_rows(values) / math.prod(values.shape[:-1])
+def _mean_over_rows(values: np.ndarray, scale: np.ndarray | float = 1.0) -> np.ndarray:
+    """Give the mean over the rows of values * scale, for each feature."""
+    return sum_of_rows(values) * (scale / math.prod(values.shape[:-1]))
 
 
-def _mean_over_features(values: np.ndarray) -> np.ndarray:
-    return (values.dot(ones(values.shape[-1], values.dtype)) / values.shape[-1])[..., None]
+def _mean_over_features(values: np.ndarray, scale: np.ndarray | None = None) -> np.ndarray:
+    """Give the mean over the features of values * scale, for each row."""
+    features = values.shape[-1]
+    return (values.dot(ones(features, values.dtype) if scale is None else scale) / features)[..., None]
 
 
 def _features(who: str, layer: Any, x: Any) -> np.ndarray:
