@@ -3,19 +3,23 @@
 Six concepts: record, tree, key, vjp, transform, stream. To read the package, follow the imports:
 
     errors, arrays, records, structure, layout, tree, keys, core, initializers, special, layers/, compose, branches,
-    modes, directions, transformer, sequences, losses/, schedules, transforms, optim, data/, metrics/, train, streams,
-    causes, check, numeric, describe, allocator
+    modes, directions, transformer, sequences, losses/, schedules, transforms, optim, data/, metrics/, train,
+    safetensors, durable, environment, catalogue, forms, checkpoint, streams, reports, experiments, causes, check,
+    numeric, describe, findings, diagnosis, allocator; and, only where they are asked for, testing/ and plot/
 """
 
 from fnn import data, initializers, metrics, schedules, tree
 from fnn.allocator import keep_freed_memory as _keep_freed_memory
 from fnn.branches import Add, Concatenate, Parallel, Pick, Residual, add, concatenate, parallel, pick, residual
 from fnn.check import check_vjp
+from fnn.checkpoint import load, save
 from fnn.compose import Serial, mlp, serial
 from fnn.core import forward, grad, value_and_grad, vjp
 from fnn.describe import summary
+from fnn.diagnosis import diagnose
 from fnn.directions import Bidirectional, bidirectional
 from fnn.errors import FormatError
+from fnn.experiments import Summary, Trial, repeat, summarise, sweep
 from fnn.keys import Key, fold_in, split
 from fnn.layers.activations import (
     Elu,
@@ -100,8 +104,9 @@ from fnn.optim import (
     trace,
 )
 from fnn.records import record
+from fnn.reports import progress
 from fnn.sequences import advance
-from fnn.streams import averaged, history, patient, progress, tap, until
+from fnn.streams import averaged, checkpointed, history, patient, tap, until
 from fnn.train import Diverged, State, fit, start, states, train_step
 from fnn.transformer import transformer_block
 from fnn.transforms import Transform, accumulate_gradients, chain, freeze, update
@@ -144,7 +149,8 @@ __all__ = [
     "sgd", "adagrad", "rmsprop", "adam", "adamw", "schedules",
     # stream: training as a lazy stream of states
     "State", "start", "train_step", "states", "fit", "Diverged",
-    "tap", "until", "patient", "averaged", "progress", "history",
+    "tap", "until", "patient", "averaged", "progress", "history", "checkpointed", "save", "load", "diagnose",
+    "repeat", "sweep", "Trial", "summarise", "Summary",
     # around it
     "data", "metrics", "FormatError",
 ]

@@ -54,6 +54,8 @@ def as_array(who: str, x: Any) -> np.ndarray:
     """Take ``x`` as an array; a list whose rows have unequal lengths is a ``TypeError`` in the name of ``who``."""
     if type(x) is np.ndarray:
         return x
+    if isinstance(x, np.ma.MaskedArray):
+        raise LayerTypeError(who, "expects a plain array, got a masked one; say what stands in its gaps, x.filled(0)")
     if isinstance(x, tuple) and any(isinstance(part, np.ndarray) for part in x):
         # NumPy would stack them, if their shapes happen to agree.
         raise LayerTypeError(

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from fnn.arrays import floats
-from fnn.compose import inside, located, made, require_makers, serial
+from fnn.compose import inside, locate, made, require_makers, serial
 from fnn.core import forward, rule, vjp
 from fnn.errors import LayerTypeError, LayerValueError, describe, whole
 from fnn.keys import Key, fold_in, require_key
@@ -37,12 +37,17 @@ class Parallel:
 
 @vjp.register
 def _(net: Parallel, x, key=None):
+    if type(net.branches) is not tuple:
+        raise TypeError(
+            f"Parallel expects a tuple of branches, got {describe(net.branches)}; write Parallel((one, other))"
+        )
     ys, pullbacks = [], []
     for place, branch in enumerate(net.branches):
         try:
             y, pullback = rule(branch)(branch, x, key if key is None else fold_in(key, place))
         except Exception as error:
-            raise located(error, f"branches[{place}]") from None
+            locate(error, f"branches[{place}]")
+            raise
         ys.append(y)
         pullbacks.append(pullback)
 
@@ -72,7 +77,8 @@ def _(net: Residual, x, key=None):
     try:
         change, pullback = rule(net.body)(net.body, x, key)
     except Exception as error:
-        raise located(error, "body") from None
+        locate(error, "body")
+        raise
     if np.shape(change) != x.shape:
         raise LayerValueError("residual", f"expects a body that keeps the shape {x.shape}, got {np.shape(change)}")
 

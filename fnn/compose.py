@@ -33,13 +33,14 @@ class Serial:
 @vjp.register
 def _(net: Serial, x, key=None):
     if type(net.layers) is not tuple:
-        raise TypeError(f"Serial expects a tuple of layers, got {describe(net.layers)}")
+        raise TypeError(f"Serial expects a tuple of layers, got {describe(net.layers)}; write Serial((first, second))")
     pullbacks = []
     for place, layer in enumerate(net.layers):
         try:
             x, pullback = rule(layer)(layer, x, key if key is None else fold_in(key, place))
         except Exception as error:
-            raise located(error, f"layers[{place}]") from None
+            locate(error, f"layers[{place}]")
+            raise
         pullbacks.append(pullback)
 
     def serial_pullback(dy):
@@ -67,21 +68,21 @@ def _first_with_parameters(layers: tuple) -> int:
     return place
 
 
-def located(error: Exception, place: str) -> Exception:
-    """Say in an error at which layer it arose, say ``layers[2]``."""
+def locate(error: Exception, place: str) -> None:
+    """Say in an error at which layer it arose, say ``layers[2]``: one of ours is raised anew, any other gets a note."""
     if isinstance(error, LayerError):
-        return error.inside(place)
+        raise error.inside(place) from None
     error.add_note(f"in {place}")
-    return error
 
 
 @contextmanager
 def inside(place: str) -> Iterator[None]:
-    """Locate the errors of a block, as ``located`` does; where a step of training passes, a plain ``try`` is faster."""
+    """Locate the errors of a block, as ``locate`` does; where a step of training passes, a plain ``try`` is faster."""
     try:
         yield
     except Exception as error:
-        raise located(error, place) from None
+        locate(error, place)
+        raise
 
 
 def require_makers(who: str, makers: tuple, field: str) -> None:

@@ -1,19 +1,20 @@
 """What a network looks like from outside: its layers, the shapes that flow between them, what each has to learn.
 
 summary : params, x -> table, as text
+flow    : evaluate, params, x, key? -> stream of path, layer, output          table : head, rows -> text
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
-import numpy as np
-
+from fnn.arrays import as_array
 from fnn.branches import Parallel, Residual
 from fnn.compose import Serial
 from fnn.core import forward
 from fnn.errors import describe
+from fnn.keys import Key, fold_in
 from fnn.modes import inference
 from fnn.tree import leaves, map
 
@@ -21,6 +22,7 @@ from fnn.tree import leaves, map
 def summary(params: Any, x: Any) -> str:
     """Give the table of path, layer, output shape and parameters; ``x`` is data of which one row is shown to the net.
 
+    >>> import numpy as np
     >>> from fnn import Key, mlp
     >>> x = np.zeros((1, 2), np.float32)
     >>> print(summary(mlp(64, 2)(Key(0), x), x))
@@ -32,46 +34,72 @@ def summary(params: Any, x: Any) -> str:
     -------------------------------------
     total                             322
     """
-    x = x if isinstance(x, tuple) else np.asarray(x)
+    x = x if isinstance(x, tuple) else as_array("summary", x)
     if any(array.ndim == 0 for array in leaves(x)):
         raise ValueError(f"summary expects data (n, ...), of which it shows the network a row, got {describe(x)}")
     x = map(lambda array: array[:1], x)
     inference(params, x)  # a layer that does not fit is named here, by its path
-    rows = [(path, type(layer).__name__, _shape(y), size) for path, layer, y, size in _flow(params, x, "", set())]
-    head = ("path", "layer", "output", "parameters")
-    total = ("total", "", "", f"{_size(params):,}")
-    widths = [max(len(row[i]) for row in [head, *rows, total]) for i in range(4)]
-    path, layer, output, size = widths
-    lines = [f"{p:<{path}}  {name:<{layer}}  {y:<{output}}  {n:>{size}}" for p, name, y, n in [head, *rows, total]]
-    rule = "-" * len(lines[0])
-    return "\n".join([line.rstrip() for line in (lines[0], rule, *lines[1:-1], rule, lines[-1])])
+    rows, seen = [], set()
+    for path, layer, y in flow(lambda layer, x, key: forward(inference(layer, x), x), params, x):
+        # What branches has no size of its own; a record met before is not counted again.
+        size = "" if isinstance(layer, Parallel | Residual) else "again" if id(layer) in seen else f"{_size(layer):,}"
+        rows.append((path, type(layer).__name__, shape_of(y), size))
+        if _size(layer):
+            seen.add(id(layer))
+    return table(("path", "layer", "output", "parameters"), rows, ("total", "", "", f"{_size(params):,}"))
 
 
-def _flow(node: Any, x: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any, Any, str]]:
-    """Yield each layer with its path, its output and its size, inside nested networks too.
+def flow(
+    evaluate: Callable[[Any, Any, Any], Any], node: Any, x: Any, key: Key | None = None, path: str = ""
+) -> Generator[tuple[str, Any, Any], None, Any]:
+    """Yield each layer with its path and its output, ``evaluate(layer, x, key)``, inside nested networks too.
 
-    What branches is shown before its parts, with no size of its own; a record met before is not counted again.
+    What branches comes before its parts. Each layer gets the key that it has in a step of training.
     """
     if isinstance(node, Serial):
         for place, layer in enumerate(node.layers):
-            yield from _flow(layer, x, f"{path}.layers[{place}]", seen)
-            x = forward(inference(layer, x), x)
-        return
-    y = forward(inference(node, x), x)
-    size = "" if isinstance(node, Parallel | Residual) else "again" if id(node) in seen else f"{_size(node):,}"
-    yield path.lstrip(".") or ".", node, y, size
-    if _size(node):
-        seen.add(id(node))
+            x = yield from flow(evaluate, layer, x, _below(key, place), f"{path}.layers[{place}]")
+        return x
+    y = evaluate(node, x, key)
+    yield path.lstrip(".") or ".", node, y
     if isinstance(node, Parallel):
         for place, branch in enumerate(node.branches):
-            yield from _flow(branch, x, f"{path}.branches[{place}]", seen)
+            yield from flow(evaluate, branch, x, _below(key, place), f"{path}.branches[{place}]")
     if isinstance(node, Residual):
-        yield from _flow(node.body, x, f"{path}.body", seen)
+        yield from flow(evaluate, node.body, x, key, f"{path}.body")
+    return y
 
 
-def _shape(y: Any) -> str:
+def _below(key: Key | None, place: int) -> Key | None:
+    return None if key is None else fold_in(key, place)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], total: Sequence[str] = ()) -> str:
+    """Lay out rows of text in columns, those of numbers to the right.
+
+    >>> print(table(("path", "rms"), [("layers[0]", "0.5"), ("layers[1]", "12")]))
+    path       rms
+    --------------
+    layers[0]  0.5
+    layers[1]   12
+    """
+    lines = [head, *rows, *([total] if total else [])]
+    columns = [_aligned(column) for column in zip(*lines, strict=True)]
+    first, *others = ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
+    rule = "-" * (sum(len(column[0]) for column in columns) + 2 * len(columns) - 2)
+    return "\n".join([first, rule, *others[: len(rows)], *([rule, *others[len(rows) :]] if total else [])])
+
+
+def _aligned(column: Sequence[str]) -> list[str]:
+    width = max(len(cell) for cell in column)
+    right = any(cell[:1].isdigit() or cell in ("nan", "inf") for cell in column[1:])
+    return [cell.rjust(width) if right else cell.ljust(width) for cell in column]
+
+
+def shape_of(y: Any) -> str:
+    """Write the shape of an output with n for the number of rows; of several outputs, each."""
     if isinstance(y, tuple):
-        return ", ".join(_shape(each) for each in y)
+        return ", ".join(shape_of(each) for each in y)
     return f"({', '.join(['n', *[str(length) for length in y.shape[1:]]])})"
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from fnn.arrays import counting
-from fnn.compose import inside, located
+from fnn.compose import inside, locate
 from fnn.core import rule, vjp
 from fnn.errors import LayerTypeError, LayerValueError, describe
 from fnn.keys import Key, fold_in, require_key
@@ -43,7 +43,8 @@ def _(layer: Bidirectional, x, key=None):
         try:
             y, pullback = rule(each)(each, given, key if key is None else fold_in(key, place))
         except Exception as error:
-            raise located(error, name) from None
+            locate(error, name)
+            raise
         y = y if lengths is None else y[0]
         if np.shape(y)[:2] != sequences.shape[:2] or np.ndim(y) != 3:
             expected = f"({len(sequences)}, {sequences.shape[1]}, units)"

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,6 +57,8 @@ def describe(value: Any) -> str:
 
     >>> describe(np.zeros((3, 4))), describe([1, 2]), describe(0), describe(max)
     ('float64 array (3, 4)', 'list [1, 2]', 'int 0', 'the function max')
+    >>> describe((np.zeros(3), 1.5))
+    'tuple of float64 array (3,), float 1.5'
     """
     if isinstance(value, np.ndarray):
         return f"{value.dtype} array {value.shape}"
@@ -64,8 +68,23 @@ def describe(value: Any) -> str:
         return f"the maker {value.func.__name__.lstrip('_').removeprefix('make_')}(...)"
     if callable(value) and hasattr(value, "__name__"):
         return f"the function {value.__name__}"
+    kind = type(value).__name__
+    if isinstance(value, list | tuple) and any(isinstance(part, np.ndarray) for part in value):
+        return f"{kind} of {', '.join(map(describe, value[:3]))}{', ...' if len(value) > 3 else ''}"
     text = " ".join(repr(value).split())
-    return f"{type(value).__name__} {text if len(text) <= 40 else text[:37] + '...'}"
+    shown = text if len(text) <= 40 else text[:37] + "..."
+    return shown if text.removeprefix("np.").startswith(f"{kind}(") else f"{kind} {shown}"
+
+
+def file_path(who: str, path: Any) -> Path:
+    """Return a path as a ``Path``, or raise a ``TypeError`` in the name of ``who``.
+
+    >>> file_path("read_csv", "train.csv").name
+    'train.csv'
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{who} expects a path, a str or a Path, got {describe(path)}")
+    return Path(path)
 
 
 def whole(what: str, value: Any, least: int = 1, below: int | None = None) -> int:
@@ -79,6 +98,8 @@ def whole(what: str, value: Any, least: int = 1, below: int | None = None) -> in
     if value < least or (below is not None and value >= below):
         limit = "" if below is None else f" and below 2**{below.bit_length() - 1}"
         raise ValueError(f"{what} must be at least {least}{limit}, got {value}")
+    if below is None and value >= 2**48:
+        raise ValueError(f"{what} must be a number that memory can hold, got {describe(value)}")
     return int(value)
 
 

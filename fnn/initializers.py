@@ -55,7 +55,10 @@ def normal(key: Key, shape: Shape, dtype: Dtype = np.float32, *, deviation: floa
 
 def _fans(shape: Shape) -> tuple[int, int]:
     if len(shape) < 2:
-        raise ValueError(f"initializer: a weight has at least two axes (inputs, outputs), got the shape {shape}")
+        raise ValueError(
+            f"initializer: a weight has at least two axes (inputs, outputs), got the shape {shape}; "
+            "for a bias take zeros, uniform or normal"
+        )
     receptive = math.prod(shape[:-2])
     return shape[-2] * receptive, shape[-1] * receptive
 

@@ -72,7 +72,7 @@ def split(key: Key, n: int) -> tuple[Key, ...]:
 
 def _bits(key: Key, n: int) -> np.ndarray:
     """Give ``n`` random 64-bit words."""
-    key = require_key("random numbers", key)
+    key = require_key("drawing", key)
     return np.random.PCG64(np.random.SeedSequence(key.seed, spawn_key=key.path)).random_raw(n)
 
 

@@ -206,7 +206,7 @@ def flat(tree: Tree) -> tuple[np.ndarray, Layout]:
         (slice(begin, end), None if array.ndim == 1 else array.shape)
         for begin, end, array in zip(ends, ends[1:], arrays, strict=False)
     ]
-    vector = read_only(_joined(arrays))
+    vector = read_only(_joined([np.asarray(array) for array in arrays]))  # subclasses, such as matrices, stay out
     shapes, dtypes = [array.shape for array in arrays], [array.dtype for array in arrays]
     uniform = all(dtype == vector.dtype for dtype in dtypes)
     remembered = uniform and is_record(tree) and len(arrays) > 0  # without leaves the tree may be shared

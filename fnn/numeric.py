@@ -121,6 +121,8 @@ def _beside(who: str, x: np.ndarray, step: float | None) -> tuple[np.ndarray, np
 
 def _value(who: str, f: Callable, x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Give f(x), having checked that it is real numbers of the shape."""
+    if not callable(f):
+        raise TypeError(f"{who} expects a function of x, got {describe(f)}")
     value = f(x)
     array = as_array(f"{who}, of f(x),", value)
     if array.dtype.kind not in "iuf":

@@ -18,7 +18,7 @@ import numpy as np
 
 from fnn.errors import above_zero, number
 from fnn.records import record
-from fnn.structure import Tree, Where
+from fnn.structure import Tree, Where, require_where
 from fnn.transforms import Flat, Transform, chain, lifted
 from fnn.tree import zeros_like
 
@@ -179,6 +179,8 @@ def decay(rate: float, where: Where | None = None) -> Transform:
     remembers, where it stands behind it in the chain. It acts on all leaves, or on those that ``where`` chooses, a path
     or a function of one: ``decay(1e-2, is_weight)`` leaves biases alone.
     """
+    if where is not None:
+        require_where("decay", where, 'decay(1e-2, "layers[0]")')
     return lifted(partial(_decay, number("decay: rate", rate), where))
 
 
@@ -195,7 +197,7 @@ def descend(rate: Rate) -> Transform:
 
 
 def _descend(rate: Rate, g: np.ndarray, state: tuple, params: Flat, step: int):
-    g *= -(float(rate(step)) if callable(rate) else rate)
+    g *= -(number("descend: the rate of now, of the schedule,", rate(step)) if callable(rate) else rate)
     return g, state
 
 

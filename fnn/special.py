@@ -44,6 +44,21 @@ def softmax_parts(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return shifted, e, total[..., None]
 
 
+def log_softmax_parts(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give log_softmax(x), and the exponentials and row sums of which softmax is made.
+
+    The others are summed without the largest, of which there is one: where it is all but sure, log(1 + others) keeps
+    what log(sum) would lose.
+    """
+    largest = x.argmax(axis=-1)[..., None]
+    shifted = x - np.take_along_axis(x, largest, -1)
+    e = np.exp(shifted)
+    np.put_along_axis(e, largest, 0, -1)
+    others = e.dot(ones(x.shape[-1], x.dtype))[..., None]
+    np.put_along_axis(e, largest, 1, -1)
+    return shifted - np.log1p(others), e, 1 + others
+
+
 def softmax(x: np.ndarray) -> np.ndarray:
     """Give exp(x) / sum(exp(x)) over the last axis.
 

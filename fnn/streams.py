@@ -1,8 +1,10 @@
 """Training is a stream of states, and a callback is a function on it, made to be used in ``toolz.pipe``.
 
-    tap      : effect, every -> (stream -> the same stream)       until   : done -> (stream -> its beginning)
-    progress : total -> (stream -> the same stream)               patient : score, patience -> (stream -> its beginning)
-    averaged : decay -> (stream of states -> stream of states)    history : measures -> (stream -> dict of lists)
+    tap          : effect, every -> (stream -> the same stream)
+    until        : done -> (stream -> its beginning)          patient : score, patience -> (stream -> its beginning)
+    averaged     : decay -> (stream of states -> stream of states)
+    checkpointed : path, every -> (stream of states -> the same stream)
+    history      : measures -> (stream -> dict of lists)
 
 They go with ``take``, ``drop``, ``take_nth`` and ``last`` of ``toolz.curried``. A stream is lazy and is read once.
 """
@@ -10,21 +12,21 @@ They go with ``take``, ``drop``, ``take_nth`` and ``last`` of ``toolz.curried``.
 from __future__ import annotations
 
 import functools
-import importlib
 import math
-import sys
-import time
+import os
 from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 
+from fnn.checkpoint import notes, save
 from fnn.errors import describe, number, whole
 from fnn.layout import Layout, flat
 from fnn.records import is_record
-from fnn.structure import require_alike
+from fnn.structure import require_alike, walk
 from fnn.tree import require_floats
 
 
@@ -132,87 +134,70 @@ def _averaged(decay: float, stream: Iterable) -> Iterator:
         yield attrs.evolve(state, params=layout.cut(average))
 
 
-def progress(total: int, every: int | None = None) -> Callable[[Iterable], Iterator]:
-    """Show where the run is, and pass everything on: a bar if tqdm is installed, else lines on stderr.
+def checkpointed(path: str | os.PathLike, every: int = 1) -> Callable[[Iterable], Iterator]:
+    """Save the states whose ``step`` is a multiple of ``every``, and pass everything on unchanged.
 
-    ``total`` is the number of steps of the whole run, or of elements if they have no ``step``; if it is 0, nothing is
-    shown. A report comes with the first element, then every ``every`` steps (if not given, each for the bar, and so
-    that there are 10 to 20 lines), and at the end. It has the ``loss`` of an element that has one, the time since the
-    first element, and the time that is left at this pace:
+    A state is passed on only when it is on the disk. The first state is saved too, whatever its step, so a mistyped
+    folder is an error before there is anything to lose; and the last one, also when nobody asks for more or a step
+    fails: after ``Diverged`` the file holds the last good state. A run killed at any moment loses at most the steps
+    since its last save, and goes on from there to the same bits:
 
-        step 450 of 900 (50 %), loss 0.04512, 0:00:02 elapsed, 0:00:02 left
+        state = load(path)
+        batches = epochs(data, 32, key, start=state.step)
+        final = pipe(states(step, state, batches), checkpointed(path, every=100), last)
+
+    The file is replaced whole or not at all, and only a checkpoint is ever replaced. Raises ``TypeError`` for elements
+    that are no records with a ``step``, ``ValueError`` for states that are not finite, as when an optimizer's memory
+    overflows, ``FormatError`` if ``path`` is something else, ``OSError`` if it cannot be written.
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from fnn import State
+    >>> from fnn.checkpoint import load
+    >>> run = [State((np.ones(2),), (), step, 0.5) for step in range(6)]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     [load(f"{folder}/run.fnn").step for state in checkpointed(f"{folder}/run.fnn", every=2)(run)]
+    ...     load(f"{folder}/run.fnn").step
+    [0, 0, 2, 2, 4, 4]
+    5
     """
-    total = whole("progress: total", total, 0)
-    return functools.partial(_progress, total, None if every is None else whole("progress: every", every))
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"checkpointed: the path must be a str or a Path, got {describe(path)}")
+    return functools.partial(_checkpointed, Path(path), whole("checkpointed: every", every))
 
 
-def _progress(total: int, every: int | None, stream: Iterable) -> Iterator:
-    if total == 0:
-        yield from stream
-        return
-    display = unreported = None
-    due = -math.inf
+def _checkpointed(path: Path, every: int, stream: Iterable) -> Iterator:
+    latest = saved = None
     try:
-        for place, element in enumerate(stream, 1):
-            step = getattr(element, "step", None)
-            position = int(step) if isinstance(step, Integral) else place
-            if display is None:
-                display = _display(total, position, every)
-            unreported = position, element
-            if position >= due:
-                display.report(*unreported)
-                due, unreported = position + display.every, None
-            yield element
+        for state in stream:
+            due = _step(state) % every == 0 or saved is None
+            if saved is None and path.exists():
+                notes(path)  # raises if this is no checkpoint
+            latest = state
+            if due and state is not saved:
+                saved = state  # also when that fails: it is not tried again on the way out
+                _save_finite(path, state)
+            yield state
     finally:  # also when nobody asks for the rest, or a step fails
-        if display is not None:
-            if unreported is not None:
-                display.report(*unreported)
-            display.close()
+        if latest is not saved:
+            _save_finite(path, latest)
 
 
-@attrs.frozen
-class _Display:
-    """A way to show reports: of a position and the element there, one each ``every`` steps."""
-
-    report: Callable[[int, Any], None]
-    close: Callable[[], None]
-    every: int
+def _step(state: Any) -> int:
+    step = getattr(state, "step", None)
+    if not is_record(state) or not isinstance(step, Integral):
+        raise TypeError(f"checkpointed expects states, records with a whole number step, got {describe(state)}")
+    return int(step)
 
 
-def _display(total: int, begin: int, every: int | None) -> _Display:
-    try:
-        tqdm = importlib.import_module("tqdm")  # an extra, so it is looked for where it is used
-    except ImportError:
-        lines = functools.partial(_line, total, begin, time.monotonic())
-        return _Display(lines, _nothing, every or -(-total // 16))
-    bar = tqdm.tqdm(total=total, initial=begin, unit="step")
-    return _Display(functools.partial(_move, bar), bar.close, every or 1)
-
-
-def _move(bar: Any, position: int, element: Any) -> None:
-    bar.set_postfix_str(_loss(element), refresh=False)
-    bar.update(position - bar.n)
-
-
-def _line(total: int, begin: int, began: float, position: int, element: Any) -> None:
-    passed = time.monotonic() - began
-    parts = [f"step {position} of {total} ({100 * position // total} %)", _loss(element), f"{_clock(passed)} elapsed"]
-    if position > begin:
-        parts.append(f"{_clock(passed * max(total - position, 0) / (position - begin))} left")
-    print(", ".join(filter(None, parts)), file=sys.stderr, flush=True)
-
-
-def _clock(seconds: float) -> str:
-    return str(timedelta(seconds=round(seconds)))
-
-
-def _loss(element: Any) -> str:
-    loss = getattr(element, "loss", None)
-    return f"loss {loss:.4g}" if isinstance(loss, Real) and not math.isnan(loss) else ""
-
-
-def _nothing() -> None:
-    pass
+def _save_finite(path: Path, state: Any) -> None:
+    for place, leaf in walk(state):
+        if leaf.dtype.kind == "f" and not np.isfinite(leaf).all():
+            raise ValueError(
+                f"checkpointed: {place} of step {state.step} holds NaN or infinity; {path} was left as it was; "
+                "lower the rate or clip the gradient"
+            )
+    save(path, state)
 
 
 def history(**measures: Callable[[Any], Any]) -> Callable[[Iterable], dict[str, list]]:

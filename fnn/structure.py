@@ -96,6 +96,13 @@ def places(tree: Tree) -> list[int]:
 Where = str | tuple[str, ...] | Callable[[str], bool]
 
 
+def require_where(who: str, where: Any, example: str) -> None:
+    """Raise ``TypeError`` unless ``where`` is a path, a tuple of paths, or a function of one."""
+    paths = where if isinstance(where, tuple) else (where,)
+    if not all(isinstance(path, str) for path in paths) and not callable(where):
+        raise TypeError(f"{who} expects a path or a function of one, got {describe(where)}; write {example}")
+
+
 def chosen(who: str, paths: Sequence[str], where: Where) -> list[bool]:
     """Tell for each path whether ``where`` chooses it: a path with all below it, several such, or a function of a path.
 

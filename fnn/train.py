@@ -27,6 +27,8 @@ from fnn.structure import Tree
 from fnn.transforms import Transform, update
 from fnn.tree import all_finite, require_floats
 
+_LARGE = 1e9
+
 
 @record
 class State:
@@ -39,7 +41,10 @@ class State:
 
 
 class Diverged(ArithmeticError):
-    """Training left the finite numbers at ``step``, with ``loss``; ``state`` is the last good one."""
+    """Training left the finite numbers at ``step``, with ``loss``; ``state`` is the last good one.
+
+    ``diagnose(error.state.params, batch)`` tells where.
+    """
 
     def __init__(self, step: int, loss: float, state: State) -> None:
         super().__init__(step, loss, state)
@@ -47,7 +52,10 @@ class Diverged(ArithmeticError):
 
     def __str__(self) -> str:
         what = "the new parameters are not finite" if math.isfinite(self.loss) else "the loss is not finite"
-        return f"diverged at step {self.step}: {what} (loss {self.loss}); lower the rate or clip the gradient"
+        return (
+            f"diverged at step {self.step}: {what} (loss {self.loss}); lower the rate or clip the gradient; "
+            "print(diagnose(error.state.params, batch)) tells where"
+        )
 
 
 def start(params: Tree, optimizer: Transform) -> State:
@@ -70,7 +78,8 @@ def train_step(loss: Any, optimizer: Transform, key: Key | None = None):
     """Give the pure function ``(state, batch) -> state`` that takes one step of training.
 
     With a ``key``, the layers that draw random numbers get ``fold_in(key, state.step)``. The step raises ``Diverged``,
-    before anything is committed, when the loss or the parameters it would make are not finite.
+    before anything is committed, when the loss or the parameters it would make are not finite, or when the optimizer's
+    memory overflows, after which it would stand still in silence.
     """
     if not isinstance(optimizer, Transform):
         raise TypeError(f"train_step expects an optimizer, say adam(1e-3), got {describe(optimizer)}")
@@ -80,6 +89,8 @@ def train_step(loss: Any, optimizer: Transform, key: Key | None = None):
 
 
 def _train_step(loss: Any, optimizer: Transform, key: Key | None, state: State, batch: tuple) -> State:
+    if not hasattr(state, "opt"):
+        raise TypeError(f"a step of training expects a state, got {describe(state)}; write start(net, optimizer)")
     try:
         return _stepped(loss, optimizer, key, state, batch)
     except (FloatingPointError, RuntimeWarning):
@@ -92,16 +103,35 @@ def _train_step(loss: Any, optimizer: Transform, key: Key | None, state: State, 
 def _stepped(loss: Any, optimizer: Transform, key: Key | None, state: State, batch: tuple) -> State:
     step_key = None if key is None else fold_in(key, state.step)
     value, grads = objective(loss)(loss, state.params, batch, step_key)
-    if not math.isfinite(value):
+    try:
+        finite = math.isfinite(value)
+    except TypeError:
+        raise TypeError(f"train_step expects a loss whose value is a number, got {describe(loss)}") from None
+    if not finite:
         raise Diverged(state.step, value, state)
-    following = update(optimizer, grads, state, value)
-    if not all_finite(following.params):
+    following = update(optimizer, grads, state, float(value))  # a loss of one's own may give NumPy's float
+    # The square of a gradient can overflow where the gradient does not, and a division by it hides that from the
+    # parameters. It takes a loss that is on its way out; to look at the optimizer's memory each time takes long.
+    if not all_finite(following.params) or (abs(value) > _LARGE and not all_finite(following.opt)):
         raise Diverged(state.step, value, state)
     return following
 
 
 def states(step, state: State, batches: Iterable) -> Iterator[State]:
-    """Give the lazy stream of states: the given one, then one after each batch."""
+    """Give the lazy stream of states: the given one, then one after each batch.
+
+    A state of your own may be anything but a bare array. Raises ``TypeError`` unless there are a step, a function such
+    as ``train_step`` gives, and batches.
+    """
+    if not callable(step):
+        raise TypeError(f"states expects a step, say train_step(mse, adam()), got {describe(step)}")
+    if isinstance(state, np.ndarray):
+        raise TypeError(f"states expects a state, got {describe(state)}; write start(net, optimizer)")
+    try:
+        batches = iter(batches)
+    except TypeError:
+        what = f"a stream of batches, say epochs(data, 32, key), got {describe(batches)}"
+        raise TypeError(f"states expects {what}") from None
     return accumulate(step, batches, state)  # type: ignore[arg-type]  # toolz types its default as text
 
 

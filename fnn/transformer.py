@@ -11,8 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import numpy as np
-
+from fnn.arrays import as_array
 from fnn.branches import add, parallel, pick, residual
 from fnn.compose import require_makers, serial
 from fnn.errors import LayerValueError, number, whole
@@ -36,6 +35,7 @@ def transformer_block(
 
     Raises unless ``heads`` and ``hidden`` are whole numbers, 1 or more, and ``heads`` divides d.
 
+    >>> import numpy as np
     >>> from fnn import Key
     >>> block = transformer_block(2, 16)(Key(0), np.zeros((1, 5, 4)))
     >>> [type(part).__name__ for part in block.layers], block(np.ones((3, 7, 4))).shape
@@ -53,11 +53,11 @@ def transformer_block(
 
 def _make_transformer_block(key: Any, x: Any, *, attend: Maker, widen: tuple, drop: tuple) -> Any:
     require_key("transformer_block", key)
-    sequences = np.asarray(x[0] if isinstance(x, tuple) and x else x)
+    sequences = as_array("transformer_block", x[0] if isinstance(x, tuple) and x else x)
     if sequences.ndim != 3:
+        hint = "; put an embedding before it" if sequences.ndim < 3 else ""
         raise LayerValueError(
-            "transformer_block",
-            f"expects sequences (n, time, features), got {sequences.shape}; put an embedding before it",
+            "transformer_block", f"expects sequences (n, time, features), got {sequences.shape}{hint}"
         )
     feed = residual(*widen, dense(sequences.shape[2]), *drop)
     if not isinstance(x, tuple):

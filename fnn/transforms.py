@@ -29,7 +29,7 @@ from fnn.arrays import read_only
 from fnn.errors import describe, whole
 from fnn.layout import Layout, flat
 from fnn.records import children, is_record, rebuild, record
-from fnn.structure import Tree, Where
+from fnn.structure import Tree, Where, require_where
 from fnn.tree import add, map, zeros_like
 
 Flat = tuple[np.ndarray, Layout]
@@ -101,7 +101,7 @@ def chain(*transforms: Transform) -> Transform:
     """
     for transform in transforms:
         if not isinstance(transform, Transform):
-            raise TypeError(f"chain expects transforms, got {describe(transform)}")
+            raise TypeError(f"chain expects transforms, say clip(1.0) and adam(1e-3), got {describe(transform)}")
     inits = tuple(transform.init for transform in transforms)
     updates = tuple(transform.update for transform in transforms)
     frozen = tuple(where for update in updates for where in getattr(update, "frozen", ()))
@@ -137,8 +137,7 @@ def freeze(where: Where) -> Transform:
     >>> updates.weight, updates.bias
     (array([[-0.]]), array([-0.1]))
     """
-    if not isinstance(where, str | tuple) and not callable(where):
-        raise TypeError(f'freeze expects a path or a function of one, got {describe(where)}; write freeze("layers[0]")')
+    require_where("freeze", where, 'freeze("layers[0]")')
     return Transform(stateless, Lifted(functools.partial(_freeze, where), (where,)))
 
 
@@ -217,6 +216,10 @@ def update(optimizer: Transform, grads: Tree, state: Any, loss: float = math.nan
     ``loss`` is the value whose gradient this is; it is kept in the state. A leaf whose shape or dtype the update would
     change is a ``ValueError`` with its path, never a broadcast.
     """
+    if not isinstance(optimizer, Transform):
+        raise TypeError(f"update expects an optimizer, say adam(1e-3), got {describe(optimizer)}")
+    if not hasattr(state, "opt"):
+        raise TypeError(f"update expects a state, got {describe(state)}; write start(net, optimizer)")
     if isinstance(optimizer.update, Lifted):
         updates, memory, values, layout = optimizer.update.apply(grads, state.opt, state.params, state.step)
         updates += values  # the vector is ours until it is cut: the only memory that a step makes for its parameters

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from fnn.arrays import as_array
 from fnn.errors import describe
 from fnn.layout import Layout, builder, flat
 from fnn.records import children, edges, rebuild, record
@@ -52,6 +53,7 @@ def map(function: Callable, tree: Tree, *others: Tree) -> Tree:
     >>> map(np.add, (np.array([1.0]),), (np.array([2.0]),))
     (array([3.]),)
     """
+    _require_function("tree.map", function)
     for other in others:
         require_alike("tree.map", tree, other)
     together = zip(*[leaves(each) for each in (tree, *others)], strict=True)
@@ -64,6 +66,7 @@ def reduce(function: Callable, tree: Tree, start: Any) -> Any:
     >>> reduce(lambda n, leaf: n + leaf.size, (np.zeros(3), np.zeros((2, 2))), 0)
     7
     """
+    _require_function("tree.reduce", function)
     return functools.reduce(function, leaves(tree), start)
 
 
@@ -104,7 +107,14 @@ def allclose(tree: Tree, other: Tree, rtol: float = 1e-5, atol: float = 1e-8) ->
     """
     require_alike("tree.allclose", tree, other)
     pairs = zip(leaves(tree), leaves(other), strict=True)
-    return all(a.shape == b.shape and np.allclose(a, b, rtol, atol) for a, b in pairs)
+    return all(a.shape == b.shape and _close(a, b, rtol, atol) for a, b in pairs)
+
+
+def _close(a: np.ndarray, b: np.ndarray, rtol: float, atol: float) -> bool:
+    for array in (a, b):
+        if array.dtype.kind not in "biufc":
+            raise TypeError(f"tree.allclose expects arrays of numbers, got {describe(array)}")
+    return np.allclose(a, b, rtol, atol)
 
 
 def at(path: str, function: Callable, tree: Tree) -> Tree:
@@ -115,6 +125,9 @@ def at(path: str, function: Callable, tree: Tree) -> Tree:
     >>> at("[1][0]", lambda a: a * 10, (np.array([1.0]), (np.array([2.0]),)))
     (array([1.]), (array([20.]),))
     """
+    if not isinstance(path, str):
+        raise TypeError(f"tree.at expects a path, say layers[0].weight, got {describe(path)}")
+    _require_function("tree.at", function)
     passed, node = [], tree
     for edge in _edges_of(path):
         there = edges(node)
@@ -129,6 +142,11 @@ def at(path: str, function: Callable, tree: Tree) -> Tree:
         parts = children(parent)
         node = rebuild(parent, [*parts[:place], node, *parts[place + 1 :]])
     return node
+
+
+def _require_function(who: str, function: Any) -> None:
+    if not callable(function):
+        raise TypeError(f"{who} expects a function, got {describe(function)}")
 
 
 def _edges_of(path: str) -> list[str]:
@@ -161,7 +179,7 @@ def ravel(tree: Tree) -> tuple[np.ndarray, Callable[[np.ndarray], Tree]]:
 
 
 def _unravel(layout: Layout, size: int, vector: np.ndarray) -> Tree:
-    vector = np.asarray(vector)
+    vector = as_array("unravel", vector)
     if vector.shape != (size,):
         raise ValueError(f"unravel expects a vector ({size},), got {describe(vector)}")
     return layout.cut(vector.astype(layout.dtype))  # a copy: the caller's vector stays the caller's
@@ -187,7 +205,7 @@ def require_floats(who: str, tree: Tree) -> None:
         place = path or "the tree"
         if isinstance(node, list | dict):
             raise TypeError(f"{who}: {place} is a {type(node).__name__}, no part of a tree; use a tuple or a record")
-        if isinstance(node, np.ndarray) and node.dtype.kind != "f":
+        if isinstance(node, np.ndarray) and (node.dtype.kind != "f" or type(node) is not np.ndarray):
             raise TypeError(f"{who}: {place} must hold floats, got {describe(node)}; convert it, say to np.float32")
         if isinstance(node, np.ndarray) and not np.isfinite(node).all():
             raise ValueError(f"{who}: {place} holds NaN or infinity")

@@ -414,7 +414,7 @@ BAD = {
     "the state of other rows": (
         lambda: advance(made(attention(2, True), 1, 1, 6), X, (numbers(1, 2, 4, 3), numbers(1, 2, 4, 3))),
         ValueError,
-        "attention expects the state that advance gave, got tuple (array(",
+        "attention expects the state that advance gave, got tuple of float64 array (1, 2, 4, 3)",
     ),
     "a position that is none": (
         lambda: advance(Sinusoidal(), X, "1"),

@@ -9,11 +9,14 @@ import pytest
 
 import fnn
 from fnn import (
+    Bidirectional,
     CrossEntropy,
     Dense,
     Diverged,
     Key,
+    Parallel,
     Relu,
+    Residual,
     Serial,
     adam,
     binary_cross_entropy,
@@ -30,6 +33,7 @@ from fnn import (
     record,
     relu,
     reshape,
+    rnn,
     serial,
     sgd,
     softmax,
@@ -104,7 +108,7 @@ LAYERS = [
     (lambda: Dense(X, FLAT)(X[:, :1].repeat(5, 1)), V, "dense expects a bias (4,), got (5,)"),
     (lambda: Serial((relu, Dense(X.T, FLAT[:1])))(X), V, "dense at layers[1] expects a bias (5,), got (1,)"),
     (lambda: Serial((relu, Dense(X[0], FLAT)))(X), V, "dense at layers[1] expects a weight (inputs, units), got (4,)"),
-    (lambda: Serial(relu)(X), T, "Serial expects a tuple of layers, got Relu Relu()"),
+    (lambda: Serial(relu)(X), T, "Serial expects a tuple of layers, got Relu()"),
     (lambda: Serial([relu])(X), T, "Serial expects a tuple of layers, got list [Relu()]"),
 ]
 
@@ -330,7 +334,7 @@ TRAINING = [
         "clip_by_global_norm: max_norm must be above 0, got 0: nothing would ever move",
     ),
     (lambda: clip_by_global_norm(math.nan), V, "clip_by_global_norm: max_norm must be at least 0 and finite, got nan"),
-    (lambda: chain(adam(), 3), T, "chain expects transforms, got int 3"),
+    (lambda: chain(adam(), 3), T, "chain expects transforms, say clip(1.0) and adam(1e-3), got int 3"),
     (lambda: train_step(mse, adam), T, "train_step expects an optimizer, say adam(1e-3), got the function adam"),
     (lambda: train_step(mse, adam(), 0), T, "train_step expects a key, got int 0; write Key(0)"),
     (
@@ -360,7 +364,7 @@ TRAINING = [
     (
         lambda: to_fit(affine(4, 3), (X, Y)),
         T,
-        "fit expects a state, got Dense Dense(weight=f32[4,3], bias=f32[3]); write start(net, optimizer)",
+        "fit expects a state, got Dense(weight=f32[4,3], bias=f32[3]); write start(net, optimizer)",
     ),
     (lambda: to_fit(STATE, (X, Y), key=1), T, "expects a key, got int 1; write Key(1)"),
     (lambda: to_fit(STATE, (X, Y + 1)), V, "cross_entropy expects labels from 0 to 2, got some from 1 to 3"),
@@ -406,7 +410,7 @@ DATA = [
     (lambda: epochs((X, Y), 2, KEY, -1), V, "epochs: the number of passes must be at least 0, got -1"),
     (lambda: epochs((X, Y), 2, KEY, epochs=True), T, "the number of passes must be a whole number, got bool True"),
     (lambda: epochs((X, Y), 2, KEY, start=-1), V, "epochs: start must be at least 0, got -1"),
-    (lambda: train_test_split((X, Y), 0.0, KEY), V, "train_test_split: 0.0 of 5 rows leaves one side without any"),
+    (lambda: train_test_split((X, Y), 0.0, KEY), V, "train_test_split: 0.0 of 5 rows leaves none for testing"),
     (lambda: train_test_split((X, Y), 1.0, KEY), V, "the fraction must be at least 0 and below 1, got 1.0"),
     (
         lambda: train_test_split((X, Y), 2, KEY),
@@ -414,7 +418,7 @@ DATA = [
         "train_test_split: the fraction must be at least 0 and below 1, got 2",
     ),
     (lambda: train_test_split((X, Y), math.nan, KEY), V, "the fraction must be at least 0 and below 1, got nan"),
-    (lambda: train_test_split((X, Y), 0.01, KEY), V, "train_test_split: 0.01 of 5 rows leaves one side without any"),
+    (lambda: train_test_split((X, Y), 0.01, KEY), V, "train_test_split: 0.01 of 5 rows leaves none for testing"),
     (
         lambda: train_test_split((X, FLAT * np.nan), 0.5, KEY),
         V,
@@ -439,9 +443,9 @@ DATA = [
     (lambda: one_hot(Y, 2.5), T, "one_hot: classes must be a whole number, got float 2.5"),
     (lambda: one_hot(Y - 1, 3), V, "one_hot expects labels from 0 to 2, got -1 to 1"),
     (lambda: one_hot(Y, 2), V, "one_hot expects labels from 0 to 1, got 0 to 2"),
-    (lambda: standardise(X, like=X[:, :2]), V, "standardise expects rows of one shape, got (5, 4) like (5, 2)"),
-    (lambda: standardise(X[:0]), V, "standardise expects rows of one shape, got (0, 4) like (0, 4)"),
-    (lambda: standardise(1.0), V, "standardise expects rows of one shape, got () like ()"),
+    (lambda: standardise(X, like=X[:, :2]), V, "of the same shape to be like, got (5, 4) like (5, 2)"),
+    (lambda: standardise(X[:0]), V, "of the same shape to be like, got (0, 4) like (0, 4)"),
+    (lambda: standardise(1.0), V, "of the same shape to be like, got () like ()"),
     (lambda: standardise(["a"]), T, "standardise expects an array of real numbers, got list ['a']"),
     (lambda: standardise(RAGGED), T, "standardise expects an array, got rows of unequal lengths: list [[1], [1, 2]]"),
     (lambda: standardise(X * np.nan), V, "standardise: the data holds NaN or infinity; take those rows out first"),
@@ -525,6 +529,35 @@ def test_what_is_no_layer_is_reported_with_every_network_around_it(place, wrong)
         net(X)
     around = re.findall(r"layers\[\d\]", PLACES[place])
     assert caught.value.__notes__ == [f"in {layer}" for layer in reversed(around)]
+
+
+@record
+class Failing:
+    """A layer of somebody's own in which something else goes wrong."""
+
+
+@fnn.vjp.register
+def _(layer: Failing, x, key=None):
+    try:
+        return {}["weights"], None
+    except KeyError as error:
+        raise ValueError("no weights yet") from error
+
+
+AROUND = {
+    "layers[0]": lambda layer: Serial((layer,)),
+    "branches[1]": lambda layer: Parallel((relu, layer)),
+    "body": Residual,
+    "backwards": lambda layer: Bidirectional(rnn(2)(KEY, X[None]), layer),
+}
+
+
+@pytest.mark.parametrize("place", AROUND)
+def test_the_error_of_a_layer_of_your_own_comes_through_as_it_is_with_its_cause_and_its_place(place):
+    with pytest.raises(ValueError, match=r"^no weights yet") as caught:
+        AROUND[place](Failing())(X[None])
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert caught.value.__notes__ == [f"in {place}"]
 
 
 @pytest.mark.parametrize("function", [forward, lambda net, x: value_and_grad(mse, net, (x, x)), lambda net, x: net(x)])

@@ -180,6 +180,50 @@ def test_a_gradient_that_is_zero_by_cancellation_passes():
     assert report.skipped == 0
 
 
+@record
+class Cancelled:
+    """y = x, in which weight has cancelled; the pullback sums what cancels too, and ``rest`` is left of it."""
+
+    weight: np.ndarray
+    rest: float
+
+
+@vjp.register
+def _(layer: Cancelled, x, key=None):
+    return x + 0 * layer.weight, lambda dy: (Cancelled(np.full(3, layer.rest), layer.rest), lambda: dy)
+
+
+def test_what_rounding_leaves_of_a_gradient_of_0_passes_and_no_more():
+    assert check_vjp(Cancelled(numbers(3), 1e-17), numbers(5, 3)).errors["weight"] <= 1e-8
+    with pytest.raises(AssertionError, match="the gradient of weight is wrong"):
+        check_vjp(Cancelled(numbers(3), 1e-8), numbers(5, 3))
+
+
+@record
+class Steep:
+    """y = sin(weight x), of which the third derivative is x**2 times as large as the first; a factor may be wrong."""
+
+    weight: np.ndarray
+    factor: float = 1.0
+
+
+@vjp.register
+def _(layer: Steep, x, key=None):
+    def steep_pullback(dy):
+        slope = dy * np.cos(layer.weight * x)
+        return Steep((slope * x).sum(axis=0) * layer.factor, layer.factor), lambda: slope * layer.weight
+
+    return np.sin(layer.weight * x), steep_pullback
+
+
+def test_where_the_differences_are_coarse_the_gradient_is_not_blamed():
+    """At x = 100 the error of a central difference is step**2 x**2 / 6 = 1.7e-7 of it: more than the tolerance."""
+    x, weight = np.full((1, 1), 100.0), np.array([1e-3])
+    assert check_vjp(Steep(weight), x).errors["weight"] <= 1e-8
+    with pytest.raises(AssertionError, match="the gradient of weight is wrong"):
+        check_vjp(Steep(weight, 1 + 1e-7), x)
+
+
 def test_the_leaves_of_several_inputs_are_named_by_their_place():
     from fnn import concatenate
 

@@ -5,6 +5,8 @@ and the count of them all: a public name without a case is a failure.
 """
 
 import pickle
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,6 +28,21 @@ STREAM = [State(np.array([weight]), (), step, loss) for step, (weight, loss) in 
 
 def bowl(x):
     return float(np.sum(x**2))
+
+
+def in_a_folder(function):
+    """Give the function that also gets a path, new each time, for the one that writes a file."""
+
+    def call(*given):
+        with tempfile.TemporaryDirectory() as folder:
+            return function(Path(folder) / "file", *given)
+
+    return call
+
+
+def kept(path, saved):
+    fnn.save(path, saved)
+    return fnn.load(path)
 
 
 # Each a function and the arrays, trees and settings that it is called with.
@@ -92,6 +109,13 @@ CALLS = {
     "patient": (lambda: tuple(fnn.patient(lambda state: state.loss, 2)(STREAM)),),
     "averaged": (lambda: tuple(fnn.averaged(0.5)(STREAM)),),
     "progress": (lambda: tuple(fnn.progress(0)(STREAM)),),
+    "save": (in_a_folder(kept), NET),
+    "load": (in_a_folder(kept), (NET, BATCH)),
+    "checkpointed": (in_a_folder(lambda path: tuple(fnn.checkpointed(path)(STREAM))),),
+    "diagnose": (lambda *given: str(fnn.diagnose(*given)), NET, BATCH, mse),
+    "repeat": (fnn.repeat, str, (Key(0), Key(1))),
+    "sweep": (lambda grid: tuple(map(tuple, fnn.sweep(lambda value, key: value * 2, grid))), BATCH),
+    "summarise": (lambda *arrays: fnn.summarise(arrays), *BATCH[:1], BATCH[0] + 1),
     "history": (lambda: tuple(fnn.history(loss=lambda state: state.loss)(STREAM)["loss"]),),
 }  # fmt: skip
 
@@ -102,7 +126,7 @@ MAKERS = {
     "rnn", "gru", "lstm", "bidirectional", "attention", "positional", "transformer_block",
 }  # fmt: skip
 FILES = {"read_idx", "read_csv", "mnist"}
-ELSEWHERE = FILES | {"record", "vjp", "check_vjp", "Key", "Transform", "Diverged", "FormatError"}
+ELSEWHERE = FILES | {"record", "vjp", "check_vjp", "Key", "Transform", "Diverged", "FormatError", "Trial"}
 NAMESPACES = {"initializers", "tree", "schedules", "data", "metrics"}
 SCHEDULES = {
     "constant": schedules.constant(0.1),
@@ -127,7 +151,7 @@ def test_every_public_name_has_a_case():
         is_record = hasattr(getattr(fnn, name), "__record__")  # a value, or a class of them: test_laws.py has a case
         assert name in cases or is_record, name
     counts = [len(cases) for cases in (LAYERS, LOSS_CASES, PENALTIES, CALLS, SCHEDULES, TRANSFORMS)]
-    assert counts == [152, 60, 6, 70, 7, 22]
+    assert counts == [152, 60, 6, 77, 7, 22]
 
 
 def arranged(order, given):
@@ -171,7 +195,7 @@ def as_tree(result):
 
 KEEPS_FLOAT32 = [
     "standardise", "batches", "epochs", "train_test_split", "tree.map", "tree.zeros_like", "tree.add", "tree.ravel",
-    "tree.at", "forward", "grad", "value_and_grad", "update", "start", "train_step", "states", "fit",
+    "tree.at", "forward", "grad", "value_and_grad", "update", "start", "train_step", "states", "fit", "save",
 ]  # fmt: skip
 
 

@@ -222,7 +222,7 @@ def cube(x):
         (
             lambda: derivative(sum, np.array([1.0, 2.0])),
             V,
-            "derivative: f must return one number for each of x, (2,), got float64",
+            "derivative: f must return one number for each of x, (2,), got np.float64(",
         ),
         (lambda: derivative(lambda x: 1.0, [1.0, 2.0]), V, "one number for each of x, (2,), got float 1.0"),
         (lambda: derivative(lambda x: x[:, None], np.zeros(2)), V, "each of x, (2,), got float64 array (2, 1)"),

@@ -518,7 +518,7 @@ def test_a_maker_says_what_it_was_not_given(cell):
 
 
 def test_bidirectional_says_what_it_cannot_take():
-    for thing, what in ((NETS["rnn"], "Rnn Rnn"), (None, "NoneType None"), (Rnn, "the class Rnn")):
+    for thing, what in ((NETS["rnn"], "Rnn"), (None, "NoneType None"), (Rnn, "the class Rnn")):
         with pytest.raises(T, match=f"bidirectional expects the maker of a layer, say lstm.64., got {what}"):
             bidirectional(thing)
     with pytest.raises(T, match="bidirectional expects a key, got int 0"):

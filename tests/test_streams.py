@@ -15,7 +15,8 @@ from toolz import compose, curried, identity, last, pipe, take, take_nth
 
 from fnn import Dense, Key, Serial, State, adam, cross_entropy, mlp, record, start, states, tap, train_step, tree, until
 from fnn.data import epochs, moons
-from fnn.streams import averaged, history, patient, progress
+from fnn.reports import progress
+from fnn.streams import averaged, history, patient
 from tests.cases import numbers
 
 
@@ -318,7 +319,7 @@ def test_it_counts_steps_also_where_not_every_state_comes_by(capsys):
 @pytest.mark.usefixtures("no_tqdm")
 def test_time_passed_and_time_left_at_this_pace(capsys, monkeypatch):
     now = [1000.0]
-    monkeypatch.setattr("fnn.streams.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("fnn.reports.time.monotonic", lambda: now[0])
     for state in progress(450, every=100)(at_step(n) for n in range(300, 501)):  # taken up again at step 300
         now[0] += 40.0 if state.step < 400 else 0.0  # so the 50 that are left would take 2,000 s
     lines = reports(capsys)

@@ -21,10 +21,11 @@ from typing import BinaryIO
 import numpy as np
 
 from fnn.data.rows import Data
-from fnn.errors import FormatError, MissingFile
+from fnn.errors import FormatError, MissingFile, file_path
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _BEST_RATIO = 1032  # deflate cannot do better: a longer claim about a gzipped file is false
+_BLOCK = 2**20  # bytes read at a time
 
 
 def read_idx(path: str | os.PathLike) -> np.ndarray:
@@ -36,7 +37,7 @@ def read_idx(path: str | os.PathLike) -> np.ndarray:
     >>> read_idx(files("fnn.data") / "digits-labels-idx1-ubyte.gz")[:5]
     array([0, 1, 2, 3, 4], dtype=uint8)
     """
-    path = Path(path)
+    path = file_path("read_idx", path)
     size = path.stat().st_size
     with open(path, "rb") as raw:
         zipped = raw.read(2) == b"\x1f\x8b"
@@ -69,10 +70,18 @@ def _read(path: Path, stream: BinaryIO, available: int) -> np.ndarray:
         raise FormatError(f"{what}, found a file too short for it (it can hold {available} at most)")
     if axes > 64 or math.prod(n or 1 for n in shape) * dtype.itemsize > 2**62:
         raise FormatError(f"{path}: offset 4: expected a shape that an array can have, found {shape}")
-    body = stream.read(size + 1)
+    body = _at_most(stream, size + 1)
     if len(body) != size:
         raise FormatError(f"{what}, found {len(body) if len(body) < size else 'more'}")
     return np.frombuffer(body, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+
+
+def _at_most(stream: BinaryIO, size: int) -> bytearray:
+    """Read block by block: ``read(size)`` would make room for what a header claims before it sees a byte of it."""
+    body = bytearray()
+    while block := stream.read(min(_BLOCK, size - len(body))):
+        body += block
+    return body
 
 
 def digits() -> Data:
@@ -99,7 +108,7 @@ def mnist(folder: str | os.PathLike) -> tuple[Data, Data]:
     ``x`` is (n, 784), float32 from 0 to 1; the labels are int64. Raises ``MissingFile``, a ``FormatError``, that
     lists what is missing, and ``FormatError`` if images and labels do not go together.
     """
-    folder = Path(folder)
+    folder = file_path("mnist", folder)
     names = [f"{part}-{kind}" for part in ("train", "t10k") for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")]
     found = [next((p for p in (folder / f"{name}.gz", folder / name) if p.is_file()), None) for name in names]
     missing = [f"{name}[.gz]" for name, path in zip(names, found, strict=True) if path is None]

@@ -49,7 +49,10 @@ def train_test_split(data: Any, fraction: float, key: Key, *, stratify: np.ndarr
     fraction = number("train_test_split: the fraction", fraction, below=1)
     held_out = round(fraction * n)
     if not 0 < held_out < n:
-        raise ValueError(f"train_test_split: {fraction} of {n} rows leaves one side without any")
+        side, other = ("testing", "larger") if held_out == 0 else ("training", "smaller")
+        raise ValueError(
+            f"train_test_split: {fraction} of {n} rows leaves none for {side}; write a {other} fraction, or more rows"
+        )
     order = permutation(key, n)
     if stratify is None:
         return take_rows(data, order[: n - held_out]), take_rows(data, order[n - held_out :])
@@ -100,7 +103,8 @@ def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
     """
     labels, classes = as_array("one_hot", labels), whole("one_hot: classes", classes)
     if labels.dtype.kind not in "iu":
-        raise TypeError(f"one_hot expects whole numbers, got {describe(labels)}")
+        hint = "labels.astype(int)" if labels.dtype.kind == "f" else "np.unique(labels, return_inverse=True)[1]"
+        raise TypeError(f"one_hot expects whole numbers, got {describe(labels)}; write {hint}")
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
         raise ValueError(f"one_hot expects labels from 0 to {classes - 1}, got {labels.min()} to {labels.max()}")
     return (labels[..., None] == np.arange(classes)).astype(np.float32)
@@ -119,7 +123,9 @@ def standardise(x: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
     x = floats("standardise", x)
     like = x if like is None else floats("standardise", like)
     if x.ndim == 0 or like.ndim == 0 or x.shape[1:] != like.shape[1:] or len(like) == 0:
-        raise ValueError(f"standardise expects rows of one shape, got {x.shape} like {like.shape}")
+        raise ValueError(
+            f"standardise expects rows, and one or more of the same shape to be like, got {x.shape} like {like.shape}"
+        )
     if not (np.isfinite(x).all() and np.isfinite(like).all()):
         raise ValueError("standardise: the data holds NaN or infinity; take those rows out first")
     mean = like.mean(axis=0, dtype=np.float64)

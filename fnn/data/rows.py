@@ -35,8 +35,11 @@ def require_rows(who: str, data: Any) -> tuple[Data, int]:
 def _plain(who: str, part: Any, place: str, lengths: list[int]) -> Any:
     if isinstance(part, tuple) and part:
         return tuple([_plain(who, each, f"{place}[{i}]", lengths) for i, each in enumerate(part)])
+    if isinstance(part, np.ma.MaskedArray):
+        raise TypeError(f"{who}: {place} must be a plain array, got a masked one; say what stands in its gaps")
     if not isinstance(part, np.ndarray) or part.dtype.kind not in "biuf":
-        raise TypeError(f"{who}: {place} must be an array of real numbers, got {describe(part)}")
+        hint = "; write np.array(...)" if isinstance(part, list) else ""
+        raise TypeError(f"{who}: {place} must be an array of real numbers, got {describe(part)}{hint}")
     if part.ndim == 0:
         raise ValueError(f"{who}: {place} must have rows, got a single number")
     lengths.append(len(part))

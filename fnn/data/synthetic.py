@@ -32,7 +32,7 @@ def line(
     >>> x.shape, y.shape, bool(np.allclose(y, 2 * x + 1))
     ((100, 1), (100, 1), True)
     """
-    _require("line", n, noise, key)
+    _require("line", n, noise, key, dtype)
     x = 2 * uniforms(fold_in(key, 0), (n, 1)) - 1
     y = slope * x + intercept + noise * normals(fold_in(key, 1), (n, 1))
     return x.astype(dtype), y.astype(dtype)
@@ -47,7 +47,7 @@ def moons(n: int, noise: float, key: Key, *, dtype: Any = np.float32) -> Data:
     >>> x.shape, label.shape, np.bincount(label)
     ((5000, 2), (5000,), array([2500, 2500]))
     """
-    _require("moons", n, noise, key)
+    _require("moons", n, noise, key, dtype)
     upper = np.linspace(0, np.pi, n // 2)
     lower = np.linspace(0, np.pi, n - n // 2)
     x = np.concatenate([np.cos(upper), 1 - np.cos(lower), np.sin(upper), 0.5 - np.sin(lower)]).reshape(2, n).T
@@ -63,7 +63,7 @@ def circles(n: int, noise: float, key: Key, *, factor: float = 0.5, dtype: Any =
     >>> label, np.hypot(x[:, 0], x[:, 1]).round(6)
     (array([1, 0, 1, 1, 0]), array([0.5, 1. , 0.5, 0.5, 1. ], dtype=float32))
     """
-    _require("circles", n, noise, key)
+    _require("circles", n, noise, key, dtype)
     factor = number("circles: the factor", factor, below=1)
     counts = [n // 2, n - n // 2]
     angle = np.concatenate([2 * np.pi * np.arange(count) / count for count in counts])
@@ -81,7 +81,7 @@ def spirals(n: int, noise: float, key: Key, *, arms: int = 2, turns: float = 1.0
     >>> x.shape, np.bincount(label)
     ((300, 2), array([100, 100, 100]))
     """
-    _require("spirals", n, noise, key, whole("spirals: the number of arms", arms))
+    _require("spirals", n, noise, key, dtype, whole("spirals: the number of arms", arms))
     turns = number("spirals: turns", turns)
     label = np.arange(n) % arms
     radius = np.arange(1, n + 1) / n
@@ -102,7 +102,7 @@ def blobs(n: int, noise: float, key: Key, *, centres: Any = 3, features: int = 2
            [0., 1., 2.]], dtype=float32)
     """
     places = _centres(centres, features, key)
-    _require("blobs", n, noise, key, len(places))
+    _require("blobs", n, noise, key, dtype, len(places))
     label = np.arange(n) % len(places)
     return _finished(places[label], label, noise, key, dtype)
 
@@ -116,7 +116,7 @@ def xor(n: int, noise: float, key: Key, *, dtype: Any = np.float32) -> Data:
     >>> bool((label == (x[:, 0] != x[:, 1])).all()), sorted(x.tolist())
     (True, [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     """
-    _require("xor", n, noise, key, 4)
+    _require("xor", n, noise, key, dtype, 4)
     corners = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])  # in turn, so that labels alternate
     place = np.arange(n) % 4
     return _finished(corners[place], place % 2, noise, key, dtype)
@@ -147,7 +147,16 @@ def _finished(x: np.ndarray, label: np.ndarray, noise: float, key: Key, dtype: A
     return (x + noise * normals(fold_in(key, 1), x.shape)).astype(dtype), label
 
 
-def _require(who: str, n: Any, noise: Any, key: Any, least: int = 2) -> None:
+def _require(who: str, n: Any, noise: Any, key: Any, dtype: Any, least: int = 2) -> None:
     whole(f"{who}: the number of rows", n, least)
     number(f"{who}: the noise, a standard deviation,", noise)
     require_key(who, key)
+    if not _is_floating(dtype):
+        raise TypeError(f"{who}: dtype must be one of floats, say np.float32, got {describe(dtype)}")
+
+
+def _is_floating(dtype: Any) -> bool:
+    try:
+        return isinstance(dtype, str | type | np.dtype) and np.dtype(dtype).kind == "f"
+    except TypeError:
+        return False

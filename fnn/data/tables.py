@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from fnn.data.rows import Data
-from fnn.errors import FormatError, describe
+from fnn.errors import FormatError, describe, file_path
 
 _BLOCK = 2**20  # bytes parsed at a time: little is held beside the result, however long the file
 _EXACT = 2**53  # float64 holds every whole number below this one
@@ -43,7 +43,7 @@ def read_csv(path: str | os.PathLike, label: str | None = "label", *, dtype: Any
     (array([[  0., 255.],
            [128.,   0.]], dtype=float32), array([7, 1]))
     """
-    path, dtype = Path(path), np.dtype(dtype)
+    path, dtype = file_path("read_csv", path), np.dtype(dtype)
     if dtype.kind != "f":
         raise TypeError(f"read_csv: dtype must be one of floats, say np.float32, got {dtype}")
     if label is not None and not isinstance(label, str):

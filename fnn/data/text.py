@@ -44,7 +44,10 @@ def characters(text: str, alphabet: str | None = None) -> tuple[np.ndarray, str]
     unknown = np.flatnonzero(ids < 0)
     if unknown.size:
         first = int(unknown[0])
-        raise ValueError(f"characters: {text[first]!r} at position {first} is not in the alphabet of {known.size}")
+        raise ValueError(
+            f"characters: {text[first]!r} at position {first} is not in the alphabet of {known.size}; "
+            "take it out of the text, or make the alphabet from text that has it"
+        )
     return ids, alphabet
 
 

@@ -16,7 +16,7 @@ from fnn.arrays import floats, unshared
 from fnn.core import vjp
 from fnn.errors import LayerValueError
 from fnn.records import record
-from fnn.special import gelu_and_slope, log1p_exp, logistic, softmax_parts
+from fnn.special import gelu_and_slope, log1p_exp, log_softmax_parts, logistic
 from fnn.special import softmax as _softmax
 
 
@@ -230,12 +230,12 @@ class LogSoftmax:
 
 @vjp.register
 def _(layer: LogSoftmax, x, key=None):
-    shifted, e, total = softmax_parts(_rows("log_softmax", x))
+    y, e, total = log_softmax_parts(_rows("log_softmax", x))
 
     def log_softmax_pullback(dy):
         return layer, lambda: dy - e / total * dy.sum(axis=-1, keepdims=True)
 
-    return shifted - np.log(total), log_softmax_pullback
+    return y, log_softmax_pullback
 
 
 def _rows(who: str, x: Any) -> np.ndarray:

@@ -113,7 +113,8 @@ def _make_dense(key: Key, x: Any, *, units: int, weight: Callable, bias: Callabl
     floats("dense", x)
     x = np.asarray(x)
     if x.ndim < 2 or x.shape[-1] == 0:
-        raise LayerValueError("dense", f"expects rows (n, inputs), got {x.shape}")
+        hint = "; write x[:, None] for rows of one number, x[None] for a single row" if x.ndim == 1 else ""
+        raise LayerValueError("dense", f"expects rows (n, inputs), got {x.shape}{hint}")
     dtype = float_dtype(x)
     return Dense(
         weight(fold_in(key, 0), (x.shape[-1], units), dtype),

@@ -70,9 +70,7 @@ def _(layer: Scale, x, key=None):
 
 @vjp.register
 def _(layer: BatchNorm, x, key=None):
-    x = _features("batch_norm", layer, x)
-    if x.size == 0:
-        raise LayerValueError("batch_norm", f"expects at least one row, got {x.shape}")
+    x = _some_rows(layer, x)
     z, root = normalised(x, _mean_over_rows, layer.epsilon)
 
     def batch_norm_pullback(dy):
@@ -102,7 +100,7 @@ def normalised(x: np.ndarray, mean: Callable, epsilon: float) -> tuple[np.ndarra
 
 def fixed(layer: BatchNorm, x: Any) -> Scale:
     """Give the layer that normalises anything with the mean and variance of x, a sample of the training set."""
-    x = _features("batch_norm", layer, x)
+    x = _some_rows(layer, x)
     mean = _mean_over_rows(x)
     z = x - mean
     scale = layer.scale / np.sqrt(_mean_over_rows(z * z) + layer.epsilon)
@@ -135,8 +133,18 @@ def _mean_over_features(values: np.ndarray, scale: np.ndarray | None = None) -> 
 
 def _features(who: str, layer: Any, x: Any) -> np.ndarray:
     x = floats(who, x)
-    if x.ndim < 2 or x.shape[-1:] != layer.scale.shape or layer.shift.shape != layer.scale.shape:
+    if layer.scale.ndim != 1 or layer.shift.shape != layer.scale.shape:
+        found = f"{layer.scale.shape} and {layer.shift.shape}"
+        raise LayerValueError(who, f"expects a scale and a shift (features,), got {found}")
+    if x.ndim < 2 or x.shape[-1:] != layer.scale.shape:
         raise LayerValueError(who, f"expects rows (n, ..., {layer.scale.size}), got {x.shape}")
+    return x
+
+
+def _some_rows(layer: BatchNorm, x: Any) -> np.ndarray:
+    x = _features("batch_norm", layer, x)
+    if x.size == 0:
+        raise LayerValueError("batch_norm", f"expects at least one row, got {x.shape}")
     return x
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fnn.errors import LayerValueError, whole
+from fnn.errors import LayerValueError, describe, whole
 
 Sizes = int | tuple[int, ...]
 Padding = str | int | tuple[int, ...]
@@ -29,6 +29,10 @@ def per_axis(what: str, value: Any, axes: int | None = None, least: int = 1) -> 
     >>> per_axis("stride", 2, 2), per_axis("stride", (1, 2), 2)
     ((2, 2), (1, 2))
     """
+    if isinstance(value, list):
+        raise TypeError(
+            f"{what} must be a whole number or a tuple of them, got {describe(value)}; write {tuple(value)}"
+        )
     if not isinstance(value, tuple):
         return (whole(what, value, least),) * (axes or 1)
     if len(value) != (axes or len(value)) or not 1 <= len(value) <= 2:
@@ -92,6 +96,8 @@ def expected_images(who: str, x: np.ndarray) -> LayerValueError:
     hint = ""
     if x.ndim == 2:
         hint = f"; put reshape({_likely_shape(x.shape[1])}) before it"
+    elif x.ndim == 3 and x.shape[2] in (1, 3):
+        hint = "; write x[None] for a single image"
     elif x.ndim == 3:
         hint = f"; put reshape(({x.shape[1]}, {x.shape[2]}, 1)) before it, or write x[None] for a single image"
     return LayerValueError(who, f"expects images (n, height, width, channels), got {x.shape}{hint}")

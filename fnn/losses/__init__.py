@@ -6,6 +6,7 @@ Losses average over examples; sums have ``sum`` in their names. Weights are one 
 weight 0 as the row left out. Shapes must match exactly: ``(n,)`` against ``(n, 1)`` would broadcast to ``(n, n)``.
 """
 
+from fnn.losses.binary import BinaryCrossEntropy, Hinge, binary_cross_entropy, hinge
 from fnn.losses.distances import (
     Huber,
     MeanAbsoluteError,
@@ -16,16 +17,7 @@ from fnn.losses.distances import (
     mse,
     sum_squared_error,
 )
-from fnn.losses.logits import (
-    BinaryCrossEntropy,
-    CrossEntropy,
-    Hinge,
-    KLDivergence,
-    binary_cross_entropy,
-    cross_entropy,
-    hinge,
-    kl_divergence,
-)
+from fnn.losses.logits import CrossEntropy, KLDivergence, cross_entropy, kl_divergence
 from fnn.losses.objectives import L1, L2, Combined, Penalised, combined, l1, l2, penalised
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""How surprised a network is by the right answer: losses for classes, which take logits.
+"""How surprised a network is by the right one of several classes: losses that take a logit for each class.
 
     loss : logits, target, weights? -> value          pullback : dvalue -> loss, dlogits
 
@@ -10,7 +10,6 @@ without loss of precision. Label smoothing s mixes the target with the same prob
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import attrs
@@ -19,13 +18,11 @@ import numpy as np
 from fnn.arrays import as_array, counting, floats, ones
 from fnn.compose import ending
 from fnn.core import value_and_grad, vjp
-from fnn.errors import describe, number
+from fnn.errors import describe
 from fnn.layers.activations import Sigmoid, Softmax
-from fnn.losses.mean import one_a_row, same_shape, share, total
+from fnn.losses.binary import BinaryCrossEntropy
+from fnn.losses.mean import one_a_row, part, share, share_of_one, total
 from fnn.records import record
-from fnn.special import log1p_exp, logistic
-
-_share_of_one = partial(number, "label_smoothing", below=1)
 
 
 @record
@@ -42,7 +39,7 @@ class CrossEntropy:
     5.0
     """
 
-    label_smoothing: float = attrs.field(default=0.0, converter=_share_of_one)
+    label_smoothing: float = attrs.field(default=0.0, converter=share_of_one)
 
 
 @vjp.register
@@ -50,23 +47,16 @@ def _(loss: CrossEntropy, prediction, target, weights=None):
     logits, target = _checked("cross_entropy", prediction, target)
     if logits.ndim > 2:
         return _on_rows("cross_entropy", loss, logits, target, weights)
-    labels = target.ndim == 1
-    # The classes come first: what is done to each row is then done in a few long sweeps, and not in many short ones.
-    wanted = counting(logits.shape[1])[:, None] == target if labels else target.T
-    shifted, e, sums = _exponentials(logits)
-    if labels:
-        # One True a row: pick it, so that a logit of -inf elsewhere does no harm.
-        picked = shifted.T[wanted.T]
-        if picked.size != sums.size:
-            _refuse_labels("cross_entropy", target, logits.shape[1])
+    if target.ndim == 1 and not loss.label_smoothing:
+        return _of_labels(loss, logits, target, weights)
+    classes = logits.shape[1]
+    if target.ndim == 1:
+        cells = np.zeros(logits.size, logits.dtype)
+        cells[_places(target, classes, len(logits))] = 1
+        target = cells.reshape(classes, -1).T
     if loss.label_smoothing:
-        wanted = wanted.astype(logits.dtype) * (1 - loss.label_smoothing) + loss.label_smoothing / logits.shape[1]
-    surprise = np.log(sums)
-    if labels and not loss.label_smoothing:
-        surprise -= picked
-    else:
-        surprise = _expected(wanted, surprise - shifted)
-    return _mean_over_rows("cross_entropy", loss, surprise, e, sums, wanted, weights)
+        target = target * (1 - loss.label_smoothing) + loss.label_smoothing / classes
+    return _of_probabilities("cross_entropy", loss, logits, target, 0.0, weights)
 
 
 @record
@@ -88,11 +78,8 @@ def _(loss: KLDivergence, prediction, target, weights=None):
         raise ValueError(f"kl_divergence expects probabilities {logits.shape}, got {target.shape}")
     if logits.ndim > 2:
         return _on_rows("kl_divergence", loss, logits, target, weights)
-    wanted = target.T
-    shifted, e, sums = _exponentials(logits)
-    log_wanted = np.log(wanted, out=np.zeros_like(wanted), where=wanted > 0)
-    divergence = _expected(wanted, log_wanted + (np.log(sums) - shifted))
-    return _mean_over_rows("kl_divergence", loss, divergence, e, sums, wanted, weights)
+    log_target = np.log(np.where(target > 0, target, 1)).T
+    return _of_probabilities("kl_divergence", loss, logits, target, log_target, weights)
 
 
 def _on_rows(who: str, loss: Any, logits: np.ndarray, target: np.ndarray, weights: Any) -> tuple[float, Callable]:
@@ -111,102 +98,91 @@ def _on_rows(who: str, loss: Any, logits: np.ndarray, target: np.ndarray, weight
     return value, rows_pullback
 
 
-def _exponentials(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give the logits less the largest of their row, and its exponential, (classes, rows), and the rows' sums of it."""
+def _of_labels(loss: Any, logits: np.ndarray, labels: np.ndarray, weights: Any) -> tuple[float, Callable]:
+    """Give log(1 + others / own) for each row, own its label's exponential and others the sum of all the rest.
+
+    The others are summed without it: a row that is all but sure has others near 0, of which 1 + others, and the
+    difference of softmax and target, would keep little or nothing. The gradient is others / sum, or at the label
+    -others / sum.
+    """
+    # The classes come first: what is done to each row is then done in a few long sweeps, and not in many short ones.
     shifted = logits.T.copy()
     shifted -= np.maximum.reduce(shifted, axis=0)  # the row's own: with one for all, a row far below would be 0 / 0
+    own = _places(labels, *shifted.shape)
+    picked = shifted.reshape(-1)[own]  # alone, so that a logit of -inf elsewhere does no harm
     e = np.exp(shifted)
-    return shifted, e, ones(len(e), e.dtype).dot(e)
+    cells = e.reshape(-1)
+    sums = cells[own]
+    cells[own] = 0
+    others = ones(len(e), e.dtype).dot(e)
+    cells[own] = -others
+    sums += others
+    others += np.expm1(picked)
+    surprise = np.log1p(others)
+    surprise -= picked
+    counts = share("cross_entropy", surprise, weights)
 
-
-def _expected(wanted: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Sum values by their probabilities; what has none counts nothing, be it infinite."""
-    return np.multiply(values, wanted, out=np.zeros_like(values), where=wanted > 0).sum(axis=0)
-
-
-def _mean_over_rows(
-    who: str, loss: Any, losses: np.ndarray, e: np.ndarray, sums: np.ndarray, wanted: np.ndarray, weights: Any
-) -> tuple[float, Callable]:
-    """Give the mean of the rows' losses, and the pullback: softmax less target, times what each row counts."""
-    counts = share(who, losses, weights)
-
-    def from_logits_pullback(dvalue):
+    def of_labels_pullback(dvalue):
         def dprediction():
             dlogits = e / sums
-            dlogits -= wanted
             dlogits *= dvalue * counts
             return dlogits.T
 
         return loss, dprediction
 
-    return total(losses, counts), from_logits_pullback
+    return total(surprise, counts), of_labels_pullback
 
 
-@record
-class BinaryCrossEntropy:
-    """mean(target log(1 + exp(-x)) + (1 - target) log(1 + exp(x))), over all numbers, for logits x.
+def _places(labels: np.ndarray, classes: int, n: int) -> np.ndarray:
+    """Give the place of each row's label in the flat array of (classes, n); with one index it is faster than with two.
 
-    ``target`` has the shape of the logits and lies between 0 and 1. The gradient is sigmoid(x) - target, over the
-    number of logits.
-
-    >>> round(binary_cross_entropy(np.array([[0.0], [1e4]]), np.array([[1.0], [1.0]])), 4)
-    0.3466
+    Raises ``ValueError`` for labels that are not classes.
     """
-
-    label_smoothing: float = attrs.field(default=0.0, converter=_share_of_one)
-
-
-@vjp.register
-def _(loss: BinaryCrossEntropy, prediction, target, weights=None):
-    logits, target = same_shape("binary_cross_entropy", prediction, target)
-    if not ((target >= 0) & (target <= 1)).all():
-        low, high = target.min(), target.max()
-        raise ValueError(f"binary_cross_entropy expects targets from 0 to 1, got some from {low} to {high}")
-    if loss.label_smoothing:
-        target = target * (1 - loss.label_smoothing) + loss.label_smoothing / 2
-    counts = share("binary_cross_entropy", logits, weights)
-    # x - target x = (1 - target) x above zero and -target x below, sums of what is never negative: nothing cancels
-    straight = np.maximum(logits, 0) * (1 - target) - np.minimum(logits, 0) * target
-    surprise = straight + log1p_exp(-np.abs(logits))
-
-    def binary_cross_entropy_pullback(dvalue):
-        return loss, lambda: (logistic(logits) - target) * (dvalue * counts)
-
-    return total(surprise, counts), binary_cross_entropy_pullback
-
-
-@record
-class Hinge:
-    """mean(max(0, 1 - target x)), over all numbers: right by a margin of 1, or it costs (Cortes and Vapnik, 1995).
-
-    ``target`` has the shape of the scores x and is -1 or 1; the slope at the margin itself is 0.
-
-    >>> hinge(np.array([[2.0], [0.5]]), np.array([[1], [1]]))
-    0.25
-    """
-
-
-@vjp.register
-def _(loss: Hinge, prediction, target, weights=None):
-    scores, target = same_shape("hinge", prediction, target)
-    if not (np.abs(target) == 1).all():
+    places = labels.astype(np.intp)
+    # As a number without a sign a negative one is huge: one look at the largest finds both kinds of mistake.
+    if places.size and np.maximum.reduce(places.view(np.uintp)) >= classes:
         raise ValueError(
-            f"hinge expects targets -1 and 1, got some from {target.min()} to {target.max()}; "
-            "for labels 0 and 1 write 2 * target - 1"
+            f"cross_entropy expects labels from 0 to {classes - 1}, got some from {labels.min()} to {labels.max()}"
         )
-    counts = share("hinge", scores, weights)
-    short = 1 - target * scores
+    places *= n
+    places += counting(n)
+    return places
 
-    def hinge_pullback(dvalue):
-        return loss, lambda: -target * (short > 0) * (dvalue * counts)
 
-    return total(np.maximum(short, 0), counts), hinge_pullback
+def _of_probabilities(
+    who: str, loss: Any, logits: np.ndarray, target: np.ndarray, offset: Any, weights: Any
+) -> tuple[float, Callable]:
+    """Give sum(target (offset - log_softmax(logits))) for each row, its largest logit apart from the others, as above.
+
+    The gradient is (e - target sum) / sum; where e is 1, the largest, that is (1 - target - target others) / sum.
+    """
+    wanted, shifted = np.ascontiguousarray(target.T), logits.T.copy()
+    top = logits.argmax(axis=1), counting(len(logits))
+    shifted -= shifted[top]
+    e = np.exp(shifted)
+    e[top] = 0
+    others = ones(len(e), e.dtype).dot(e)
+    missed = np.log1p(others) - shifted
+    missed += offset
+    surprise = part(wanted, missed).sum(axis=0)
+    counts = share(who, surprise, weights)
+
+    def of_probabilities_pullback(dvalue):
+        def dprediction():
+            sums, at_top = 1 + others, wanted[top]
+            dlogits = e / sums
+            dlogits -= wanted
+            dlogits[top] = (1 - at_top - at_top * others) / sums
+            dlogits *= dvalue * counts
+            return dlogits.T
+
+        return loss, dprediction
+
+    return total(surprise, counts), of_probabilities_pullback
 
 
 cross_entropy: Any = CrossEntropy()
-binary_cross_entropy: Any = BinaryCrossEntropy()
 kl_divergence: Any = KLDivergence()
-hinge: Any = Hinge()
 
 
 _value_and_grad = value_and_grad.dispatch(object)
@@ -255,8 +231,3 @@ def _checked(who: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.nda
             f"got numbers from {target.min()} and sums from {sums.min()} to {sums.max()}"
         )
     return logits, target.astype(logits.dtype, copy=False)
-
-
-def _refuse_labels(who: str, target: Any, classes: int) -> None:
-    low, high = np.min(target), np.max(target)
-    raise ValueError(f"{who} expects labels from 0 to {classes - 1}, got some from {low} to {high}")

@@ -2,15 +2,20 @@
 
 same_shape : prediction, target -> the two as floats          share : losses, weights? -> what each counts
 total      : losses, share -> number                          one_a_row : weights -> array that broadcasts
+part       : share, values -> share * values, 0 where the share is
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from fnn.arrays import floats, ones
+from fnn.errors import number
+
+share_of_one = partial(number, "label_smoothing", below=1)
 
 
 def same_shape(who: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -45,6 +50,13 @@ def one_a_row(who: str, losses: np.ndarray, weights: Any) -> np.ndarray:
             f"got some from {weights.min()} to {weights.max()}"
         )
     return weights.astype(losses.dtype, copy=False).reshape(-1, *[1] * (losses.ndim - 1))
+
+
+def part(share: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Give share * values; a share of 0 is 0, be the value infinite."""
+    if np.isfinite(values).all():
+        return share * values
+    return share * np.where(share > 0, values, 0)
 
 
 def total(losses: np.ndarray, share: Any) -> float:

@@ -127,6 +127,8 @@ def penalised(loss: Any, *penalties: Any) -> Penalised:
     >>> value, gradient.weight, gradient.bias
     (2.0, array([[3.]]), array([2.]))
     """
+    if not is_record(loss):
+        raise TypeError(f"penalised expects a loss, got {describe(loss)}; write penalised(mse, l2(1e-4))")
     for penalty in penalties:
         if not is_record(penalty):
             raise TypeError(f"penalised expects penalties, got {describe(penalty)}; write penalised(mse, l2(1e-4))")
@@ -176,6 +178,11 @@ def combined(*losses: Any, weights: tuple[float, ...] | None = None) -> Combined
     >>> combined(mse, mae, weights=(1.0, 0.5))(y, target)
     4.5
     """
+    for loss in losses:
+        if not is_record(loss):
+            raise TypeError(f"combined expects losses, got {describe(loss)}; write combined(mse, cross_entropy)")
+    if not isinstance(weights, tuple | None):
+        raise TypeError(f"combined expects weights as a tuple, a number for each loss, got {describe(weights)}")
     weights = (1.0,) * len(losses) if weights is None else tuple(number("combined: each weight", w) for w in weights)
     if len(weights) != len(losses) or not losses:
         raise ValueError(f"combined expects a weight for each of its losses ({len(losses)}), got {len(weights)}")

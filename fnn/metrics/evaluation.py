@@ -30,6 +30,8 @@ def evaluate(measure: Callable, params: Any, data: tuple, size: int = 1024) -> A
     >>> evaluate(accuracy, relu, (np.array([[0.1, 0.9], [0.8, 0.2], [0.6, 0.4]]), np.array([1, 1, 1])), size=2)
     0.3333333333333333
     """
+    if not callable(measure):
+        raise TypeError(f"evaluate expects a metric or a loss, say accuracy, got {describe(measure)}")
     if not isinstance(data, tuple) or len(data) not in (2, 3):
         raise TypeError(f"evaluate expects data as (x, target) or (x, target, weights), got {describe(data)}")
     (x, *target), n = require_rows("evaluate", data)

@@ -18,6 +18,8 @@ import numpy as np
 from fnn.arrays import as_array, floats
 from fnn.errors import describe, whole
 
+_MOST = 2**15  # a confusion matrix of as many classes has a thousand million numbers
+
 
 def accuracy(prediction: np.ndarray, target: np.ndarray) -> float:
     """Give the share of rows whose prediction is the target, from 0 to 1. Of equal scores the first wins.
@@ -126,6 +128,8 @@ def classified(who: str, prediction: Any, target: Any, classes: int | None = Non
         classes = int(np.shape(prediction)[1] if np.ndim(prediction) == 2 else max(high, 0) + 1)
     if low < 0 or high >= whole(f"{who}: classes", classes):
         raise ValueError(f"{who} expects labels from 0 to {classes - 1}, got some from {low} to {high}")
+    if classes > _MOST:
+        raise ValueError(f"{who} counts up to {_MOST} classes, one by one, got labels to {high}, or classes={classes}")
     return predicted, true, classes
 
 

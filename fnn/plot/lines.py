@@ -1,0 +1,147 @@
+"""Lines: what training came to, step by step, and functions of one number with their slopes.
+
+curves  : ax, {label: curve} -> ax          activation : ax, function, low, high -> ax
+tangent : ax, function, at, low, high -> ax
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from fnn.core import vjp
+from fnn.errors import describe, number
+from fnn.experiments import Summary, summarise
+from fnn.numeric import derivative
+from fnn.numeric import tangent as tangent_line
+from fnn.plot.look import BLUE, COLOURS, DARK, ORANGE, colour, legend, legible, numbers, require_axes, span
+from fnn.records import is_record
+
+
+def curves(
+    ax: Axes, curves: Mapping[str, Any], x: Any = None, xlabel: str = "step", ylabel: str = "loss", log: bool = False
+) -> Axes:
+    """Draw curves with their labels: a loss by steps, or the mean of several runs in a band of one deviation.
+
+    Each of the values is one curve (n,); or several runs of equal length, (runs, n); or what ``summarise`` makes of
+    these. Of several the mean is drawn, and a band from mean - deviation to mean + deviation. ``x`` is where the
+    numbers stand, (n,), from 0 on if it is not given. What is not finite is a gap, as the loss before the first step
+    is. With ``log`` the scale is logarithmic; a band that would go below 0 there ends at the least of the runs.
+
+    Raises ``TypeError`` for what are no curves, ``ValueError`` for shapes that do not fit, or a logarithm of nothing.
+
+    >>> from matplotlib.figure import Figure
+    >>> ax = curves(Figure().subplots(), {"sgd": [2.0, 1.5, 1.2], "adam": [[2.0, 1.0, 0.5], [2.2, 1.2, 0.7]]})
+    >>> [line.get_label() for line in ax.get_lines()], ax.get_lines()[1].get_ydata().round(8)
+    (['sgd', 'adam (2 runs)'], array([2.1, 1.1, 0.6]))
+    """
+    require_axes("curves", ax)
+    if not isinstance(curves, Mapping) or not curves:
+        raise TypeError(f'plot.curves expects curves by their labels, say {{"loss": losses}}, got {describe(curves)}')
+    summaries = {label: _summary(label, values) for label, values in curves.items()}
+    if log and not any((summary.mean > 0).any() for summary in summaries.values()):
+        raise ValueError("plot.curves: a logarithmic scale needs numbers above 0, got none; leave log=True out")
+    x = None if x is None else numbers("curves", "x", x)
+    for label, summary in summaries.items():
+        if x is not None and x.shape != summary.mean.shape:
+            wanted = f"a place for each number of {label!r}, {summary.mean.shape}"
+            raise ValueError(f"plot.curves: x must be {wanted}, got {x.shape}")
+    for label, summary in summaries.items():
+        _draw_curve(ax, str(label), np.arange(len(summary.mean)) if x is None else x, summary, log)
+    if log:
+        ax.set_yscale("log")
+    legible(ax, xlabel, ylabel)
+    legend(ax, "mean ± deviation" if any(summary.n > 1 for summary in summaries.values()) else None)
+    return ax
+
+
+def _summary(label: Any, values: Any) -> Summary:
+    if isinstance(values, Summary):
+        if np.ndim(values.mean) != 1:
+            raise ValueError(f"plot.curves: {label!r} must be a summary of curves (n,), got one of numbers: {values}")
+        return values
+    array = numbers("curves", repr(label), values, finite=False).astype(np.float64)
+    if array.ndim not in (1, 2) or array.size == 0:
+        raise ValueError(f"plot.curves: {label!r} must be a curve (n,) or several (runs, n), got {describe(array)}")
+    return summarise(np.atleast_2d(np.where(np.isfinite(array), array, np.nan)))
+
+
+def _draw_curve(ax: Axes, label: str, x: np.ndarray, summary: Summary, log: bool) -> None:
+    place = len(ax.get_lines())
+    label = f"{label} ({summary.n} runs)" if summary.n > 1 else label
+    style = "-" if place < len(COLOURS) else "--"
+    ax.plot(x, summary.mean, label=label, color=colour(place), linestyle=style, linewidth=1.8)
+    if summary.n > 1:
+        low = summary.mean - summary.deviation
+        # The logarithm of what is not above 0 would stretch the axis to nowhere.
+        low = np.where(low > 0, low, summary.minimum) if log else low
+        ax.fill_between(x, low, summary.mean + summary.deviation, color=colour(place), alpha=0.2, linewidth=0)
+
+
+def activation(ax: Axes, function: Callable, low: float = -5.0, high: float = 5.0) -> Axes:
+    """Draw a function of one number and its derivative, from ``low`` to ``high``.
+
+    The derivative of a record such as ``relu`` is exact, by ``vjp``. Any other function takes an array and gives one of
+    its shape, and its derivative is numeric. Raises ``TypeError`` for what is no function, ``ValueError`` for one that
+    mixes the numbers of an array, as softmax does.
+
+    >>> from matplotlib.figure import Figure
+    >>> from fnn import tanh
+    >>> ax = activation(Figure().subplots(), tanh)
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['tanh', 'derivative']
+    """
+    require_axes("activation", ax)
+    if not callable(function) or isinstance(function, type):
+        raise TypeError(f"plot.activation expects a function, say relu, got {describe(function)}")
+    x = span("activation", low, high, 501)
+    y, alone = np.asarray(function(x.copy())), np.asarray(function(x[-1:].copy()))
+    if y.shape != x.shape or alone.shape != (1,) or not np.allclose(y[-1:], alone, equal_nan=True):
+        raise ValueError(f"plot.activation expects a function of each number by itself, got {describe(function)}")
+    slope = vjp(function, x)[1](np.ones_like(x))[1]() if is_record(function) else derivative(function, x)
+    ax.plot(x, y, label=_name(function), color=BLUE, linewidth=2)
+    ax.plot(x, slope, label="derivative", color=ORANGE, linewidth=1.8, linestyle="--")
+    ax.axhline(0, color=DARK, linewidth=0.8, zorder=1)
+    if low < 0 < high:
+        ax.axvline(0, color=DARK, linewidth=0.8, zorder=1)
+    legible(ax, "x", "y")
+    legend(ax)
+    return ax
+
+
+def _name(function: Callable) -> str:
+    """Give the name that a function is known by: ``leaky_relu`` for a ``LeakyRelu``."""
+    if not is_record(function):
+        name = getattr(function, "__name__", "function")
+        return "function" if name == "<lambda>" else name
+    words = type(function).__name__
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in words).lstrip("_")
+
+
+def tangent(ax: Axes, function: Callable, at: float, low: float, high: float) -> Axes:
+    """Draw a function of one number, from ``low`` to ``high``, and the straight line that touches it at ``at``.
+
+    The line's slope, found by ``fnn.derivative``, stands in the legend. Raises ``TypeError`` or ``ValueError`` for what
+    is no function, or for numbers that are none.
+
+    >>> from matplotlib.figure import Figure
+    >>> ax = tangent(Figure().subplots(), lambda x: 0.01 * x**2 + 0.1 * x, 5.0, 0.0, 20.0)
+    >>> ax.get_lines()[1].get_label()
+    'tangent at x = 5, slope 0.2'
+    """
+    require_axes("tangent", ax)
+    if not callable(function):
+        raise TypeError(f"plot.tangent expects a function of a number, got {describe(function)}")
+    at = number("plot.tangent: at", at, -np.inf)
+    x = span("tangent", low, high, 501)
+    line = tangent_line(function, at)
+    label = f"tangent at x = {at:g}, slope {derivative(function, at):.3g}"
+    ax.plot(x, [float(function(each)) for each in x], label=_name(function), color=BLUE, linewidth=2)
+    ax.plot(x, line(x), label=label, color=ORANGE, linewidth=1.8, linestyle="--")
+    ax.plot([at], [line(at)], "o", color=ORANGE, markersize=7)
+    legible(ax, "x", "y")
+    legend(ax)
+    return ax

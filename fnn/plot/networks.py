@@ -1,0 +1,153 @@
+"""A network as a picture: its layers from top to bottom, how wide each is, and where it branches and joins.
+
+diagram : ax, net, x -> ax
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+
+from fnn.branches import Parallel, Residual
+from fnn.compose import Serial
+from fnn.core import forward
+from fnn.describe import shape_of
+from fnn.errors import describe
+from fnn.modes import inference
+from fnn.plot.look import BLUE, DARK, MIDDLE, SKY, TEXT, require_axes, room
+from fnn.records import is_record
+from fnn.tree import leaves, map
+
+_LETTER = 0.62 * TEXT  # points, on average
+_GAP = 14.0  # points between columns
+_LEAST = 70.0  # points for the bars
+_PITCH = 26.0  # points from row to row, if there is room
+
+
+@attrs.frozen
+class _Row:
+    """A layer as it is drawn: in its lane, and with what comes in, each from a row and through a lane."""
+
+    lane: int
+    incoming: tuple[tuple[int, int], ...]
+    name: str
+    output: Any
+    parameters: str
+
+
+def diagram(ax: Axes, net: Any, x: Any) -> Axes:
+    """Draw the layers of a network from top to bottom, branches side by side, with a bar for each layer.
+
+    The bar is the wider the more numbers a row of its output has, on a logarithmic scale, and dark if the layer has
+    parameters. Beside it stand the output's shape and the number of parameters, as in ``summary``. ``x`` is data of
+    which one row is shown to the network. Raises ``TypeError`` for what is no network, and the errors of the layers.
+
+    >>> from matplotlib.figure import Figure
+    >>> from fnn import Key, mlp
+    >>> x = np.zeros((1, 2), np.float32)
+    >>> ax = diagram(Figure().subplots(), mlp(64, 2)(Key(0), x), x)
+    >>> [text.get_text() for text in ax.texts][-3:]
+    ['Dense', '(n, 2)', '130']
+    """
+    require_axes("diagram", ax)
+    if not is_record(net):
+        raise TypeError(f"plot.diagram expects a finished network, got {describe(net)}; make it first: maker(key, x)")
+    x = x if isinstance(x, tuple) else np.asarray(x)
+    if any(array.ndim == 0 for array in leaves(x)):
+        raise ValueError(f"plot.diagram expects data (n, ...), of which it shows the network a row, got {describe(x)}")
+    x = map(lambda array: array[:1], x)
+    inference(net, x)  # a layer that does not fit is named here, by its path
+    rows = [_Row(0, (), "input", x, "")]
+    _follow(rows, net, x, 0, ((0, 0),), set())
+    _draw(ax, rows)
+    return ax
+
+
+def _follow(rows: list[_Row], node: Any, x: Any, lane: int, incoming: tuple, seen: set[int]) -> tuple[Any, tuple]:
+    """Add a row for each layer in a node; give what comes out of it, and from where."""
+    if isinstance(node, Serial):
+        for layer in node.layers:
+            x, incoming = _follow(rows, layer, x, lane, incoming, seen)
+        return x, incoming
+    if isinstance(node, Parallel):
+        ys, ends = [], []
+        for branch in node.branches:
+            y, end = _follow(rows, branch, x, lane, tuple((row, lane) for row, _ in incoming), seen)
+            ys.append(y)
+            ends.extend(end)
+            lane += _lanes(branch)
+        return tuple(ys), tuple(ends)
+    if isinstance(node, Residual):
+        change, end = _follow(rows, node.body, x, lane, incoming, seen)
+        beside = lane + _lanes(node.body)
+        y, incoming, parameters = x + change, (*end, *((row, beside) for row, _ in incoming)), ""
+    else:
+        y = forward(inference(node, x), x)
+        size = sum(leaf.size for leaf in leaves(node))
+        parameters = "again" if size and id(node) in seen else f"{size:,}"
+        seen.add(id(node))
+    rows.append(_Row(lane, incoming, type(node).__name__, y, parameters))
+    return y, ((len(rows) - 1, lane),)
+
+
+def _lanes(node: Any) -> int:
+    if isinstance(node, Serial):
+        return max([1, *[_lanes(layer) for layer in node.layers]])
+    if isinstance(node, Parallel):
+        return sum(_lanes(branch) for branch in node.branches)
+    return _lanes(node.body) + 1 if isinstance(node, Residual) else 1
+
+
+def _draw(ax: Axes, rows: list[_Row]) -> None:
+    numbers = [max(_count(row.output), 1) for row in rows]
+    for place, row in enumerate(rows):
+        width = 0.8 * np.log1p(numbers[place]) / np.log1p(max(numbers))
+        learns = row.parameters not in ("", "0")
+        ax.barh(place, width, left=row.lane - width / 2, height=0.6, color=BLUE if learns else SKY, zorder=2)
+        for source, lane in row.incoming:
+            _connect(ax, (rows[source].lane, source), (row.lane, place), lane)
+
+    lanes = 1 + max(lane for row in rows for lane in (row.lane, *(via for _, via in row.incoming)))
+    right = lanes - 0.5
+    ax.text((lanes - 1) / 2, -1, "width\n(log scale)", ha="center", va="center", fontsize=TEXT, color=MIDDLE)
+    beside = _write_table(ax, rows, right)
+    across, down = room(ax)
+    ax.set_xlim(-0.5, right + lanes * beside / max(across - beside, _LEAST))
+    ax.set_ylim(max(len(rows), down / _PITCH - 1.5) - 0.5, -1.5)
+    ax.set_axis_off()
+
+
+def _write_table(ax: Axes, rows: list[_Row], left: float) -> float:
+    """Write beside the bars, in columns as wide as their text needs; give the width of all, in points."""
+    head = ("layer", "output", "parameters")
+    lines = [head, *[(row.name, shape_of(row.output), row.parameters) for row in rows]]
+    widths = [_LETTER * max(len(text) for text in column) for column in zip(*lines, strict=True)]
+    begin = np.cumsum([0, widths[0] + _GAP, widths[1] + _GAP + widths[2]])  # the last one is set to the right
+    for place, line in enumerate(lines, -1):
+        for text, offset, side in zip(line, begin, ("left", "left", "right"), strict=True):
+            ax.annotate(
+                text, (left, place), (offset, 0), textcoords="offset points", va="center", ha=side,
+                fontsize=TEXT, color=MIDDLE if line is head else DARK,
+            )  # fmt: skip
+    return begin[-1] + 0.5 * _GAP
+
+
+def _count(y: Any) -> int:
+    return sum(array.size for array in leaves(y))
+
+
+def _connect(ax: Axes, above: tuple[int, int], below: tuple[int, int], lane: int) -> None:
+    """Draw a line from one row down to another, in between in a lane of its own."""
+    (x0, y0), (x1, y1) = above, below
+    turn = min(1.0, (y1 - y0) / 2)  # rows that it takes to change the lane
+    path = [
+        above, (x0, y0 + turn), (lane, y0), (lane, y0 + turn),
+        (lane, y1 - turn), (lane, y1), (x1, y1 - turn), below,
+    ]  # fmt: skip
+    codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3]
+    ax.add_patch(PathPatch(Path(path, codes), fill=False, edgecolor=MIDDLE, linewidth=1.5, zorder=1))

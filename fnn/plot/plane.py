@@ -1,0 +1,139 @@
+"""The plane: where a network draws the line between classes, and the slopes that a descent goes down.
+
+decision_boundary : ax, predict, x, labels -> ax          gradient_field : ax, function, low, high -> ax
+descent           : ax, path -> ax
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
+
+from fnn.errors import describe, whole
+from fnn.metrics.labels import classified
+from fnn.numeric import gradient_field as slopes
+from fnn.plot.look import DARK, ORANGE, TEXT, colour, legend, legible, numbers, require_axes, span, tint
+
+_MARKERS = "osD^vPX*<>"
+
+
+def decision_boundary(ax: Axes, predict: Callable, x: Any, labels: Any, resolution: int = 200) -> Axes:
+    """Draw which class ``predict`` gives each place of the plane, and the points ``x`` (n, 2) in their true colours.
+
+    ``predict`` takes rows (n, 2), and gives scores (n, classes), of which the largest wins, or labels (n,): a network
+    is such a function. ``labels`` are (n,) or one-hot (n, classes). So many places are asked along each axis as is the
+    ``resolution``. Raises ``TypeError`` or ``ValueError`` for anything else.
+
+    >>> from matplotlib.figure import Figure
+    >>> x, labels = np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([0, 1])
+    >>> ax = decision_boundary(Figure().subplots(), lambda x: (x[:, 0] > 0.5).astype(int), x, labels)
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['class 0', 'class 1']
+    """
+    require_axes("decision_boundary", ax)
+    if not callable(predict):
+        raise TypeError(f"plot.decision_boundary expects a function of rows (n, 2), got {describe(predict)}")
+    resolution = whole("plot.decision_boundary: the resolution", resolution, 2)
+    x = numbers("decision_boundary", "x", x)
+    if x.ndim != 2 or x.shape[1] != 2 or len(x) == 0:
+        raise ValueError(f"plot.decision_boundary expects points x (n, 2), got {describe(x)}")
+    x = x if x.dtype.kind == "f" else x.astype(np.float64)
+    margin = 0.08 * np.maximum(np.ptp(x, axis=0), 1e-6)
+    across, up = np.linspace(x.min(axis=0) - margin, x.max(axis=0) + margin, resolution).T
+    places = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
+    _, true, classes = classified("plot.decision_boundary", predict(x), labels)
+    scores = predict(places)
+    region, _, found = classified("plot.decision_boundary", scores, np.zeros(len(places), np.int64))
+    _draw_regions(ax, across, up, np.asarray(scores), region, max(classes, found))
+    for label in range(max(classes, found)):
+        ax.scatter(
+            *x[true == label].T, s=np.clip(5000 / len(x), 18, 60), marker=_MARKERS[label % len(_MARKERS)],
+            color=colour(label), edgecolors="white", linewidths=0.6, label=f"class {label}",
+        )  # fmt: skip
+    ax.set_xlabel("feature 0")
+    ax.set_ylabel("feature 1")
+    legend(ax)
+    return ax
+
+
+def _draw_regions(ax: Axes, across: np.ndarray, up: np.ndarray, scores: np.ndarray, region: np.ndarray, classes: int):
+    palette = np.stack([tint(colour(label), 0.3) for label in range(classes)])
+    shape = len(up), len(across)
+    half = (across[1] - across[0]) / 2, (up[1] - up[0]) / 2  # a place is the middle of its square
+    extent = (across[0] - half[0], across[-1] + half[0], up[0] - half[1], up[-1] + half[1])
+    ax.imshow(palette[region.reshape(shape)], origin="lower", extent=extent, aspect="auto", interpolation="nearest")
+    ax.set(xlim=across[[0, -1]], ylim=up[[0, -1]])
+    for label in range(classes):
+        lead = _lead(scores, label).reshape(shape)
+        if lead.min() < 0 < lead.max():
+            ax.contour(across, up, lead, levels=[0.0], colors=[DARK], linewidths=1.2)
+
+
+def _lead(scores: np.ndarray, label: int) -> np.ndarray:
+    """Give by how much a class leads the best of the others: above 0 in its region, 0 on the boundary."""
+    if scores.ndim == 1:
+        return np.where(scores == label, 1.0, -1.0)
+    return scores[:, label] - np.delete(scores, label, axis=1).max(axis=1)
+
+
+def gradient_field(ax: Axes, function: Callable, low: float = -2.0, high: float = 2.0, arrows: int = 20) -> Axes:
+    """Draw a function of two variables as contours with their heights, and its gradient as arrows, which point uphill.
+
+    ``function`` takes a point, an array of two numbers from ``low`` to ``high``, and gives a number. Along each axis
+    stand so many ``arrows``; where it is steeper they are longer. See ``fnn.gradient_field``, which finds them. Raises
+    ``TypeError`` or ``ValueError`` for anything else.
+
+    >>> from matplotlib.figure import Figure
+    >>> gradient_field(Figure().subplots(), lambda x: x[0] ** 2 + x[1] ** 2, arrows=10).get_title()
+    'arrows: the gradient, uphill'
+    """
+    require_axes("gradient_field", ax)
+    if not callable(function):
+        raise TypeError(f"plot.gradient_field expects a function of a point, got {describe(function)}")
+    at = span("gradient_field", low, high, whole("plot.gradient_field: arrows", arrows, 2))
+    u, v = slopes(function, at, at)
+    fine = span("gradient_field", low, high, 101)
+    heights = np.array([[float(function(np.array([a, b]))) for a in fine] for b in fine])
+    if heights.min() < heights.max():
+        lines = ax.contour(fine, fine, heights, levels=8, cmap="viridis", linewidths=1.2)
+        for text in ax.clabel(lines, fontsize=TEXT, zorder=4):
+            text.set_path_effects([withStroke(linewidth=3, foreground="white")])
+    between, longest = at[1] - at[0], float(np.hypot(u, v).max()) or 1.0
+    ax.quiver(
+        at, at, u, v, angles="xy", pivot="mid", scale_units="xy", scale=longest / (0.95 * between),
+        color=DARK, width=0.003,
+    )  # fmt: skip
+    ax.set_aspect("equal")
+    legible(ax, "x[0]", "x[1]")
+    limits = at[0] - 0.6 * between, at[-1] + 0.6 * between  # arrows at the edge are seen whole
+    ax.set(xlim=limits, ylim=limits)
+    ax.set_title("arrows: the gradient, uphill", fontsize=TEXT)
+    return ax
+
+
+def descent(ax: Axes, path: Any) -> Axes:
+    """Draw the points (n, 2) of a descent, one a step, joined in their order, with the first and the last one marked.
+
+    It is made to be drawn onto a field, ``descent(gradient_field(ax, function), path)``, whose limits it leaves as they
+    are. Raises ``TypeError`` or ``ValueError`` for anything else.
+
+    >>> from matplotlib.figure import Figure
+    >>> ax = descent(Figure().subplots(), [[2.0, 1.0], [1.0, 0.5], [0.5, 0.25]])
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['start', 'after 2 steps']
+    """
+    require_axes("descent", ax)
+    path = numbers("descent", "the path", path)
+    if path.ndim != 2 or path.shape[1] != 2 or len(path) == 0:
+        raise ValueError(f"plot.descent expects the points of a path (n, 2), got {describe(path)}")
+    end = "after 1 step" if len(path) == 2 else f"after {len(path) - 1} steps"
+    ax.plot(*path.T, color=ORANGE, linewidth=1.6, marker="o", markersize=4 if len(path) <= 100 else 0)
+    ax.plot(*path[:1].T, "o", color="white", markeredgecolor=ORANGE, markeredgewidth=2, markersize=9, label="start")
+    ax.plot(*path[-1:].T, "*", color=ORANGE, markeredgecolor="white", markersize=16, label=end)
+    legible(ax, "x[0]", "x[1]")
+    legend(ax)
+    return ax

@@ -1,0 +1,157 @@
+"""Activations and their slopes: x -> y and x -> slope at x, both of the shape of x."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from fnn.layers import activations
+from fnn.testing.exercises.exercise import Exercise, case, numbers, pullback_of, slope_of, times
+
+FAR = np.array([[-1e4, 0.5, 1e4]])
+SHAPES = [case(numbers(5, 3)), case(numbers(3, 3, seed=1)), case(numbers(1, 4, seed=2))]
+
+
+def _of_whole(x: np.ndarray) -> Any:
+    return x.max()
+
+
+def _of_row(x: np.ndarray) -> Any:
+    return x.max(axis=1, keepdims=True)
+
+
+def _of_column(x: np.ndarray) -> Any:
+    return x.max(axis=0)
+
+
+def _none(x: np.ndarray) -> Any:
+    return 0.0
+
+
+def _rows(e: np.ndarray) -> Any:
+    return e.sum(axis=1, keepdims=True)
+
+
+def _columns(e: np.ndarray) -> Any:
+    return e.sum(axis=0)
+
+
+def _everything(e: np.ndarray) -> Any:
+    return e.sum()
+
+
+def _flat_rows(e: np.ndarray) -> Any:
+    return e.sum(axis=1)
+
+
+def _softmax(shift: Callable, total: Callable, x: np.ndarray) -> np.ndarray:
+    e = np.exp(x - shift(x))
+    return e / total(e)
+
+
+def _log_softmax(shift: Callable, total: Callable, x: np.ndarray) -> np.ndarray:
+    shifted = x - shift(x)
+    return shifted - np.log(total(np.exp(shifted)))
+
+
+def _number(shift: Callable, total: Callable) -> int:
+    return 10 if total is not _rows else 8 if shift is _none else 9
+
+
+# Every shift with every sum, but for the right one with the right one.
+SOFTMAXES = [
+    (_number(shift, total), partial(_softmax, shift, total))
+    for total, shift in itertools.product((_rows, _columns, _everything, _flat_rows), (_none, _of_whole, _of_column))
+] + [(10, partial(_softmax, _of_row, total)) for total in (_columns, _everything, _flat_rows)]
+
+LOG_SOFTMAXES = [(number, partial(_log_softmax, *version.args)) for number, version in SOFTMAXES]
+
+OFFSETS = np.array([[0.0, 1.0], [-1000.0, -999.0]])
+LOGITS = [
+    *SHAPES,
+    case(np.array([[1000.0, 1001.0, 1002.0]]), mistake=8),
+    case(numbers(5, 3) + 1e5, mistake=8),
+    case(numbers(5, 3) - 1e5, mistake=8),
+    case(OFFSETS, mistake=9),
+    case(FAR, mistake=8),
+]
+
+
+def _through(function: Callable, then: Callable, *arguments: Any) -> Any:
+    return then(function(arguments[0]), *arguments[1:])
+
+
+def through(function: Callable, then: Callable) -> Callable:
+    """Compose a function of the first argument with one of its result and the other arguments."""
+    return partial(_through, function, then)
+
+
+def pulled_through(p: np.ndarray, dy: np.ndarray) -> np.ndarray:
+    """Pull dy back through a softmax whose output is p."""
+    return p * (dy - (dy * p).sum(axis=1, keepdims=True))
+
+
+def _diagonal(p: np.ndarray, dy: np.ndarray) -> np.ndarray:
+    return dy * p * (1 - p)
+
+
+def _activation(name: str, mistake: int | None, *suspects: Any) -> Exercise:
+    layer = getattr(activations, name)
+    return Exercise(f"{name}(x) -> y", [*SHAPES, case(FAR, mistake=mistake)], layer, suspects)
+
+
+def _derivative(name: str, mistake: int | None, *suspects: Any) -> Exercise:
+    layer = getattr(activations, name)
+    far = case(FAR, mistake=mistake)
+    right = slope_of(layer)
+    suspects = ((3, times(right, lambda x: -1)), *suspects)
+    return Exercise(f"{name}_derivative(x) -> slope at x", [*SHAPES, far], right, suspects, of_record=slope_of)
+
+
+def _relu_derivative() -> Exercise:
+    kink = case(np.array([[-1.0, 0.0, 2.0]]), mistake=17)
+    right = slope_of(activations.relu)
+    suspects = [(3, times(right, lambda x: -1))]
+    return Exercise("relu_derivative(x) -> slope at x, 0 at 0", [*SHAPES, kink], right, suspects, of_record=slope_of)
+
+
+def _softmax_pullback() -> Exercise:
+    right = pullback_of(activations.softmax)
+    suspects = [
+        (3, times(right, lambda x, dy: -1)),
+        *[(number, through(softmax, pulled_through)) for number, softmax in SOFTMAXES],
+        (13, through(activations.softmax, _diagonal)),
+        *[(13, through(softmax, _diagonal)) for _, softmax in SOFTMAXES],
+    ]
+    cases = [case(*each.arguments, numbers(*each.arguments[0].shape, seed=5), mistake=each.mistake) for each in LOGITS]
+    return Exercise("softmax_pullback(x, dy) -> dx", cases, right, suspects, of_record=pullback_of)
+
+
+EXERCISES = {
+    "relu": _activation("relu", None),
+    "leaky_relu": _activation("leaky_relu", None),
+    "elu": _activation("elu", 16),
+    "selu": _activation("selu", 16),
+    "sigmoid": _activation("sigmoid", 15),
+    "tanh": _activation("tanh", 15),
+    "softplus": _activation("softplus", 15),
+    "silu": _activation("silu", 15),
+    "softmax": Exercise("softmax(x) -> y, whose rows sum to 1", LOGITS, activations.softmax, SOFTMAXES),
+    "log_softmax": Exercise(
+        "log_softmax(x) -> y",
+        [*LOGITS[:-1], case(FAR, mistake=11)],
+        activations.log_softmax,
+        [*LOG_SOFTMAXES, *[(number, through(softmax, np.log)) for number, softmax in SOFTMAXES]],
+    ),
+    "relu_derivative": _relu_derivative(),
+    "leaky_relu_derivative": _derivative("leaky_relu", None),
+    "elu_derivative": _derivative("elu", 16),
+    "sigmoid_derivative": _derivative("sigmoid", 15, (14, lambda x: x * (1 - x))),
+    "tanh_derivative": _derivative("tanh", 15, (14, lambda x: 1 - x * x)),
+    "softplus_derivative": _derivative("softplus", 15),
+    "softmax_pullback": _softmax_pullback(),
+}
