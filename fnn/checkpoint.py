@@ -177,7 +177,7 @@ def _similar(path: Path) -> str:
     if not path.parent.is_dir():
         return f": there is no folder {path.parent}"
     names = get_close_matches(path.name, [each.name for each in path.parent.iterdir() if each.name[0] != "."])
-    return f"; there is {' and '.join(names)}" if names else ""
+    return f"; similar names there: {', '.join(names)}" if names else ""
 
 
 def _require_tree(like: Any) -> None:

@@ -1,18 +1,32 @@
 """The examples do what they say; the network by hand and the library's agree to rounding."""
 
+import contextlib
+import io
+import re
 import runpy
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from examples import from_scratch
 from fnn import Dense, Serial, cross_entropy, relu, sgd, start, train_step, tree, value_and_grad
+from fnn.checkpoint import load
 from fnn.data import digits
 
 ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def from_scratch(tmp_path_factory):
+    """The names of lesson 10 and what it printed. It is run, as a module's name cannot begin with a digit."""
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as printed:
+        patch.setattr(sys, "argv", ["", "--fast", "--out", str(tmp_path_factory.mktemp("lesson"))])
+        patch.setitem(sys.modules, "matplotlib.figure", None)  # without pictures it takes a third of the time
+        names = runpy.run_path(str(ROOT / "examples" / "10_from_scratch.py"))
+    return SimpleNamespace(**names, printed=printed.getvalue())
 
 
 def twin(params):
@@ -21,7 +35,7 @@ def twin(params):
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-12), (np.float32, 2e-4)])
-def test_the_network_by_hand_and_the_library_s_agree_over_200_steps(dtype, tolerance):
+def test_the_network_by_hand_and_the_library_s_agree_over_200_steps(from_scratch, dtype, tolerance):
     x, label = digits()
     x = x.astype(dtype)
     by_hand = from_scratch.first_params(64, 64, 10, seed=0, dtype=dtype)
@@ -37,7 +51,7 @@ def test_the_network_by_hand_and_the_library_s_agree_over_200_steps(dtype, toler
         np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
 
 
-def test_the_gradients_of_one_step_agree_to_the_last_bits():
+def test_the_gradients_of_one_step_agree_to_the_last_bits(from_scratch):
     x, label = digits()
     x = x.astype(np.float64)
     params = from_scratch.first_params(64, 64, 10, seed=1, dtype=np.float64)
@@ -48,8 +62,33 @@ def test_the_gradients_of_one_step_agree_to_the_last_bits():
         np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-16)
 
 
-def test_the_network_by_hand_learns_to_read():
-    assert from_scratch.main(epochs=10) > 0.95
+def test_the_network_by_hand_learns_to_read(from_scratch):
+    x, label = digits()
+    losses, params = from_scratch.learn(from_scratch.first, seed=0, epochs=10)
+    scores = from_scratch.forward(params, x[from_scratch.test])[1]
+    assert len(losses) == 10 * 45  # 1,437 rows in batches of 32
+    assert np.mean(scores.argmax(axis=1) == label[from_scratch.test]) > 0.95
+    assert not set(from_scratch.test) & set(from_scratch.train)
+    assert len(from_scratch.test) == 360
+
+
+def test_the_lesson_ends_with_the_same_numbers_from_the_library(from_scratch):
+    after = (
+        r"after 270 steps the weights by hand and by the library differ by (\S+) at most,\nand the losses .* by (\S+)"
+    )
+    weights, losses = map(float, re.search(after, from_scratch.printed).groups())
+    assert max(weights, losses) < 1e-12
+    start_to_end = zip(tree.leaves(from_scratch.run[0].params), from_scratch.params, strict=True)
+    assert max(np.abs(a - b).max() for a, b in start_to_end) > 0.1  # it has gone somewhere
+    by_hand, by_library = map(
+        int, re.search(r"by hand (\d+) lines, with the library (\d+)", from_scratch.printed).groups()
+    )
+    assert 5 * by_library <= by_hand < 40
+
+
+def test_the_network_by_hand_takes_nothing_but_the_data_from_the_library():
+    by_hand = (ROOT / "examples" / "10_from_scratch.py").read_text().split("# %% The same with the library")[0]
+    assert re.findall(r"\bfnn\.\w+\.?\w*", by_hand.split('"""')[2]) == ["fnn.data.digits"]
 
 
 def example(*arguments, folder):
@@ -123,3 +162,24 @@ def test_a_network_learns_to_write(model, here):
     printed = here("characters.py", "--fast", "--model", model)
     assert float(printed.split("held out, all of it: ")[1].split()[0]) < 3.4  # a guess has 4.11
     assert "and it goes on" in printed
+
+
+def test_a_run_that_was_killed_goes_on_from_its_file_and_ends_at_the_same_bits(here, tmp_path):
+    printed = here("resume.py", "--fast", "--out", "run.fnn")
+    said = r"(?:never stopped|and gone on): +(step 300, test accuracy 0\.\d+, parameters [0-9a-f]{16})"
+    ends = re.findall(said, printed)
+    assert len(ends) == 2
+    assert ends[0] == ends[1]
+    reported, held = map(int, re.search(r"reported step (\d+); the file holds step (\d+)", printed).groups())
+    assert reported >= 104
+    assert reported - 10 < held <= 300
+    assert "The two are the same to the last bit" in printed
+    assert load(tmp_path / "run.fnn").step == 300
+
+
+def test_a_file_that_is_there_is_not_taken_for_a_new_run(here, tmp_path, capsys):
+    (tmp_path / "run.fnn").write_bytes(b"mine")
+    with pytest.raises(SystemExit):
+        here("resume.py", "--fast", "--out", "run.fnn")
+    assert "--out must be a new file, and run.fnn is there already" in capsys.readouterr().err
+    assert (tmp_path / "run.fnn").read_bytes() == b"mine"

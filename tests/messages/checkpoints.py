@@ -142,7 +142,7 @@ ROWS = [
     (lambda: load("nett.fnn"), FileNotFoundError, "load: there is no nett.fnn"),
     (lambda: load("no/such/folder"), FileNotFoundError, "load: there is no no/such/folder: there is no folder no/such"),
     (lambda: load("."), IsADirectoryError, "load: . is a folder, expected a file that save wrote"),
-    (lambda: similar_to("net.fnn"), FileNotFoundError, "load: there is no net.fnn; there is my_net.fnn"),
+    (lambda: similar_to("net.fnn"), FileNotFoundError, "load: there is no net.fnn; similar names there: my_net.fnn"),
     (
         lambda: load("net.fnn", like=mlp(3)),
         T,
