@@ -413,7 +413,9 @@ def test_a_path_comes_first(tmp_path):
 def test_a_mistyped_path_is_an_error_that_names_what_is_similar(read, tmp_path):
     for name in ("best.fnn", "last.fnn", "unrelated", ".bets.fnn.partial"):
         save(tmp_path / name, network())
-    with pytest.raises(FileNotFoundError, match=r"^\w+: there is no \S+/bets.fnn; similar names there: best.fnn(, last.fnn)?$"):
+    with pytest.raises(
+        FileNotFoundError, match=r"^\w+: there is no \S+/bets.fnn; similar names there: best.fnn(, last.fnn)?$"
+    ):
         read(tmp_path / "bets.fnn")
     with pytest.raises(FileNotFoundError, match=r"there is no \S+/quite-another$"):
         read(tmp_path / "quite-another")

@@ -1,7 +1,5 @@
 """The examples do what they say; the network by hand and the library's agree to rounding."""
 
-import contextlib
-import io
 import re
 import runpy
 import subprocess
@@ -15,6 +13,7 @@ import pytest
 from fnn import Dense, Serial, cross_entropy, relu, sgd, start, train_step, tree, value_and_grad
 from fnn.checkpoint import load
 from fnn.data import digits
+from tests.lessons import played
 
 ROOT = Path(__file__).parent.parent
 
@@ -22,11 +21,8 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture(scope="module")
 def from_scratch(tmp_path_factory):
     """The names of lesson 10 and what it printed. It is run, as a module's name cannot begin with a digit."""
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as printed:
-        patch.setattr(sys, "argv", ["", "--fast", "--out", str(tmp_path_factory.mktemp("lesson"))])
-        patch.setitem(sys.modules, "matplotlib.figure", None)  # without pictures it takes a third of the time
-        names = runpy.run_path(str(ROOT / "examples" / "10_from_scratch.py"))
-    return SimpleNamespace(**names, printed=printed.getvalue())
+    names, printed = played("10_from_scratch.py", tmp_path_factory.mktemp("lesson"))
+    return SimpleNamespace(**names, printed=printed)
 
 
 def twin(params):

@@ -1,26 +1,21 @@
 """The lessons print what they promise, and their pictures are there to be looked at."""
 
+import functools
 import re
-import runpy
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+from tests.lessons import EXAMPLES, played
 
 
 @pytest.fixture
-def lesson(tmp_path, monkeypatch, capsys):
-    """Run a lesson in this process, quickly, and give its names and what it printed."""
+def lesson(tmp_path):
+    return functools.partial(played_in, tmp_path)
 
-    def run(script, *arguments):
-        monkeypatch.setattr(sys, "argv", [script, "--fast", "--out", str(tmp_path), *arguments])
-        names = runpy.run_path(str(EXAMPLES / script), run_name="__main__")
-        return names, capsys.readouterr().out
 
-    return run
+def played_in(folder, script, *arguments, pictures=False):
+    return played(script, folder, *arguments, pictures=pictures)
 
 
 def number_after(text, printed):
@@ -112,7 +107,7 @@ def test_branches_and_joins_are_values_inside_values(lesson):
     assert names["shared"] == 32 * 24 + 24 + 48 * 48 + 48 + 48 * 10 + 10 + 48 + 1
 
 
-@pytest.mark.parametrize("script", sorted(path.name for path in EXAMPLES.glob("0[1-9]_*.py")))
+@pytest.mark.parametrize("script", sorted(path.name for path in EXAMPLES.glob("[01][0-9]_*.py")))
 def test_a_lesson_says_where_it_comes_from_and_how_to_run_it(script):
     text = (EXAMPLES / script).read_text()
     head = text.split('"""')[1]
@@ -128,15 +123,18 @@ def test_a_lesson_says_where_it_comes_from_and_how_to_run_it(script):
         ("02_many_inputs.py", 1),
         ("03_hidden_layers.py", 1),
         ("04_functions_and_slopes.py", 3),
+        ("06_mnist.py", 2),
         ("07_streams.py", 1),
         ("08_own_layer.py", 1),
         ("09_functional_model.py", 1),
+        ("10_from_scratch.py", 1),
+        ("12_forty_ways_to_be_wrong.py", 1),
     ],
 )
 @pytest.mark.long
 def test_a_lesson_draws_its_pictures(lesson, script, pictures, tmp_path):
     pytest.importorskip("matplotlib")
-    _, printed = lesson(script)
+    _, printed = lesson(script, pictures=True)
     drawn = list(tmp_path.glob("*.png"))
     assert len(drawn) == pictures == printed.count("wrote ")
     assert all(path.name.startswith(script[:2]) and path.stat().st_size > 10_000 for path in drawn)

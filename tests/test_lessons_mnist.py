@@ -3,31 +3,23 @@
 import gzip
 import math
 import re
-import runpy
 import struct
-import sys
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fnn import tree
 from fnn.data import digits
-
-SCRIPT = Path(__file__).parent.parent / "examples" / "06_mnist.py"
+from tests.lessons import played
 
 
 @pytest.fixture
-def lesson(tmp_path, monkeypatch, capsys):
+def lesson(tmp_path):
     """Run the lesson in this process, quickly, and give its names and what it printed."""
 
     def run(*arguments, pictures=False):
-        monkeypatch.setattr(sys, "argv", [SCRIPT.name, "--fast", "--out", str(tmp_path), *map(str, arguments)])
-        if not pictures:
-            monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-        names = runpy.run_path(str(SCRIPT), run_name="__main__")
-        return names, capsys.readouterr().out
+        return played("06_mnist.py", tmp_path, *arguments, pictures=pictures)
 
     return run
 
@@ -107,13 +99,3 @@ def test_a_table_and_a_folder_are_not_both_read(lesson, capsys):
     with pytest.raises(SystemExit):
         lesson("--csv", "a", "--mnist", "b")
     assert "argument --mnist: not allowed with argument --csv" in capsys.readouterr().err
-
-
-@pytest.mark.long
-def test_it_draws_its_pictures(lesson, tmp_path):
-    pytest.importorskip("matplotlib")
-    _, printed = lesson(pictures=True)
-    drawn = sorted(path.name for path in tmp_path.glob("*.png"))
-    assert drawn == ["06_mnist_accuracy.png", "06_mnist_predictions.png"]
-    assert printed.count("wrote ") == 2
-    assert all((tmp_path / name).stat().st_size > 10_000 for name in drawn)

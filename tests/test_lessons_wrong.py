@@ -1,34 +1,25 @@
 """The lesson on forty ways to be wrong: all are there, each fails as is said, and the tests that it names exist."""
 
-import contextlib
-import io
 import math
 import re
-import runpy
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tests import test_mistakes_gradients, test_mistakes_numbers, test_mistakes_training
+from tests.lessons import played
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
-SCRIPT = EXAMPLES / "12_forty_ways_to_be_wrong.py"
 NAN, INF = math.nan, math.inf
 
 
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory):
     """The names of the lesson and what it printed; it is run once for all."""
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as printed:
-        patch.setattr(sys, "argv", [SCRIPT.name, "--fast", "--out", str(tmp_path_factory.mktemp("lesson"))])
-        patch.setitem(sys.modules, "matplotlib.figure", None)  # without its picture
-        before = repr(np.random.get_state())  # noqa: NPY002
-        names = runpy.run_path(str(SCRIPT), run_name="__main__")
-        after = repr(np.random.get_state())  # noqa: NPY002
-    return SimpleNamespace(**names, printed=printed.getvalue(), leaves_numpy_alone=before == after)
+    before = repr(np.random.get_state())  # noqa: NPY002
+    names, printed = played("12_forty_ways_to_be_wrong.py", tmp_path_factory.mktemp("lesson"))
+    after = repr(np.random.get_state())  # noqa: NPY002
+    return SimpleNamespace(**names, printed=printed, leaves_numpy_alone=before == after)
 
 
 def numbered(lesson):
@@ -148,24 +139,3 @@ def test_the_silent_ones_cost_what_the_curves_show(lesson):
         for name, curve in curves.items():
             assert len(curve) == 3  # the beginning and two passes
             assert f"{title}; {name}: from {curve[0]:.2f} to {curve[-1]:.3f}" in lesson.printed
-
-
-@pytest.mark.parametrize("script", sorted(path.name for path in EXAMPLES.glob("1[0-9]_*.py")))
-def test_a_lesson_says_what_it_shows_and_how_to_run_it(script):
-    text = (EXAMPLES / script).read_text()
-    head = text.split('"""')[1]
-    assert head.startswith(f"Lesson {script[:2]}: ")
-    assert f"python examples/{script} --fast" in head
-    assert text.count("\n# %%") >= 5
-
-
-@pytest.mark.parametrize("script", ["10_from_scratch.py", "12_forty_ways_to_be_wrong.py"])
-@pytest.mark.long
-def test_a_lesson_draws_its_picture(script, tmp_path, monkeypatch, capsys):
-    pytest.importorskip("matplotlib")
-    monkeypatch.setattr(sys, "argv", [script, "--fast", "--out", str(tmp_path)])
-    runpy.run_path(str(EXAMPLES / script), run_name="__main__")
-    (drawn,) = tmp_path.glob("*.png")
-    assert drawn.name == script.replace(".py", ".png")
-    assert drawn.stat().st_size > 10_000
-    assert f"wrote {drawn}" in capsys.readouterr().out
