@@ -212,6 +212,7 @@ BLOCKS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("n_and_time", [(3, 4), (1, 1)], ids=str)
 @pytest.mark.parametrize("maker", BLOCKS.values(), ids=BLOCKS)
 def test_the_gradients_of_a_block_are_the_numeric_ones(maker, n_and_time):

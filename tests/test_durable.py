@@ -24,6 +24,13 @@ from fnn import durable
 from fnn.durable import write_durably
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL and permissions are those of Unix")
+REALLY = os.fsync  # imported before the tests of other files are spared it
+
+
+@pytest.fixture(autouse=True)
+def _wait_for_the_disk(monkeypatch):
+    monkeypatch.setattr(os, "fsync", REALLY)
+
 
 # A child loads the one file alone, without the package and NumPy: it is up in 40 milliseconds.
 BEGIN = f"""

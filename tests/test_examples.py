@@ -148,11 +148,13 @@ def test_a_convolutional_network_learns_to_read_digits(here):
     assert accuracy_of(here("digits_cnn.py", "--fast")) >= 0.9
 
 
+@pytest.mark.long
 def test_an_lstm_learns_to_add_what_it_saw_long_ago(here):
     printed = here("adding.py", "--fast", "--cell", "lstm")
     assert float(printed.split("lstm: test loss ")[1].split(",")[0]) < 0.01
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("model", ["lstm", "transformer"])
 def test_a_network_learns_to_write(model, here):
     printed = here("characters.py", "--fast", "--model", model)

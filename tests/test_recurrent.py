@@ -134,6 +134,7 @@ def test_a_layer_is_the_loop_over_its_formulas(cell, shape):
     close(layer((x, some)), (slow(cell, layer, x, some, zero_for(cell, n))[0], some))
 
 
+@pytest.mark.long
 @each_cell
 @each_shape
 def test_the_gradients_by_x_the_first_state_and_every_weight_are_the_numeric_ones(cell, shape):
@@ -143,6 +144,7 @@ def test_the_gradients_by_x_the_first_state_and_every_weight_are_the_numeric_one
         assert max(check_vjp(layer, given).errors.values()) <= 1e-8
 
 
+@pytest.mark.long
 @each_cell
 def test_the_gradients_of_two_on_top_of_each_other_are_the_numeric_ones(cell):
     net = random_like(made(serial(MAKERS[cell](3), MAKERS[cell](4), dense(2)), 1, 2, 3))
