@@ -105,7 +105,7 @@ if __name__ == "__main__":
 #             and, to start it,  mpiexec -n 8 python -m mpi4py.futures examples/11_sweep_on_a_cluster.py
 def by_dask():
     try:
-        from dask.distributed import Client, LocalCluster
+        from dask.distributed import Client, LocalCluster  # pyright: ignore[reportMissingImports]
     except ImportError:
         print("not on Dask, which is not installed: pip install distributed")
         return

@@ -214,7 +214,8 @@ def _as_numbers(result: Any, place: int) -> np.ndarray:
 
 
 def _figures(column: list[float]) -> tuple[float, float, float, float]:
-    n, mean = len(column), math.fsum(column) / len(column)
+    n, least, most = len(column), min(column), max(column)
+    mean = min(max(math.fsum(column) / n, least), most)  # the mean of equal numbers is that number, rounding or not
     squares = math.fsum((value - mean) ** 2 for value in column)
     deviation = math.sqrt(squares / (n - 1)) if n > 1 else math.nan
-    return mean, deviation, min(column), max(column)
+    return mean, deviation, least, most

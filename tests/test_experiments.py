@@ -194,6 +194,10 @@ def test_the_order_of_the_results_does_not_matter():
     assert summarise(numbers).deviation == summarise(numbers[::-1]).deviation
 
 
+def test_equal_results_do_not_deviate():
+    assert summarise([0.1, 0.1, 0.1]).deviation == 0  # a third of the sum of three tenths is not a tenth
+
+
 def test_a_single_result_has_no_deviation():
     summary = summarise([2])
     assert summary.mean == summary.minimum == summary.maximum == 2

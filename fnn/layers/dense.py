@@ -53,31 +53,26 @@ def _(layer: Dense, x, key=None):
 
 
 def _with_more_axes(layer: Dense, x: np.ndarray) -> tuple[np.ndarray, Callable]:
-    """Reduce to rows: an ensemble to its members, more axes of x to one. What does not fit is refused here."""
+    """Make one axis of rows of several, and a stack of products of an ensemble. What does not fit is refused here."""
     weight, bias = layer.weight, layer.bias
+    members = weight.shape[:-2]
     if weight.ndim < 2 or x.ndim < max(weight.ndim, 2) or x.shape[-1] != weight.shape[-2]:
         raise _misfit(weight, x)
-    if bias.shape != weight.shape[:-2] + weight.shape[-1:]:
-        expected = weight.shape[:-2] + weight.shape[-1:]
-        raise LayerValueError("dense", f"expects a bias {expected}, got {bias.shape}")
-    if weight.ndim == 2:
-        y, pullback = vjp(layer, x.reshape(math.prod(x.shape[:-1]), x.shape[-1]))
-
-        def rows_pullback(dy):
-            dlayer, dx = pullback(dy.reshape(y.shape))
-            return dlayer, lambda: dx().reshape(x.shape)
-
-        return y.reshape(*x.shape[:-1], weight.shape[1]), rows_pullback
-    if len(x) != len(weight):
+    if bias.shape != (*members, weight.shape[-1]):
+        raise LayerValueError("dense", f"expects a bias {(*members, weight.shape[-1])}, got {bias.shape}")
+    if x.shape[: len(members)] != members:
         raise _misfit(weight, x)
-    members = [vjp(Dense(w, b), each) for w, b, each in zip(weight, bias, x, strict=True)]
+    rows = x.reshape(*members, math.prod(x.shape[len(members) : -1]), x.shape[-1])
+    y = rows @ weight
+    y += bias[..., None, :]
+    shape = y.shape
 
-    def ensemble_pullback(dy):
-        pulled = [pullback(each) for (_, pullback), each in zip(members, dy, strict=True)]
-        dweight, dbias = np.stack([d.weight for d, _ in pulled]), np.stack([d.bias for d, _ in pulled])
-        return Dense(read_only(dweight), read_only(dbias)), lambda: np.stack([dx() for _, dx in pulled])
+    def more_axes_pullback(dy):
+        dy = dy.reshape(shape)
+        dweight, dbias = rows.swapaxes(-1, -2) @ dy, ones(shape[-2], dy.dtype) @ dy
+        return Dense(read_only(dweight), read_only(dbias)), lambda: (dy @ weight.swapaxes(-1, -2)).reshape(x.shape)
 
-    return np.stack([y for y, _ in members]), ensemble_pullback
+    return y.reshape(*x.shape[:-1], shape[-1]), more_axes_pullback
 
 
 def _misfit(weight: np.ndarray, x: np.ndarray) -> LayerValueError:
