@@ -9,6 +9,7 @@ without loss of precision. Label smoothing s mixes the target with the same prob
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -108,23 +109,21 @@ def _of_labels(loss: Any, logits: np.ndarray, labels: np.ndarray, weights: Any) 
     # The classes come first: what is done to each row is then done in a few long sweeps, and not in many short ones.
     shifted = logits.T.copy()
     shifted -= np.maximum.reduce(shifted, axis=0)  # the row's own: with one for all, a row far below would be 0 / 0
-    own = _places(labels, *shifted.shape)
-    picked = shifted.reshape(-1)[own]  # alone, so that a logit of -inf elsewhere does no harm
-    e = np.exp(shifted)
-    cells = e.reshape(-1)
-    sums = cells[own]
-    cells[own] = 0
+    own, cells = _places(labels, *shifted.shape), shifted.reshape(-1)
+    picked = cells.take(own)
+    cells[own] = -math.inf  # whose exponential is 0
+    e = np.exp(shifted, out=shifted)
     others = ones(len(e), e.dtype).dot(e)
     cells[own] = -others
-    sums += others
-    others += np.expm1(picked)
-    surprise = np.log1p(others)
+    rest = np.expm1(picked)
+    rest += others  # own + others - 1
+    surprise = np.log1p(rest)
     surprise -= picked
     counts = share("cross_entropy", surprise, weights)
 
     def of_labels_pullback(dvalue):
         def dprediction():
-            dlogits = e / sums
+            dlogits = e / (np.exp(picked) + others)  # not 1 + rest, which is rounded once more
             dlogits *= dvalue * counts
             return dlogits.T
 
