@@ -77,6 +77,7 @@ def test_attention_is_its_formula_by_loops(heads, n, time, width, causal):
     np.testing.assert_array_equal(same, lengths)
 
 
+@pytest.mark.long
 @each_causal
 @each_size
 def test_the_gradients_are_the_numeric_ones(heads, n, time, width, causal):

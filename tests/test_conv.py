@@ -75,6 +75,7 @@ def test_a_convolution_is_six_loops(layer, x):
     np.testing.assert_allclose(layer(np.asfortranarray(x)), by_loops(layer, x), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.long
 @convolutions
 def test_its_gradients_are_the_numeric_ones(layer, x):
     report = check_vjp(layer, x)

@@ -45,6 +45,7 @@ def test_five_inputs_learn_below_a_rate_that_their_squares_decide(lesson):
     assert once == twice
 
 
+@pytest.mark.long
 def test_another_seed_is_another_lesson_and_the_same_seed_the_same(lesson):
     runs = [lesson("02_many_inputs.py", "--seed", seed)[1] for seed in ("0", "0", "1")]
     assert runs[0] == runs[1] != runs[2]

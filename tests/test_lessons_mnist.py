@@ -71,6 +71,7 @@ def pixels(n):
     return (np.arange(n * 784) * 7919 % 256).astype(np.uint8).reshape(n, 784)
 
 
+@pytest.mark.long
 def test_it_reads_kaggle_s_table(lesson, tmp_path):
     table = np.column_stack([np.arange(60) % 9, pixels(60)])  # no nine among them
     header = ",".join(["label"] + [f"pixel{i}" for i in range(784)])
@@ -83,6 +84,7 @@ def test_it_reads_kaggle_s_table(lesson, tmp_path):
     assert "test set" not in printed
 
 
+@pytest.mark.long
 def test_it_reads_mnist_s_own_files_and_looks_at_the_test_set_once(lesson, tmp_path):
     for part, n in (("train", 40), ("t10k", 30)):
         for kind, header, body in (

@@ -293,6 +293,7 @@ def test_an_encoder_hands_its_state_to_a_decoder():
 # --- bidirectional, last step, networks ------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @each_cell
 def test_bidirectional_is_two_runs(cell):
     layer, x, lengths = (
