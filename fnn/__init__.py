@@ -113,8 +113,21 @@ from fnn.transforms import Transform, accumulate_gradients, chain, freeze, updat
 
 __version__ = "0.1.0"
 
-# fmt: off
 _keep_freed_memory()
+
+
+def __getattr__(name: str):
+    """Load ``fnn.plot``, which needs matplotlib, and ``fnn.testing`` when somebody first asks for them."""
+    if name == "plot":
+        import fnn.plot as module
+    elif name == "testing":
+        import fnn.testing as module
+    else:
+        raise AttributeError(f"module 'fnn' has no attribute {name!r}")
+    return module
+
+
+# fmt: off
 
 __all__ = [
     # record: a frozen value that can be called

@@ -73,6 +73,17 @@ def test_importing_loads_nothing_else_that_is_heavy():
     assert third_party <= loaded
 
 
+def test_what_stands_around_it_is_loaded_when_it_is_asked_for():
+    script = (
+        "import sys, fnn; before = 'fnn.testing' in sys.modules, 'fnn.plot' in sys.modules; fnn.testing.grade\n"
+        "try: fnn.plot.curves\n"
+        "except ImportError as error: assert str(error) == 'fnn.plot needs matplotlib: pip install \"fnn[plot]\"'\n"
+        "print(before, 'fnn.testing' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "(False, False) True"
+
+
 def test_every_module_says_in_its_first_line_what_it_is_about():
     for name, tree in MODULES.items():
         assert (ast.get_docstring(tree) or "").strip(), name

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import fnn
 from fnn import (
     Bidirectional,
     Dense,
@@ -44,6 +45,8 @@ def averaging(*params):
 
 
 ROWS = [
+    # --- the package ---
+    (lambda: fnn.nothing, AttributeError, "module 'fnn' has no attribute 'nothing'"),
     # --- serial ---
     (
         lambda: Serial([relu])(X),
