@@ -15,7 +15,7 @@ MESSAGE = 'fnn.plot needs matplotlib: pip install "fnn[plot]"'
 def _no_matplotlib(monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[:2] == ["fnn", "plot"]]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delattr(fnn, "plot", raising=False)
+    monkeypatch.delitem(vars(fnn), "plot", raising=False)  # to ask for the attribute would load it
     monkeypatch.setitem(sys.modules, "matplotlib", None)  # what makes Python's import fail
 
 
@@ -28,3 +28,5 @@ def test_plot_says_what_to_install_however_it_is_imported():
         from fnn import plot  # noqa: F401
     with pytest.raises(ImportError, match=re.escape(MESSAGE)):
         importlib.import_module("fnn.plot.lines")
+    with pytest.raises(ImportError, match=re.escape(MESSAGE)):
+        fnn.plot.curves  # noqa: B018
