@@ -26,11 +26,6 @@ def _momentum(p: Any, g: Any, v: Any, rate: float, momentum: float) -> tuple:
     return p - rate * v, v
 
 
-def _folded_rate(p: Any, g: Any, v: Any, rate: float, momentum: float) -> tuple:
-    v = momentum * v - rate * g
-    return p + v, v
-
-
 def _mean_momentum(p: Any, g: Any, v: Any, rate: float, momentum: float) -> tuple:
     v = momentum * v + (1 - momentum) * g
     return p - rate * v, v
