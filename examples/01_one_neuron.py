@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from fnn import Dense, Key, dense, mse, sgd, start, states, train_step, value_and_grad
-from fnn.keys import uniforms
+from fnn.core.keys import uniforms
 
 parser = argparse.ArgumentParser(description="One neuron learns y = m x + b, from one number.")
 parser.add_argument("--seed", type=int, default=0, help="decides the first weight")

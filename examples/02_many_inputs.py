@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from fnn import Dense, Key, grad, mse, split, tree, value_and_grad
-from fnn.keys import uniforms
+from fnn.core.keys import uniforms
 
 parser = argparse.ArgumentParser(description="One neuron with many inputs, written with arrays.")
 parser.add_argument("--seed", type=int, default=0, help="decides the inputs and the first weights")

@@ -20,8 +20,8 @@ import numpy as np
 from toolz import take
 
 from fnn import Key, adam, dense, identity, mse, relu, serial, sgd, sigmoid, start, states, tanh, train_step, tree
-from fnn.keys import uniforms
-from fnn.schedules import cosine
+from fnn.core.keys import uniforms
+from fnn.optim.schedules import cosine
 
 parser = argparse.ArgumentParser(description="A hidden layer bends the line.")
 parser.add_argument("--seed", type=int, default=0, help="decides the data and the first weights")

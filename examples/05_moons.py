@@ -48,7 +48,7 @@ from fnn import (
     tree,
 )
 from fnn.data import epochs
-from fnn.initializers import he_normal, normal, zeros
+from fnn.layers.initializers import he_normal, normal, zeros
 from fnn.metrics import accuracy
 
 parser = argparse.ArgumentParser(description="Two moons, a hundred runs.")

@@ -23,7 +23,7 @@ from toolz import take_nth
 
 from fnn import Key, cross_entropy, dense, history, relu, serial, sgd, split, start, states, summary, train_step
 from fnn.data import digits, epochs, mnist, read_csv, train_test_split
-from fnn.initializers import he_uniform, normal, uniform
+from fnn.layers.initializers import he_uniform, normal, uniform
 from fnn.metrics import accuracy, confusion_matrix
 
 parser = argparse.ArgumentParser(description="Handwritten digits, 784-32-16-10.")

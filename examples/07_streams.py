@@ -44,7 +44,7 @@ from fnn import (
 )
 from fnn.data import epochs, moons, train_test_split
 from fnn.metrics import accuracy
-from fnn.schedules import exponential
+from fnn.optim.schedules import exponential
 
 parser = argparse.ArgumentParser(description="Training is a stream of states.")
 parser.add_argument("--seed", type=int, default=0, help="decides the data, the first weights and the order of rows")

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fnn import Key, adam, check_vjp, cross_entropy, dense, fit, load, record, save, serial, split, start, vjp
+from fnn import Key, adam, check_vjp, cross_entropy, dense, fit, load, Record, save, serial, split, start, vjp
 from fnn.data import circles, train_test_split
-from fnn.keys import uniforms
+from fnn.core.keys import uniforms
 from fnn.metrics import accuracy
 
 parser = argparse.ArgumentParser(description="A layer of your own.")
@@ -38,8 +38,7 @@ except ImportError as missing:
 
 # %% What it holds
 # Arrays are parameters, all else is configuration. ``centres`` (units, inputs) are learned, ``width`` is chosen.
-@record
-class Radial:
+class Radial(Record):
     """y = exp(-|x - centre|^2 / (2 width^2)), for each centre."""
 
     centres: np.ndarray
@@ -50,7 +49,7 @@ class Radial:
 # y = exp(-|x - c|^2 / (2 w^2)). With g = dy y / w^2:    dc = sum over rows g (x - c),    dx = -sum over units g (x - c)
 # ``dx`` is a function, so that nobody computes it who does not need it: the first layer's is never asked for.
 @vjp.register
-def _(layer: Radial, x, key=None):
+def radial_vjp(layer: Radial, x, key=None):
     apart = x[:, None, :] - layer.centres  # (n, units, inputs)
     y = np.exp(-np.sum(apart**2, axis=2) / (2 * layer.width**2))
 
@@ -76,7 +75,7 @@ class Wrong(Radial):
 
 
 @vjp.register
-def _(layer: Wrong, x, key=None):
+def wrong_vjp(layer: Wrong, x, key=None):
     y, pullback = vjp(Radial(layer.centres, layer.width), x)
 
     def wrong_pullback(dy):

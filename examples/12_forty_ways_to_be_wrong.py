@@ -29,7 +29,7 @@ from fnn import (
     fold_in,
     history,
     mse,
-    record,
+    Record,
     relu,
     serial,
     sgd,
@@ -40,8 +40,8 @@ from fnn import (
     vjp,
 )
 from fnn.data import batches, digits, epochs, one_hot
-from fnn.initializers import he_normal
-from fnn.keys import normals, permutation, uniforms
+from fnn.layers.initializers import he_normal
+from fnn.core.keys import normals, permutation, uniforms
 from fnn.testing import grade
 
 parser = argparse.ArgumentParser(description="Forty ways to be wrong.")
@@ -880,8 +880,7 @@ print(grades)
 
 # %% 8. What the silent ones do to a training curve
 # A loss whose slope is another's, as these mistakes are made: it reports the one and descends the other.
-@record
-class Reported:
+class Reported(Record):
     """A loss that is reported, and the slope that is descended."""
 
     value: Callable

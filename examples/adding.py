@@ -32,8 +32,8 @@ from fnn import (
     states,
     train_step,
 )
-from fnn.keys import uniforms
-from fnn.schedules import cosine
+from fnn.core.keys import uniforms
+from fnn.optim.schedules import cosine
 
 CELLS = {"rnn": rnn, "lstm": lstm, "gru": gru}
 ALWAYS_THE_MEAN = 1 / 6

@@ -39,7 +39,7 @@ from fnn import (
     tree,
 )
 from fnn.data import characters, epochs
-from fnn.keys import uniforms
+from fnn.core.keys import uniforms
 from fnn.metrics import evaluate
 
 TEXT = Path(__file__).parent / "shakespeare.txt"

@@ -33,7 +33,7 @@ from fnn import (
 )
 from fnn.data import digits, epochs, mnist, train_test_split
 from fnn.metrics import accuracy, evaluate
-from fnn.schedules import cosine
+from fnn.optim.schedules import cosine
 
 SIZE = 64
 

@@ -9,18 +9,20 @@ Six concepts: record, tree, key, vjp, transform, stream. To read the package, fo
 """
 
 from fnn import data, initializers, metrics, schedules, tree
-from fnn.allocator import keep_freed_memory as _keep_freed_memory
-from fnn.branches import Add, Concatenate, Parallel, Pick, Residual, add, concatenate, parallel, pick, residual
-from fnn.check import check_vjp
-from fnn.checkpoint import load, save
-from fnn.compose import Serial, mlp, serial
-from fnn.core import forward, grad, value_and_grad, vjp
-from fnn.describe import summary
-from fnn.diagnosis import diagnose
-from fnn.directions import Bidirectional, bidirectional
-from fnn.errors import FormatError
-from fnn.experiments import Summary, Trial, repeat, summarise, sweep
-from fnn.keys import Key, fold_in, split
+from fnn.train.allocator import keep_freed_memory as _keep_freed_memory
+from fnn.networks.branches import Add, Concatenate, Parallel, Pick, Residual, add, concatenate, parallel, pick, residual
+from fnn.diagnostics.check import check_vjp
+from fnn.checkpoint.files import load, save
+from fnn.networks.mlp import mlp
+from fnn.networks.serial import Serial, serial
+from fnn.core.grad import grad, value_and_grad
+from fnn.core.vjp import forward, vjp
+from fnn.diagnostics.summary import summary
+from fnn.diagnostics.diagnose import diagnose
+from fnn.networks.bidirectional import Bidirectional, bidirectional
+from fnn.core._errors import FormatError
+from fnn.train.experiments import Summary, Trial, repeat, summarise, sweep
+from fnn.core.keys import Key, fold_in, split
 from fnn.layers.activations import (
     Elu,
     Gelu,
@@ -59,7 +61,7 @@ from fnn.layers.pool import AvgPool, GlobalAvgPool, MaxPool, avg_pool, global_av
 from fnn.layers.positional import Positional, Sinusoidal, positional
 from fnn.layers.recurrent import Gru, Lstm, Rnn, gru, lstm, rnn
 from fnn.layers.shape import Flatten, Reshape, flatten, reshape
-from fnn.layers.steps import LastStep, last_step
+from fnn.layers._sequences import LastStep, last_step
 from fnn.losses import (
     L1,
     L2,
@@ -86,30 +88,19 @@ from fnn.losses import (
     penalised,
     sum_squared_error,
 )
-from fnn.modes import inference
-from fnn.numeric import derivative, gradient, gradient_field, tangent
-from fnn.optim import (
-    adagrad,
-    adam,
-    adamw,
-    clip,
-    clip_by_global_norm,
-    decay,
-    descend,
-    rmsprop,
-    scale_by_adagrad,
-    scale_by_adam,
-    scale_by_rms,
-    sgd,
-    trace,
-)
-from fnn.records import record
-from fnn.reports import progress
-from fnn.sequences import advance
-from fnn.streams import averaged, checkpointed, history, patient, tap, until
-from fnn.train import Diverged, State, fit, start, states, train_step
-from fnn.transformer import transformer_block
-from fnn.transforms import Transform, accumulate_gradients, chain, freeze, update
+from fnn.networks.inference import inference
+from fnn.diagnostics.numeric import derivative, gradient, gradient_field, tangent
+from fnn.optim.optimizers import adagrad, adam, adamw, rmsprop, sgd
+from fnn.optim.rules import clip, clip_by_global_norm, decay, descend, scale_by_adagrad, scale_by_adam, scale_by_rms, trace
+from fnn.core.record import Record
+from fnn.train.progress import progress
+from fnn.networks.decoding import advance
+from fnn.checkpoint.checkpointed import checkpointed
+from fnn.train.streams import averaged, history, patient, tap, until
+from fnn.train.step import Diverged, State, fit, start, states, train_step
+from fnn.networks.transformer import transformer_block
+from fnn.optim.transform import Transform, chain, update
+from fnn.optim.wrappers import accumulate_gradients, freeze
 
 __version__ = "0.1.0"
 

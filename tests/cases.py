@@ -4,9 +4,9 @@ import numpy as np
 
 import fnn
 from fnn import Dense, Key, Reshape, Serial, combined, dense, embedding, l1, l2, mlp, serial, tree
-from fnn.initializers import normal
-from fnn.keys import normals
-from fnn.records import is_record
+from fnn.layers.initializers import normal
+from fnn.core.keys import normals
+from fnn.core.record import is_record
 
 VALUES = {name: getattr(fnn, name) for name in fnn.__all__ if is_record(getattr(fnn, name))}
 LOSSES = {name: value for name, value in VALUES.items() if type(value).__module__.startswith("fnn.losses")}

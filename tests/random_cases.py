@@ -10,9 +10,9 @@ import attrs
 import numpy as np
 
 import fnn
-from fnn import Key, Serial, check_vjp, combined, dense, forward, l1, l2, record, serial, tree, value_and_grad, vjp
-from fnn.keys import fold_in, normals, uniforms
-from fnn.structure import walk
+from fnn import Key, Serial, check_vjp, combined, dense, forward, l1, l2, Record, serial, tree, value_and_grad, vjp
+from fnn.core.keys import fold_in, normals, uniforms
+from fnn.core._structure import walk
 from tests.cases import ACTIVATIONS, LOSSES
 
 BENT = [ACTIVATIONS[name] for name in sorted(set(ACTIVATIONS) - {"step"})]  # the slope of a step is 0 everywhere
@@ -29,15 +29,14 @@ class Case:
     paths: list  # of the leaves of params
 
 
-@record
-class Objective:
+class Objective(Record):
     """The whole objective of a case as a function of the parameters alone, which is what ``check_vjp`` looks at."""
 
     case: Case
 
 
 @vjp.register
-def _(objective: Objective, params):
+def objective_vjp(objective: Objective, params):
     case = objective.case
 
     def objective_pullback(dvalue):

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 from fnn import Key, adam, cross_entropy, dense, dropout, fit, relu, serial, split, start, tree
 from fnn.data import moons
-from fnn.experiments import repeat
+from fnn.train.experiments import repeat
 
 DATA = moons(103, 0.1, Key(3))  # batches of 10: the last of a pass has 3 rows
 OPTIMIZER = adam(1e-2)

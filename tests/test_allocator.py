@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from fnn.allocator import keep_freed_memory
+from fnn.train.allocator import keep_freed_memory
 
 FAULTS = """
 import resource, numpy as np, fnn

@@ -24,8 +24,8 @@ from fnn import (
 )
 from fnn.layers.attention import Attention, attention
 from fnn.layers.positional import Positional, Sinusoidal, positional
-from fnn.sequences import advance
-from fnn.transformer import transformer_block
+from fnn.networks.decoding import advance
+from fnn.networks.transformer import transformer_block
 from tests.cases import made, numbers, random_like
 
 LENGTHS = np.array([4, 1, 3])

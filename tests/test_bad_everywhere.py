@@ -31,7 +31,7 @@ from fnn import (
     tree,
 )
 from fnn.data import batches, epochs, one_hot, standardise, train_test_split
-from fnn.diagnosis import diagnose
+from fnn.diagnostics.diagnose import diagnose
 from tests.bad_values import LABELS, VALUES, X
 from tests.cases import LOSSES
 

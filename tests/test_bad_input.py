@@ -30,7 +30,7 @@ from fnn import (
     inference,
     mlp,
     mse,
-    record,
+    Record,
     relu,
     reshape,
     rnn,
@@ -49,7 +49,7 @@ from fnn import (
     value_and_grad,
 )
 from fnn.data import batches, epochs, line, mnist, moons, one_hot, standardise, train_test_split
-from fnn.initializers import glorot_uniform
+from fnn.layers.initializers import glorot_uniform
 from fnn.metrics import accuracy, confusion_matrix
 
 T, V = TypeError, ValueError
@@ -67,8 +67,7 @@ def affine(n_in, units, weight=1.0):
     return Dense(np.full((n_in, units), weight, np.float32), np.zeros(units, np.float32))
 
 
-@record
-class Ruleless:
+class Ruleless(Record):
     """A layer whose rule was forgotten."""
 
 
@@ -531,13 +530,12 @@ def test_what_is_no_layer_is_reported_with_every_network_around_it(place, wrong)
     assert caught.value.__notes__ == [f"in {layer}" for layer in reversed(around)]
 
 
-@record
-class Failing:
+class Failing(Record):
     """A layer of somebody's own in which something else goes wrong."""
 
 
 @fnn.vjp.register
-def _(layer: Failing, x, key=None):
+def failing_vjp(layer: Failing, x, key=None):
     try:
         return {}["weights"], None
     except KeyError as error:

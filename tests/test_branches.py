@@ -272,7 +272,7 @@ def test_no_two_layers_of_a_network_share_a_path_of_keys():
         pass
 
     @vjp.register
-    def _(layer: Listening, x, key=None):
+    def listening_vjp(layer: Listening, x, key=None):
         seen.append(key)
         return x, lambda dy: (layer, lambda: dy)
 

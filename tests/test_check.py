@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from fnn import check_vjp, record, vjp
+from fnn import check_vjp, Record, vjp
 from tests.cases import numbers
 
 
-@record
-class Affine:
+class Affine(Record):
     """A dense layer whose pullback is one of the wrong ones below."""
 
     weight: np.ndarray
@@ -29,7 +28,7 @@ WRONG = {
 
 
 @vjp.register
-def _(layer: Affine, x, key=None):
+def affine_vjp(layer: Affine, x, key=None):
     def affine_pullback(dy):
         _, pull = WRONG.get(layer.wrong, ("", lambda x, w, dy: (x.T @ dy, dy.sum(axis=0), dy @ w.T)))
         dweight, dbias, dx = pull(x, layer.weight, dy)
@@ -57,15 +56,14 @@ def test_wrong_code_is_caught_by_the_name_of_the_leaf(wrong):
         check_vjp(affine(wrong), numbers(5, 3))
 
 
-@record
-class Bad:
+class Bad(Record):
     """An activation that breaks the rules in one way."""
 
     how: str
 
 
 @vjp.register
-def _(layer: Bad, x, key=None):
+def bad_vjp(layer: Bad, x, key=None):
     if layer.how == "writes to its input":
         x[x < 0] = 0
 
@@ -100,8 +98,7 @@ def test_a_coordinate_at_a_kink_is_left_out_and_counted():
     assert report.errors["x"] <= 1e-8
 
 
-@record
-class Square:
+class Square(Record):
     """y = x @ weight, whose pullback says what it is given."""
 
     weight: np.ndarray
@@ -109,7 +106,7 @@ class Square:
 
 
 @vjp.register
-def _(layer: Square, x, key=None):
+def square_vjp(layer: Square, x, key=None):
     def square_pullback(dy):
         dweight, dx = layer.pull(x, layer.weight, dy)
         return Square(dweight, layer.pull), lambda: dx
@@ -157,12 +154,11 @@ def test_the_likely_cause_is_named_where_it_can_be_told(message, pull):
 
 
 def test_a_loss_that_forgets_to_divide_by_n_is_told_so():
-    @record
-    class Summed:
+    class Summed(Record):
         pass
 
     @vjp.register
-    def _(loss: Summed, prediction, target):
+    def summed_vjp(loss: Summed, prediction, target):
         difference = prediction - target
         return float(np.mean(difference**2)), lambda dvalue: (loss, lambda: 2 * difference * dvalue)
 
@@ -180,8 +176,7 @@ def test_a_gradient_that_is_zero_by_cancellation_passes():
     assert report.skipped == 0
 
 
-@record
-class Cancelled:
+class Cancelled(Record):
     """y = x, in which weight has cancelled; the pullback sums what cancels too, and ``rest`` is left of it."""
 
     weight: np.ndarray
@@ -189,7 +184,7 @@ class Cancelled:
 
 
 @vjp.register
-def _(layer: Cancelled, x, key=None):
+def cancelled_vjp(layer: Cancelled, x, key=None):
     return x + 0 * layer.weight, lambda dy: (Cancelled(np.full(3, layer.rest), layer.rest), lambda: dy)
 
 
@@ -199,8 +194,7 @@ def test_what_rounding_leaves_of_a_gradient_of_0_passes_and_no_more():
         check_vjp(Cancelled(numbers(3), 1e-8), numbers(5, 3))
 
 
-@record
-class Steep:
+class Steep(Record):
     """y = sin(weight x), of which the third derivative is x**2 times as large as the first; a factor may be wrong."""
 
     weight: np.ndarray
@@ -208,7 +202,7 @@ class Steep:
 
 
 @vjp.register
-def _(layer: Steep, x, key=None):
+def steep_vjp(layer: Steep, x, key=None):
     def steep_pullback(dy):
         slope = dy * np.cos(layer.weight * x)
         return Steep((slope * x).sum(axis=0) * layer.factor, layer.factor), lambda: slope * layer.weight
@@ -233,12 +227,11 @@ def test_the_leaves_of_several_inputs_are_named_by_their_place():
 
 
 def test_a_gradient_of_another_kind_than_the_layer_is_told_where():
-    @record
-    class Forgetful:
+    class Forgetful(Record):
         weight: np.ndarray
 
     @vjp.register
-    def _(layer: Forgetful, x, key=None):
+    def forgetful_vjp(layer: Forgetful, x, key=None):
         return x * layer.weight, lambda dy: (None, lambda: dy * layer.weight)
 
     with pytest.raises(AssertionError, match=r"Forgetful: inputs and gradient: trees differ at \[0\]: Forgetful"):

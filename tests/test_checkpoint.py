@@ -37,7 +37,7 @@ from fnn import (
     mlp,
     mse,
     penalised,
-    record,
+    Record,
     relu,
     serial,
     sgd,
@@ -45,28 +45,26 @@ from fnn import (
     tanh,
     tree,
 )
-from fnn.catalogue import KNOWN
-from fnn.checkpoint import load, notes, save
+from fnn.checkpoint._catalogue import KNOWN
+from fnn.checkpoint.files import load, notes, save
 from fnn.data import moons
-from fnn.environment import EnvironmentChanged, fingerprint
-from fnn.errors import FormatError
-from fnn.experiments import Summary
-from fnn.forms import DEEPEST, rebuilt, written
-from fnn.safetensors import pack, unpack
+from fnn.checkpoint._fingerprint import EnvironmentChanged, fingerprint
+from fnn.core._errors import FormatError
+from fnn.train.experiments import Summary
+from fnn.checkpoint._codec import DEEPEST, rebuilt, written
+from fnn.checkpoint.safetensors import pack, unpack
 from tests.cases import LAYERS, LOSS_CASES, LOSSES, PENALTIES, SHARED, numbers
 from tests.test_optim import ALL as TRANSFORMS
 from tests.test_tree import TREES
 
 
-@record
-class Gate:
+class Gate(Record):
     """A layer of one's own."""
 
     weight: np.ndarray
 
 
-@record
-class Box:
+class Box(Record):
     """A record that holds anything."""
 
     inside: object
@@ -596,7 +594,7 @@ SCRIPT = """
 import sys
 import numpy as np
 from fnn import Key, adam, mlp, start
-from fnn.checkpoint import save
+from fnn.checkpoint.files import save
 save(sys.argv[1], start(mlp(4, 3)(Key(0), np.zeros((1, 2), np.float32)), adam()), b=[1, {"y": 2, "x": 3}], a="text")
 """
 

@@ -21,7 +21,7 @@ from fnn import (
     dropout,
     mlp,
     mse,
-    record,
+    Record,
     relu,
     serial,
     sgd,
@@ -34,9 +34,9 @@ from fnn import (
     update,
 )
 from fnn import streams as module
-from fnn.checkpoint import load, notes, save
+from fnn.checkpoint.files import load, notes, save
 from fnn.data import epochs, moons
-from fnn.streams import checkpointed
+from fnn.checkpoint.checkpointed import checkpointed
 from tests.cases import numbers
 
 DATA = moons(23, 0.1, Key(1))  # batches of 5, so the last has 3
@@ -170,8 +170,7 @@ def test_it_pickles_and_takes_a_path_as_text(tmp_path):
         assert last(function(at_step(n) for n in range(4))).step == load(tmp_path / "run.fnn").step == 3
 
 
-@record
-class Snapshot:
+class Snapshot(Record):
     """Any record with a step will do."""
 
     step: int

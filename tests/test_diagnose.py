@@ -25,7 +25,7 @@ from fnn import (
     mse,
     parallel,
     penalised,
-    record,
+    Record,
     relu,
     residual,
     serial,
@@ -40,8 +40,8 @@ from fnn import (
     tree,
     vjp,
 )
-from fnn.diagnosis import Diagnosis, diagnose
-from fnn.keys import normals
+from fnn.diagnostics.diagnose import Diagnosis, diagnose
+from fnn.core.keys import normals
 from tests.cases import numbers
 
 X = numbers(8, 4)
@@ -322,15 +322,14 @@ def test_a_loss_that_overflows_on_finite_outputs_is_told_from_outputs_that_do():
     assert found.found == ("the loss is inf", sentence)
 
 
-@record
-class BadSlope:
+class BadSlope(Record):
     """A layer whose rule gives a gradient that is not finite of a value that is."""
 
     weight: np.ndarray
 
 
 @vjp.register
-def _(layer: BadSlope, x, key=None):
+def bad_slope_vjp(layer: BadSlope, x, key=None):
     def bad_pullback(dy):
         return BadSlope(np.full_like(layer.weight, np.nan)), lambda: dy
 
@@ -342,15 +341,14 @@ def test_a_gradient_that_is_not_finite_under_a_finite_loss_is_named():
     assert found.found[-1] == "the gradient of weight is not finite"
 
 
-@record
-class OtherGradient:
+class OtherGradient(Record):
     """A layer whose rule gives a gradient of another type."""
 
     weight: np.ndarray
 
 
 @vjp.register
-def _(layer: OtherGradient, x, key=None):
+def other_gradient_vjp(layer: OtherGradient, x, key=None):
     return x * layer.weight, lambda dy: ((np.ones(4),), lambda: dy)
 
 

@@ -34,9 +34,9 @@ from fnn import (
     train_step,
     tree,
 )
-from fnn.checkpoint import load
+from fnn.checkpoint.files import load
 from fnn.data import epochs
-from fnn.streams import checkpointed
+from fnn.checkpoint.checkpointed import checkpointed
 from tests.cases import numbers
 
 OPTIMIZERS = {

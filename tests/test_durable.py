@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from fnn import durable
-from fnn.durable import write_durably
+from fnn.checkpoint._atomic import write_durably
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL and permissions are those of Unix")
 REALLY = os.fsync  # imported before the tests of other files are spared it

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fnn import environment
-from fnn.environment import EnvironmentChanged, fingerprint, warn_if_changed
+from fnn.checkpoint._fingerprint import EnvironmentChanged, fingerprint, warn_if_changed
 
 VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 

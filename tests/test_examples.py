@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fnn import Dense, Serial, cross_entropy, relu, sgd, start, train_step, tree, value_and_grad
-from fnn.checkpoint import load
+from fnn.checkpoint.files import load
 from fnn.data import digits
 from tests.lessons import played
 

@@ -15,7 +15,7 @@ import pytest
 
 from fnn import Key, adam, cross_entropy, fit, fold_in, mlp, split, start
 from fnn.data import moons
-from fnn.experiments import Summary, Trial, repeat, summarise, sweep
+from fnn.train.experiments import Summary, Trial, repeat, summarise, sweep
 
 KEYS = split(Key(5), 6)
 GRID = {"width": [3, 4, 5], "rate": [0.1, 0.01]}

@@ -13,7 +13,7 @@ import pytest
 import fnn
 from fnn import Key, conv, dense, dropout, initializers, last_step, lstm, mlp, relu, serial, tree
 from fnn.data import epochs, train_test_split
-from fnn.keys import _bits, normals, permutation, uniforms
+from fnn.core.keys import _bits, normals, permutation, uniforms
 
 SEEDS = (0, 1, 2, 12345, 2**127 + 1)
 ROWS = np.arange(103)

@@ -22,7 +22,7 @@ from fnn import (
     lstm,
     mlp,
     positional,
-    record,
+    Record,
     relu,
     rnn,
     serial,
@@ -33,8 +33,8 @@ from fnn import (
     vjp,
 )
 from fnn.data import epochs, line, moons, train_test_split
-from fnn.initializers import glorot_uniform, zeros
-from fnn.keys import normals, permutation, uniforms
+from fnn.layers.initializers import glorot_uniform, zeros
+from fnn.core.keys import normals, permutation, uniforms
 
 SOME_KEYS = [
     Key(seed, path)
@@ -142,15 +142,14 @@ def test_every_permutation_is_as_likely_as_any_other():
 # --- every layer has its own address ---------------------------------------------------------------------------------
 
 
-@record
-class Spy:
+class Spy(Record):
     """A layer that writes down the key it is given."""
 
     seen: object
 
 
 @vjp.register
-def _(layer: Spy, x, key=None):
+def spy_vjp(layer: Spy, x, key=None):
     layer.seen.append(key)
     return x, lambda dy: (layer, lambda: dy)
 

@@ -5,8 +5,8 @@ import pytest
 
 import fnn
 from fnn import Key, Serial, check_vjp, cross_entropy, mlp, serial, tree, value_and_grad, vjp
-from fnn.layout import tied
-from fnn.structure import walk
+from fnn.core._flat import tied
+from fnn.core._structure import walk
 from tests.cases import (
     ACTIVATIONS,
     KEY,
@@ -223,7 +223,7 @@ def test_no_one_computes_the_first_layer_s_dx():
         weight: np.ndarray
 
     @vjp.register
-    def _(layer: Watched, x, key=None):
+    def watched_vjp(layer: Watched, x, key=None):
         def watched_pullback(dy):
             return Watched((dy * x).sum(axis=0)), lambda: asked.append(1) or dy * layer.weight
 

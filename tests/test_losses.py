@@ -39,7 +39,7 @@ from fnn import (
     value_and_grad,
     vjp,
 )
-from fnn.keys import Key, uniforms
+from fnn.core.keys import Key, uniforms
 from tests.cases import LABELS, SOFT, made, numbers, random_like
 
 EDGES = [-1e4, -745.2, -40.0, -1.0, -1e-8, 0.0, 1e-8, 1.0, 40.0, 745.2, 1e4]

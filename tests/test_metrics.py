@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from fnn import Key, cross_entropy, dense, identity, metrics, mlp, mse, record, tree, vjp
-from fnn.keys import normals, permutation, uniforms
+from fnn import Key, cross_entropy, dense, identity, metrics, mlp, mse, Record, tree, vjp
+from fnn.core.keys import normals, permutation, uniforms
 from fnn.metrics import (
     accuracy,
     confusion_matrix,
@@ -312,39 +312,36 @@ def test_what_is_too_large_for_a_float_is_infinity_without_a_warning(dtype, far)
 # --- evaluation of a network -----------------------------------------------------------------------------------------
 
 
-@record
-class Watched:
+class Watched(Record):
     """A layer that writes down how many rows it is shown, and gives them back."""
 
     seen: object
 
 
 @vjp.register
-def _(layer: Watched, x, key=None):
+def watched_vjp(layer: Watched, x, key=None):
     layer.seen.append(len(x))
     return x, None
 
 
-@record
-class Crossed:
+class Crossed(Record):
     """A layer with two inputs and two outputs, their sum and their difference."""
 
 
 @vjp.register
-def _(layer: Crossed, x, key=None):
+def crossed_vjp(layer: Crossed, x, key=None):
     left, (right,) = x
     return (left + right, (left - right,)), None
 
 
-@record
-class Odd:
+class Odd(Record):
     """A layer whose output has no row for each row of its input."""
 
     give: object
 
 
 @vjp.register
-def _(layer: Odd, x, key=None):
+def odd_vjp(layer: Odd, x, key=None):
     return layer.give(x), None
 
 

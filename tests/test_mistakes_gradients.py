@@ -22,7 +22,7 @@ from fnn import (
     mlp,
     mse,
     penalised,
-    record,
+    Record,
     relu,
     sgd,
     sigmoid,
@@ -36,8 +36,8 @@ from fnn import (
     vjp,
 )
 from fnn.data import digits, one_hot, standardise
-from fnn.initializers import he_uniform, normal
-from fnn.keys import Key, normals
+from fnn.layers.initializers import he_uniform, normal
+from fnn.core.keys import Key, normals
 from fnn.layers.conv import Conv, conv
 from fnn.layers.pool import max_pool
 from fnn.layers.recurrent import Lstm, Rnn, lstm, rnn
@@ -48,8 +48,7 @@ ONE_HOT = one_hot(LABELS, 10)
 FRESH = mlp(32, 10)(Key(0), DIGITS)
 
 
-@record
-class Formula:
+class Formula(Record):
     """An activation or a loss written as two formulas, right or wrong: its value, and what dy is multiplied with."""
 
     value: Callable
@@ -57,7 +56,7 @@ class Formula:
 
 
 @vjp.register
-def _(layer: Formula, x, *rest, key=None):
+def formula_vjp(layer: Formula, x, *rest, key=None):
     target = [each for each in rest if isinstance(each, np.ndarray)]  # a layer inside a network is given a key here
 
     def formula_pullback(dy):
@@ -66,8 +65,7 @@ def _(layer: Formula, x, *rest, key=None):
     return layer.value(x, *target), formula_pullback
 
 
-@record
-class Tutorial:
+class Tutorial(Record):
     """A stack of tanh layers whose backward pass, ``pull``, is taken from a tutorial; it sees all activations."""
 
     weights: tuple
@@ -75,7 +73,7 @@ class Tutorial:
 
 
 @vjp.register
-def _(layer: Tutorial, x, key=None):
+def tutorial_vjp(layer: Tutorial, x, key=None):
     activations = [x]
     for weight in layer.weights:
         activations.append(np.tanh(activations[-1] @ weight))
@@ -141,13 +139,12 @@ def test_mistake_04_a_bias_gradient_summed_over_everything():
     assert abs(np.sum(dz) / len(dz)) < 1e-16
     assert np.linalg.norm(np.sum(dz, axis=0) / len(dz)) == pytest.approx(0.071, abs=1e-3)
 
-    @record
-    class Mistaken:
+    class Mistaken(Record):
         weight: np.ndarray
         bias: np.ndarray
 
     @vjp.register
-    def _(layer: Mistaken, x, key=None):
+    def mistaken_vjp(layer: Mistaken, x, key=None):
         def mistaken_pullback(dy):
             return Mistaken(x.T @ dy, np.sum(dy)), lambda: dy @ layer.weight.T
 
@@ -244,8 +241,7 @@ def test_mistake_17_text_and_code_differ_at_the_kink():
     assert slopes(relu) == [0, 0, 1]
 
 
-@record
-class Recurrence:
+class Recurrence(Record):
     """A recurrent layer with a backward pass through time, ``pull``, of a tutorial."""
 
     layer: Any
@@ -253,7 +249,7 @@ class Recurrence:
 
 
 @vjp.register
-def _(net: Recurrence, x, key=None):
+def recurrence_vjp(net: Recurrence, x, key=None):
     def recurrence_pullback(dy):
         dlayer, dx = net.pull(net.layer, x, dy)
         return Recurrence(dlayer, net.pull), lambda: dx
@@ -338,8 +334,7 @@ def test_mistake_29_an_lstm_with_a_missing_derivative_swapped_gates_or_an_assign
     assert np.array_equal(remembering((x, None, first))[2][1], first[1])  # i = 0 and f = 1: c_T = c_0
 
 
-@record
-class Sliding:
+class Sliding(Record):
     """A kernel (k,) that slides along rows of numbers, "same", with the backward pass, ``pull``, of a tutorial."""
 
     weight: np.ndarray
@@ -348,7 +343,7 @@ class Sliding:
 
 
 @vjp.register
-def _(layer: Sliding, x, key=None):
+def sliding_vjp(layer: Sliding, x, key=None):
     def sliding_pullback(dy):
         windows, dx = layer.pull(layer, x, dy)
         return Sliding(np.einsum("nwk,nw->k", windows, dy), layer.stride, layer.pull), lambda: dx

@@ -30,8 +30,8 @@ from fnn import (
     update,
 )
 from fnn.data import batches, digits, epochs, standardise
-from fnn.initializers import he_normal, normal
-from fnn.keys import permutation
+from fnn.layers.initializers import he_normal, normal
+from fnn.core.keys import permutation
 from tests.cases import numbers
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from fnn import FormatError
 from fnn.data import read_csv, read_idx
-from fnn.safetensors import pack, unpack
+from fnn.checkpoint.safetensors import pack, unpack
 
 each_length = pytest.mark.parametrize("rounds", [500, pytest.param(20_000, marks=pytest.mark.long)])
 

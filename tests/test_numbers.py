@@ -32,7 +32,7 @@ from fnn import (
     sum_squared_error,
     vjp,
 )
-from fnn.keys import Key, normals, uniforms
+from fnn.core.keys import Key, normals, uniforms
 
 ULPS = 4
 DTYPES = [np.float64, np.float32]

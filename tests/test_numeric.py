@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fnn import Key, cross_entropy, mlp, tree, value_and_grad
-from fnn.numeric import derivative, gradient, gradient_field, tangent
+from fnn.diagnostics.numeric import derivative, gradient, gradient_field, tangent
 from tests.cases import numbers
 
 T, V = TypeError, ValueError

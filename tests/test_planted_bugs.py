@@ -12,10 +12,11 @@ import fnn
 import fnn.core
 import fnn.layers.lstm
 from fnn import Dense, tree, value_and_grad, vjp
-from fnn.keys import fold_in
+from fnn.core.keys import fold_in
 from fnn.layers.norm import normalised
-from fnn.layout import builder
-from fnn.structure import places, walk
+from fnn.core._flat import builder
+from fnn.core._flat import places
+from fnn.core._structure import walk
 from tests.random_cases import check, random_case
 
 

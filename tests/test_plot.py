@@ -30,8 +30,8 @@ from fnn import (  # noqa: E402
     tanh,
 )
 from fnn import attention as attention_layer  # noqa: E402
-from fnn.experiments import summarise  # noqa: E402
-from fnn.keys import normals, uniforms  # noqa: E402
+from fnn.train.experiments import summarise# noqa: E402
+from fnn.core.keys import normals, uniforms# noqa: E402
 
 
 def axes():

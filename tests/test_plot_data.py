@@ -26,7 +26,7 @@ from fnn import (  # noqa: E402
     fold_in,
     parallel,
     plot,
-    record,
+    Record,
     relu,
     residual,
     serial,
@@ -36,8 +36,8 @@ from fnn import (  # noqa: E402
     vjp,
 )
 from fnn import attention as attention_layer  # noqa: E402
-from fnn.experiments import summarise  # noqa: E402
-from fnn.keys import normals, uniforms  # noqa: E402
+from fnn.train.experiments import summarise# noqa: E402
+from fnn.core.keys import normals, uniforms# noqa: E402
 
 BLUE, ORANGE = "#0072B2", "#D55E00"
 IMAGES = uniforms(Key(2), (10, 8, 8))
@@ -531,15 +531,14 @@ def test_a_diagram_has_a_line_for_each_layer_with_what_summary_says_of_it():
     assert top < -1 < 5 < bottom  # from the head to the last layer
 
 
-@record
-class Spy:
+class Spy(Record):
     """A layer that writes down how many rows it sees."""
 
     seen: object
 
 
 @vjp.register
-def _(layer: Spy, x, key=None):
+def spy_vjp(layer: Spy, x, key=None):
     layer.seen.append(len(x))
     return x, lambda dy: (layer, lambda: dy)
 

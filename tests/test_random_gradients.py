@@ -5,7 +5,7 @@ import pytest
 
 import fnn
 from fnn import tree, value_and_grad, vjp
-from fnn.structure import walk
+from fnn.core._structure import walk
 from tests.random_cases import BENT, KINDS, check, random_case
 
 

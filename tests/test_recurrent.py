@@ -31,11 +31,11 @@ from fnn import (
     tree,
     vjp,
 )
-from fnn.directions import Bidirectional, bidirectional
-from fnn.initializers import glorot_uniform, orthogonal
+from fnn.networks.bidirectional import Bidirectional, bidirectional
+from fnn.layers.initializers import glorot_uniform, orthogonal
 from fnn.layers.recurrent import Gru, Lstm, Rnn, gru, lstm, rnn
-from fnn.layers.steps import LastStep, last_step
-from fnn.sequences import advance
+from fnn.layers._sequences import LastStep, last_step
+from fnn.networks.decoding import advance
 from tests.cases import made, numbers, random_like
 
 T, V = TypeError, ValueError

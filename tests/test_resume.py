@@ -36,7 +36,7 @@ from fnn import (
     train_step,
     tree,
 )
-from fnn.checkpoint import load, save
+from fnn.checkpoint.files import load, save
 from fnn.data import epochs, moons
 from tests.test_optim import ALL
 

@@ -14,7 +14,7 @@ import pytest
 
 import fnn.safetensors
 from fnn import FormatError
-from fnn.safetensors import pack, unpack
+from fnn.checkpoint.safetensors import pack, unpack
 
 DTYPES = ["f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "?"]
 SHAPES = [(), (1,), (3,), (2, 3), (0,), (3, 0, 2), (2, 1, 3, 2), (1,) * 64]

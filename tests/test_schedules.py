@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fnn import descend, schedules, tree
-from fnn.schedules import constant, cosine, exponential, inverse_time, one_cycle, piecewise, warmup
+from fnn.optim.schedules import constant, cosine, exponential, inverse_time, one_cycle, piecewise, warmup
 
 
 def own(step):

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from toolz import compose, curried, identity, last, pipe, take, take_nth
 
-from fnn import Dense, Key, Serial, State, adam, cross_entropy, mlp, record, start, states, tap, train_step, tree, until
+from fnn import Dense, Key, Serial, State, adam, cross_entropy, mlp, Record, start, states, tap, train_step, tree, until
 from fnn.data import epochs, moons
-from fnn.reports import progress
-from fnn.streams import averaged, history, patient
+from fnn.train.progress import progress
+from fnn.train.streams import averaged, history, patient
 from tests.cases import numbers
 
 
@@ -250,8 +250,7 @@ def test_nothing_that_was_passed_in_is_written_to():
     assert all(leaf.flags.writeable for state in stream for leaf in tree.leaves(state.params))
 
 
-@record
-class Snapshot:
+class Snapshot(Record):
     """Any record with parameters, in any place, will do."""
 
     name: str

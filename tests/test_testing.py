@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fnn
-from fnn import record, tree, vjp
+from fnn import Record, tree, vjp
 from fnn.testing import MISTAKES, SIGNATURES, Finding, Grades, check_derivative, check_function, check_gradient, grade
 from fnn.testing.exercises import EXERCISES
 from tests.cases import numbers
@@ -413,13 +413,12 @@ def test_laws_without_a_right_version_say_what_they_expect():
 # --- the library's own kinds -----------------------------------------------------------------------------------------
 
 
-@record
-class Leaning:
+class Leaning(Record):
     """A relu whose author forgot its slope."""
 
 
 @vjp.register
-def _(layer: Leaning, x, key=None):
+def leaning_vjp(layer: Leaning, x, key=None):
     return np.maximum(x, 0), lambda dy: (layer, lambda: dy)
 
 

@@ -20,7 +20,7 @@ from fnn import (
     grad,
     mlp,
     mse,
-    record,
+    Record,
     sgd,
     sigmoid,
     start,
@@ -38,16 +38,15 @@ from tests.cases import numbers
 KEYS_SEEN = []
 
 
-@record
-class Jitter:
+class Jitter(Record):
     """Noise on the input, from the key that the step hands down."""
 
     scale: float
 
 
 @vjp.register
-def _(layer: Jitter, x, key=None):
-    from fnn.keys import normals
+def jitter_vjp(layer: Jitter, x, key=None):
+    from fnn.core.keys import normals
 
     def jitter_pullback(dy):
         return layer, lambda: dy

@@ -8,8 +8,8 @@ import attrs
 import numpy as np
 import pytest
 
-from fnn import Dense, Key, LeakyRelu, Relu, Serial, leaky_relu, mlp, record, relu, start, tree
-from fnn.optim import adam
+from fnn import Dense, Key, LeakyRelu, Relu, Serial, leaky_relu, mlp, Record, relu, start, tree
+from fnn.optim.optimizers import adam
 
 
 def f32(*shape):
@@ -394,8 +394,7 @@ def test_a_tree_of_the_users_arrays_is_read_afresh_each_time():
 # --- records ---------------------------------------------------------------------------------------------------------
 
 
-@record
-class Pair:
+class Pair(Record):
     left: object
     right: object = "none"
 

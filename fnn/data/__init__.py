@@ -9,9 +9,9 @@ batches, epochs  : data, size, key -> stream of batches
 
 from fnn.data.batches import batches, epochs
 from fnn.data.idx import digits, mnist, read_idx
-from fnn.data.prepare import one_hot, standardise, train_test_split
+from fnn.data.preprocessing import one_hot, standardise, train_test_split
 from fnn.data.synthetic import blobs, circles, line, moons, spirals, xor
-from fnn.data.tables import read_csv
+from fnn.data.csv import read_csv
 from fnn.data.text import characters
 
 __all__ = [

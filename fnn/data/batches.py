@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from fnn.data.rows import Data, require_rows, take_rows
-from fnn.errors import whole
-from fnn.keys import Key, fold_in, permutation, require_key
+from fnn.data._rows import Data, require_rows, take_rows
+from fnn.core._errors import whole
+from fnn.core.keys import Key, fold_in, permutation, require_key
 
 
 def batches(data: Any, size: int, key: Key | None = None) -> Iterator[Data]:

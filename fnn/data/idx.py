@@ -20,8 +20,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from fnn.data.rows import Data
-from fnn.errors import FormatError, MissingFile, file_path
+from fnn.data._rows import Data
+from fnn.core._errors import FormatError, MissingFile, file_path
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _BEST_RATIO = 1032  # deflate cannot do better: a longer claim about a gzipped file is false

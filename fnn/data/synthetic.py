@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from fnn.arrays import as_array
-from fnn.data.rows import Data, take_rows
-from fnn.errors import describe, number, whole
-from fnn.keys import Key, fold_in, normals, permutation, require_key, uniforms
+from fnn.core._arrays import as_array
+from fnn.data._rows import Data, take_rows
+from fnn.core._errors import describe, number, whole
+from fnn.core.keys import Key, fold_in, normals, permutation, require_key, uniforms
 
 
 def line(

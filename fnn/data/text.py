@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fnn.errors import describe
+from fnn.core._errors import describe
 
 _ENCODED = np.dtype("<u4")  # a code point in UTF-32, little-endian
 

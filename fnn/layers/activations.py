@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from fnn.arrays import floats, unshared
-from fnn.core import vjp
-from fnn.errors import LayerValueError
-from fnn.records import record
-from fnn.special import gelu_and_slope, log1p_exp, log_softmax_parts, logistic
-from fnn.special import softmax as _softmax
+from fnn.core._arrays import floats, unshared
+from fnn.core.vjp import vjp
+from fnn.core._errors import LayerValueError
+from fnn.core.record import Record
+from fnn.layers._stable import gelu_and_slope, log1p_exp, log_softmax_parts, logistic
+from fnn.layers._stable import softmax as _softmax
 
 
 def _positive(x: np.ndarray) -> np.ndarray:
@@ -25,26 +25,24 @@ def _positive(x: np.ndarray) -> np.ndarray:
     return (x > 0).astype(x.dtype)
 
 
-@record
-class Identity:
+class Identity(Record):
     """y = x."""
 
 
 @vjp.register
-def _(layer: Identity, x, key=None):
+def identity_vjp(layer: Identity, x, key=None):
     def identity_pullback(dy):
         return layer, lambda: dy
 
     return unshared(floats("identity", x)), identity_pullback
 
 
-@record
-class Step:
+class Step(Record):
     """y = 1 where x > 0, else 0: the first artificial neuron (McCulloch and Pitts, 1943). Its slope is 0 everywhere."""
 
 
 @vjp.register
-def _(layer: Step, x, key=None):
+def step_vjp(layer: Step, x, key=None):
     y = _positive(floats("step", x))
 
     def step_pullback(dy):
@@ -53,13 +51,12 @@ def _(layer: Step, x, key=None):
     return y, step_pullback
 
 
-@record
-class Sigmoid:
+class Sigmoid(Record):
     """y = 1 / (1 + exp(-x)); slope y (1 - y)."""
 
 
 @vjp.register
-def _(layer: Sigmoid, x, key=None):
+def sigmoid_vjp(layer: Sigmoid, x, key=None):
     y = logistic(floats("sigmoid", x))
 
     def sigmoid_pullback(dy):
@@ -68,13 +65,12 @@ def _(layer: Sigmoid, x, key=None):
     return y, sigmoid_pullback
 
 
-@record
-class Tanh:
+class Tanh(Record):
     """y = tanh(x); slope 1 - y**2."""
 
 
 @vjp.register
-def _(layer: Tanh, x, key=None):
+def tanh_vjp(layer: Tanh, x, key=None):
     y = np.tanh(floats("tanh", x))
 
     def tanh_pullback(dy):
@@ -83,13 +79,12 @@ def _(layer: Tanh, x, key=None):
     return y, tanh_pullback
 
 
-@record
-class Relu:
+class Relu(Record):
     """y = max(x, 0); slope 1 where x > 0, else 0."""
 
 
 @vjp.register
-def _(layer: Relu, x, key=None):
+def relu_vjp(layer: Relu, x, key=None):
     x = floats("relu", x)
     zero = x.dtype.type(0)  # of x's own dtype: NumPy then skips a conversion, which on small arrays is half the time
     y = np.maximum(x, zero)
@@ -100,15 +95,14 @@ def _(layer: Relu, x, key=None):
     return y, relu_pullback
 
 
-@record
-class LeakyRelu:
+class LeakyRelu(Record):
     """y = x where x > 0, else slope * x (Maas et al., 2013)."""
 
     slope: float = 0.01
 
 
 @vjp.register
-def _(layer: LeakyRelu, x, key=None):
+def leaky_relu_vjp(layer: LeakyRelu, x, key=None):
     x = floats("leaky_relu", x)
     y = np.maximum(x, 0) + layer.slope * np.minimum(x, 0)
 
@@ -119,15 +113,14 @@ def _(layer: LeakyRelu, x, key=None):
     return y, leaky_relu_pullback
 
 
-@record
-class Elu:
+class Elu(Record):
     """y = x where x > 0, else alpha (exp(x) - 1) (Clevert et al., 2015)."""
 
     alpha: float = 1.0
 
 
 @vjp.register
-def _(layer: Elu, x, key=None):
+def elu_vjp(layer: Elu, x, key=None):
     x = floats("elu", x)
     below = np.minimum(x, 0)  # exp is taken of this alone: both branches of a np.where would be computed
     y = np.maximum(x, 0) + layer.alpha * np.expm1(below)
@@ -139,8 +132,7 @@ def _(layer: Elu, x, key=None):
     return y, elu_pullback
 
 
-@record
-class Selu:
+class Selu(Record):
     """y = scale * elu(x, alpha), with the constants that keep mean 0 and variance 1 (Klambauer et al., 2017)."""
 
     alpha: float = 1.6732632423543772
@@ -148,7 +140,7 @@ class Selu:
 
 
 @vjp.register
-def _(layer: Selu, x, key=None):
+def selu_vjp(layer: Selu, x, key=None):
     y, elu_pullback = vjp(Elu(layer.alpha), floats("selu", x))
 
     def selu_pullback(dy):
@@ -158,13 +150,12 @@ def _(layer: Selu, x, key=None):
     return layer.scale * y, selu_pullback
 
 
-@record
-class Gelu:
+class Gelu(Record):
     """y = x P(z <= x) for z standard normal: the exact form, not the tanh one (Hendrycks and Gimpel, 2016)."""
 
 
 @vjp.register
-def _(layer: Gelu, x, key=None):
+def gelu_vjp(layer: Gelu, x, key=None):
     y, slope = gelu_and_slope(floats("gelu", x))
 
     def gelu_pullback(dy):
@@ -173,13 +164,12 @@ def _(layer: Gelu, x, key=None):
     return y, gelu_pullback
 
 
-@record
-class Silu:
+class Silu(Record):
     """y = x sigmoid(x), also called swish (Elfwing et al., 2017); slope s (1 + x (1 - s)), s = sigmoid(x)."""
 
 
 @vjp.register
-def _(layer: Silu, x, key=None):
+def silu_vjp(layer: Silu, x, key=None):
     x = floats("silu", x)
     s = logistic(x)
 
@@ -189,13 +179,12 @@ def _(layer: Silu, x, key=None):
     return x * s, silu_pullback
 
 
-@record
-class Softplus:
+class Softplus(Record):
     """y = log(1 + exp(x)), a smooth relu; slope sigmoid(x)."""
 
 
 @vjp.register
-def _(layer: Softplus, x, key=None):
+def softplus_vjp(layer: Softplus, x, key=None):
     x = floats("softplus", x)
 
     def softplus_pullback(dy):
@@ -204,8 +193,7 @@ def _(layer: Softplus, x, key=None):
     return log1p_exp(x), softplus_pullback
 
 
-@record
-class Softmax:
+class Softmax(Record):
     """y = exp(x) / sum(exp(x)) over the last axis: positive, and each row sums to 1.
 
     The slope is a matrix, diag(y) - y y', so dx = y (dy - sum(dy y)). The losses take logits: leave this out of a
@@ -214,7 +202,7 @@ class Softmax:
 
 
 @vjp.register
-def _(layer: Softmax, x, key=None):
+def softmax_vjp(layer: Softmax, x, key=None):
     y = _softmax(_rows("softmax", x))
 
     def softmax_pullback(dy):
@@ -223,13 +211,12 @@ def _(layer: Softmax, x, key=None):
     return y, softmax_pullback
 
 
-@record
-class LogSoftmax:
+class LogSoftmax(Record):
     """y = x - log(sum(exp(x))) over the last axis; dx = dy - softmax(x) sum(dy)."""
 
 
 @vjp.register
-def _(layer: LogSoftmax, x, key=None):
+def log_softmax_vjp(layer: LogSoftmax, x, key=None):
     y, e, total = log_softmax_parts(_rows("log_softmax", x))
 
     def log_softmax_pullback(dy):

@@ -17,18 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from fnn.arrays import counting, ones, read_only
-from fnn.core import vjp
-from fnn.errors import LayerTypeError, LayerValueError, describe, whole
-from fnn.initializers import glorot_uniform, zeros
-from fnn.keys import fold_in, require_key
-from fnn.layers.dense import Maker
-from fnn.layers.steps import apart, blank, within
-from fnn.records import record
+from fnn.core._arrays import counting, ones, read_only
+from fnn.core.vjp import vjp
+from fnn.core._errors import LayerTypeError, LayerValueError, describe, whole
+from fnn.layers.initializers import glorot_uniform, zeros
+from fnn.core.keys import fold_in, require_key
+from fnn.layers._constructor import Maker
+from fnn.layers._sequences import apart, blank, within
+from fnn.core.record import Record
 
 
-@record
-class Attention:
+class Attention(Record):
     """Multi-head self-attention: PyTorch's ``MultiheadAttention`` with its weights transposed.
 
     ``weight`` (d, 3 d) and ``bias`` (3 d,) give queries, keys and values side by side, in each of them the heads side
@@ -46,7 +45,7 @@ class Attention:
 
 
 @vjp.register
-def _(layer: Attention, x, key=None):
+def attention_vjp(layer: Attention, x, key=None):
     x, lengths, _, parts = apart("attention", x)
     if parts == 3:
         raise LayerTypeError("attention", "expects x or the pair (x, lengths), got a tuple of 3")

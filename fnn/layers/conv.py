@@ -21,21 +21,20 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from fnn.arrays import float_dtype, floats, read_only, sum_of_rows
-from fnn.core import vjp
-from fnn.errors import LayerValueError, whole
-from fnn.initializers import he_uniform, zeros
-from fnn.keys import Key, fold_in, require_key
-from fnn.layers.dense import Maker
-from fnn.layers.windows import Padding, Sizes, expected_images, margins_of, per_axis, require_padding, with_margins
-from fnn.records import record
+from fnn.core._arrays import float_dtype, floats, read_only, sum_of_rows
+from fnn.core.vjp import vjp
+from fnn.core._errors import LayerValueError, whole
+from fnn.layers.initializers import he_uniform, zeros
+from fnn.core.keys import Key, fold_in, require_key
+from fnn.layers._constructor import Maker
+from fnn.layers._windows import Padding, Sizes, expected_images, margins_of, per_axis, require_padding, with_margins
+from fnn.core.record import Record
 
 # Bytes of windows copied out at once: as many as the processor's cache holds, for the product reads them again at once.
 _AT_ONCE = 2**19
 
 
-@record
-class Conv:
+class Conv(Record):
     """y = x convolved with weight, plus bias.
 
     ``weight`` is (kernel height, kernel width, channels / groups, filters), for sequences (kernel, features / groups,
@@ -55,7 +54,7 @@ class Conv:
 
 
 @vjp.register
-def _(layer: Conv, x, key=None):
+def conv_vjp(layer: Conv, x, key=None):
     x = floats("conv", x)
     _require_fit(layer, x)
     shape, weight, groups, axes = x.shape, layer.weight, layer.groups, x.ndim - 2

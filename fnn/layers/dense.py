@@ -12,16 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from fnn.arrays import float_dtype, floats, ones, read_only
-from fnn.core import vjp
-from fnn.errors import LayerValueError, whole
-from fnn.initializers import glorot_uniform, zeros
-from fnn.keys import Key, fold_in, require_key
-from fnn.records import record
+from fnn.core._arrays import float_dtype, floats, ones, read_only
+from fnn.core.vjp import vjp
+from fnn.core._errors import LayerValueError, whole
+from fnn.layers.initializers import glorot_uniform, zeros
+from fnn.core.keys import Key, fold_in, require_key
+from fnn.core.record import Record
 
 
-@record
-class Dense:
+class Dense(Record):
     """y = x @ weight + bias; rows are examples.
 
     ``weight`` is (inputs, units) and ``bias`` (units,). Both may have the same further axes in front, an ensemble of
@@ -36,7 +35,7 @@ class Dense:
 
 
 @vjp.register
-def _(layer: Dense, x, key=None):
+def dense_vjp(layer: Dense, x, key=None):
     weight, bias, x = layer.weight, layer.bias, floats("dense", x)
     if not (x.ndim == 2 == weight.ndim and x.shape[1:] == weight.shape[:1] and bias.shape == weight.shape[1:]):
         return _with_more_axes(layer, x)

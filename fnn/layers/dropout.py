@@ -11,23 +11,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from fnn.arrays import floats
-from fnn.core import vjp
-from fnn.errors import LayerTypeError, number
-from fnn.keys import require_key, uniforms
+from fnn.core._arrays import floats
+from fnn.core.vjp import vjp
+from fnn.core._errors import LayerTypeError, number
+from fnn.core.keys import require_key, uniforms
 from fnn.layers.activations import identity
-from fnn.records import record
+from fnn.core.record import Record
 
 
-@record
-class Dropout:
+class Dropout(Record):
     """Drop a share ``rate`` of the numbers, scale the others by 1 / (1 - rate)."""
 
     rate: float
 
 
 @vjp.register
-def _(layer: Dropout, x, key: Any = None):
+def dropout_vjp(layer: Dropout, x, key: Any = None):
     if layer.rate == 0:
         return vjp(identity, x)[0], lambda dy: (layer, lambda: dy)
     if key is None:

@@ -14,17 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from fnn.arrays import as_array, read_only
-from fnn.core import vjp
-from fnn.errors import LayerTypeError, LayerValueError, describe, whole
-from fnn.initializers import uniform
-from fnn.keys import fold_in, require_key
-from fnn.layers.dense import Maker
-from fnn.records import record
+from fnn.core._arrays import as_array, read_only
+from fnn.core.vjp import vjp
+from fnn.core._errors import LayerTypeError, LayerValueError, describe, whole
+from fnn.layers.initializers import uniform
+from fnn.core.keys import fold_in, require_key
+from fnn.layers._constructor import Maker
+from fnn.core.record import Record
 
 
-@record
-class Embedding:
+class Embedding(Record):
     """y = weight[x]; ``weight`` is (symbols, features).
 
     >>> Embedding(np.array([[0.0, 1.0], [2.0, 3.0]]))(np.array([[1, 0]]))
@@ -36,7 +35,7 @@ class Embedding:
 
 
 @vjp.register
-def _(layer: Embedding, x, key=None):
+def embedding_vjp(layer: Embedding, x, key=None):
     x = _symbols(x, len(layer.weight))
 
     def embedding_pullback(dy):

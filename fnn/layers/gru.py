@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from fnn.arrays import sum_of_rows
-from fnn.core import vjp
-from fnn.errors import LayerValueError
-from fnn.layers.steps import arriving, by_gate, inputs, leaving, of_weight, places, read, result
-from fnn.records import record
+from fnn.core._arrays import sum_of_rows
+from fnn.core.vjp import vjp
+from fnn.core._errors import LayerValueError
+from fnn.layers._sequences import arriving, by_gate, inputs, leaving, of_weight, places, read, result
+from fnn.core.record import Record
 
 
-@record
-class Gru:
+class Gru(Record):
     """The gated recurrent unit (Cho et al., 2014), its reset gate r after the product, as in PyTorch.
 
     r, z = sigmoid(...) of x @ input_weight + h @ hidden_weight + bias, in the order r, z, n, and
@@ -32,7 +31,7 @@ class Gru:
 
 
 @vjp.register
-def _(layer: Gru, x, key=None):
+def gru_vjp(layer: Gru, x, key=None):
     steps = read("gru", layer, x, gates=3)
     units = layer.hidden_weight.shape[0]
     if layer.hidden_bias.shape != (units,):

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from fnn.arrays import sum_of_rows
-from fnn.core import vjp
-from fnn.layers.steps import arriving, by_gate, inputs, leaving, of_weight, places, read, result
-from fnn.records import record
+from fnn.core._arrays import sum_of_rows
+from fnn.core.vjp import vjp
+from fnn.layers._sequences import arriving, by_gate, inputs, leaving, of_weight, places, read, result
+from fnn.core.record import Record
 
 
-@record
-class Lstm:
+class Lstm(Record):
     """The long short-term memory (Hochreiter and Schmidhuber, 1997; with the forget gate of Gers et al., 2000).
 
     i, f, o = sigmoid(...), g = tanh(...) of x @ input_weight + h @ hidden_weight + bias, side by side in the order
@@ -30,7 +29,7 @@ class Lstm:
 
 
 @vjp.register
-def _(layer: Lstm, x, key=None):
+def lstm_vjp(layer: Lstm, x, key=None):
     steps = read("lstm", layer, x, gates=4, states=2)
     units = layer.hidden_weight.shape[0]
     # sigmoid(a) = 1/2 + tanh(a / 2) / 2: with the columns of i, f and o halved, one sweep of tanh does all four gates.

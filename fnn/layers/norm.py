@@ -18,26 +18,24 @@ from typing import Any
 
 import numpy as np
 
-from fnn.arrays import float_dtype, floats, ones, read_only, sum_of_rows
-from fnn.core import vjp
-from fnn.errors import LayerValueError, number
-from fnn.initializers import ones as all_ones
-from fnn.initializers import zeros
-from fnn.keys import require_key
-from fnn.layers.dense import Maker
-from fnn.records import record
+from fnn.core._arrays import float_dtype, floats, ones, read_only, sum_of_rows
+from fnn.core.vjp import vjp
+from fnn.core._errors import LayerValueError, number
+from fnn.layers.initializers import ones as all_ones
+from fnn.layers.initializers import zeros
+from fnn.core.keys import require_key
+from fnn.layers._constructor import Maker
+from fnn.core.record import Record
 
 
-@record
-class Scale:
+class Scale(Record):
     """y = x * scale + shift, feature by feature, the last axis."""
 
     scale: np.ndarray
     shift: np.ndarray
 
 
-@record
-class BatchNorm:
+class BatchNorm(Record):
     """Normalise each feature over the rows of a batch, and over the axes between (Ioffe and Szegedy, 2015).
 
     In a batch of one row, as in a column that is constant, every number is its own mean: y = shift, and dx = 0. There
@@ -49,8 +47,7 @@ class BatchNorm:
     epsilon: float = 1e-5
 
 
-@record
-class LayerNorm:
+class LayerNorm(Record):
     """Normalise each row over its last axis (Ba et al., 2016); the same in training and evaluation."""
 
     scale: np.ndarray
@@ -59,7 +56,7 @@ class LayerNorm:
 
 
 @vjp.register
-def _(layer: Scale, x, key=None):
+def scale_vjp(layer: Scale, x, key=None):
     x = _features("scale", layer, x)
 
     def scale_pullback(dy):
@@ -69,7 +66,7 @@ def _(layer: Scale, x, key=None):
 
 
 @vjp.register
-def _(layer: BatchNorm, x, key=None):
+def batch_norm_vjp(layer: BatchNorm, x, key=None):
     x = _some_rows(layer, x)
     z, root = normalised(x, _mean_over_rows, layer.epsilon)
 
@@ -80,7 +77,7 @@ def _(layer: BatchNorm, x, key=None):
 
 
 @vjp.register
-def _(layer: LayerNorm, x, key=None):
+def layer_norm_vjp(layer: LayerNorm, x, key=None):
     x = _features("layer_norm", layer, x)
     z, root = normalised(x, _mean_over_features, layer.epsilon)
 

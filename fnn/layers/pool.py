@@ -16,15 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from fnn.arrays import floats, ones
-from fnn.core import vjp
-from fnn.errors import LayerValueError
-from fnn.layers.windows import Padding, Sizes, expected_images, margins_of, per_axis, require_padding, with_margins
-from fnn.records import record
+from fnn.core._arrays import floats, ones
+from fnn.core.vjp import vjp
+from fnn.core._errors import LayerValueError
+from fnn.layers._windows import Padding, Sizes, expected_images, margins_of, per_axis, require_padding, with_margins
+from fnn.core.record import Record
 
 
-@record
-class MaxPool:
+class MaxPool(Record):
     """y = the largest number in each window, channel by channel. Of equal ones the first, line by line, gets dy."""
 
     size: Sizes
@@ -32,8 +31,7 @@ class MaxPool:
     padding: Padding = "valid"
 
 
-@record
-class AvgPool:
+class AvgPool(Record):
     """y = the mean of each window, channel by channel; cells of the margin do not count."""
 
     size: Sizes
@@ -41,23 +39,22 @@ class AvgPool:
     padding: Padding = "valid"
 
 
-@record
-class GlobalAvgPool:
+class GlobalAvgPool(Record):
     """y = the mean of each channel over the whole image or sequence."""
 
 
 @vjp.register
-def _(layer: MaxPool, x, key=None):
+def max_pool_vjp(layer: MaxPool, x, key=None):
     return _pooled("max_pool", layer, x, _largest)
 
 
 @vjp.register
-def _(layer: AvgPool, x, key=None):
+def avg_pool_vjp(layer: AvgPool, x, key=None):
     return _pooled("avg_pool", layer, x, _mean)
 
 
 @vjp.register
-def _(layer: GlobalAvgPool, x, key=None):
+def global_avg_pool_vjp(layer: GlobalAvgPool, x, key=None):
     x = floats("global_avg_pool", x)
     cells = math.prod(x.shape[1:-1])
     if x.ndim < 3 or cells == 0:

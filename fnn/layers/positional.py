@@ -13,17 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from fnn.arrays import float_dtype, floats, ones, read_only
-from fnn.core import vjp
-from fnn.errors import LayerValueError, whole
-from fnn.initializers import uniform
-from fnn.keys import fold_in, require_key
-from fnn.layers.dense import Maker
-from fnn.records import record
+from fnn.core._arrays import float_dtype, floats, ones, read_only
+from fnn.core.vjp import vjp
+from fnn.core._errors import LayerValueError, whole
+from fnn.layers.initializers import uniform
+from fnn.core.keys import fold_in, require_key
+from fnn.layers._constructor import Maker
+from fnn.core.record import Record
 
 
-@record
-class Sinusoidal:
+class Sinusoidal(Record):
     """y = x + code, with code[t, 2 i] = sin(t / 10000**(2 i / d)) and code[t, 2 i + 1] the cosine of the same.
 
     Vaswani et al., 2017, section 3.5. It has nothing to learn, and takes sequences of any length.
@@ -34,8 +33,7 @@ class Sinusoidal:
     """
 
 
-@record
-class Positional:
+class Positional(Record):
     """y = x + weight[:time], ``weight`` (positions, d) to be learned.
 
     >>> Positional(np.array([[1.0], [2.0], [3.0]]))(np.zeros((1, 2, 1)))
@@ -47,12 +45,12 @@ class Positional:
 
 
 @vjp.register
-def _(layer: Sinusoidal, x, key=None):
+def sinusoidal_vjp(layer: Sinusoidal, x, key=None):
     return coded(layer, x, 0)
 
 
 @vjp.register
-def _(layer: Positional, x, key=None):
+def positional_vjp(layer: Positional, x, key=None):
     return coded(layer, x, 0)
 
 

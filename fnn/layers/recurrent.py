@@ -24,20 +24,19 @@ from typing import Any
 
 import numpy as np
 
-from fnn.arrays import float_dtype, read_only, sum_of_rows
-from fnn.core import vjp
-from fnn.errors import whole
-from fnn.initializers import glorot_uniform
-from fnn.keys import Key, fold_in, require_key
-from fnn.layers.dense import Maker
+from fnn.core._arrays import float_dtype, read_only, sum_of_rows
+from fnn.core.vjp import vjp
+from fnn.core._errors import whole
+from fnn.layers.initializers import glorot_uniform
+from fnn.core.keys import Key, fold_in, require_key
+from fnn.layers._constructor import Maker
 from fnn.layers.gru import Gru
 from fnn.layers.lstm import Lstm
-from fnn.layers.steps import apart, arriving, inputs, leaving, of_weight, places, read, result
-from fnn.records import record
+from fnn.layers._sequences import apart, arriving, inputs, leaving, of_weight, places, read, result
+from fnn.core.record import Record
 
 
-@record
-class Rnn:
+class Rnn(Record):
     """h' = tanh(x @ input_weight + h @ hidden_weight + bias) (Elman, 1990).
 
     ``input_weight`` is (features, units), ``hidden_weight`` (units, units) and ``bias`` (units,).
@@ -49,7 +48,7 @@ class Rnn:
 
 
 @vjp.register
-def _(layer: Rnn, x, key=None):
+def rnn_vjp(layer: Rnn, x, key=None):
     steps = read("rnn", layer, x)
     given = inputs(steps, layer.input_weight, layer.bias)
     h = places(steps, given, layer.hidden_weight.shape[0])

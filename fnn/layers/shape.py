@@ -8,31 +8,29 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from fnn.arrays import floats, unshared
-from fnn.core import vjp
-from fnn.errors import LayerValueError, describe, whole
-from fnn.records import record
+from fnn.core._arrays import floats, unshared
+from fnn.core.vjp import vjp
+from fnn.core._errors import LayerValueError, describe, whole
+from fnn.core.record import Record
 
 
-@record
-class Reshape:
+class Reshape(Record):
     """Give each row the shape ``shape``, in C order (the last index runs fastest)."""
 
     shape: tuple[int, ...]
 
 
-@record
-class Flatten:
+class Flatten(Record):
     """Give each row as a vector."""
 
 
 @vjp.register
-def _(layer: Reshape, x, key=None):
+def reshape_vjp(layer: Reshape, x, key=None):
     return _rearranged(layer, "reshape", x, layer.shape)
 
 
 @vjp.register
-def _(layer: Flatten, x, key=None):
+def flatten_vjp(layer: Flatten, x, key=None):
     return _rearranged(layer, "flatten", x, None)
 
 

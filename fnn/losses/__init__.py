@@ -6,19 +6,11 @@ Losses average over examples; sums have ``sum`` in their names. Weights are one 
 weight 0 as the row left out. Shapes must match exactly: ``(n,)`` against ``(n, 1)`` would broadcast to ``(n, n)``.
 """
 
-from fnn.losses.binary import BinaryCrossEntropy, Hinge, binary_cross_entropy, hinge
-from fnn.losses.distances import (
-    Huber,
-    MeanAbsoluteError,
-    MeanSquaredError,
-    SumSquaredError,
-    huber,
-    mae,
-    mse,
-    sum_squared_error,
-)
-from fnn.losses.logits import CrossEntropy, KLDivergence, cross_entropy, kl_divergence
-from fnn.losses.objectives import L1, L2, Combined, Penalised, combined, l1, l2, penalised
+from fnn.losses.classification import BinaryCrossEntropy, Hinge, binary_cross_entropy, hinge
+from fnn.losses.regression import Huber, MeanAbsoluteError, MeanSquaredError, SumSquaredError, huber, mae, mse, sum_squared_error
+from fnn.losses.classification import CrossEntropy, KLDivergence, cross_entropy, kl_divergence
+from fnn.losses.multitask import Combined, combined
+from fnn.losses.regularization import L1, L2, Penalised, l1, l2, penalised
 
 __all__ = [
     "L1",

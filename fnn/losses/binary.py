@@ -12,13 +12,12 @@ from typing import Any
 import attrs
 import numpy as np
 
-from fnn.core import vjp
-from fnn.losses.mean import part, same_shape, share, share_of_one, total
-from fnn.records import record
+from fnn.core.vjp import vjp
+from fnn.losses._reduction import part, same_shape, share, share_of_one, total
+from fnn.core.record import Record
 
 
-@record
-class BinaryCrossEntropy:
+class BinaryCrossEntropy(Record):
     """mean(target log(1 + exp(-x)) + (1 - target) log(1 + exp(x))), over all numbers, for logits x.
 
     ``target`` has the shape of the logits and lies between 0 and 1. The gradient is sigmoid(x) - target, over the
@@ -32,7 +31,7 @@ class BinaryCrossEntropy:
 
 
 @vjp.register
-def _(loss: BinaryCrossEntropy, prediction, target, weights=None):
+def binary_cross_entropy_vjp(loss: BinaryCrossEntropy, prediction, target, weights=None):
     logits, target = same_shape("binary_cross_entropy", prediction, target)
     if not ((target >= 0) & (target <= 1)).all():
         low, high = target.min(), target.max()
@@ -60,8 +59,7 @@ def _(loss: BinaryCrossEntropy, prediction, target, weights=None):
     return total(surprise, counts), binary_cross_entropy_pullback
 
 
-@record
-class Hinge:
+class Hinge(Record):
     """mean(max(0, 1 - target x)), over all numbers: right by a margin of 1, or it costs (Cortes and Vapnik, 1995).
 
     ``target`` has the shape of the scores x and is -1 or 1; the slope at the margin itself is 0.
@@ -72,7 +70,7 @@ class Hinge:
 
 
 @vjp.register
-def _(loss: Hinge, prediction, target, weights=None):
+def hinge_vjp(loss: Hinge, prediction, target, weights=None):
     scores, target = same_shape("hinge", prediction, target)
     if not (np.abs(target) == 1).all():
         raise ValueError(

@@ -7,7 +7,7 @@ number would mean nothing.
 """
 
 from fnn.metrics.evaluation import evaluate
-from fnn.metrics.labels import accuracy, confusion_matrix, f1, precision, recall
+from fnn.metrics.classification import accuracy, confusion_matrix, f1, precision, recall
 from fnn.metrics.ranking import perplexity, roc_auc, top_k_accuracy
 from fnn.metrics.regression import r2, rmse
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from fnn import tree
-from fnn.core import forward
-from fnn.data.rows import require_rows
-from fnn.errors import describe, whole
+from fnn.core import tree
+from fnn.core.vjp import forward
+from fnn.data._rows import require_rows
+from fnn.core._errors import describe, whole
 
 
 def evaluate(measure: Callable, params: Any, data: tuple, size: int = 1024) -> Any:

@@ -11,9 +11,9 @@ import math
 
 import numpy as np
 
-from fnn.errors import describe, whole
+from fnn.core._errors import describe, whole
 from fnn.losses import cross_entropy
-from fnn.metrics.labels import classified, without_nan
+from fnn.metrics.classification import classified, without_nan
 
 
 def top_k_accuracy(scores: np.ndarray, target: np.ndarray, k: int = 5) -> float:

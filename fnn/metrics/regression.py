@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fnn.metrics.labels import without_nan
+from fnn.metrics.classification import without_nan
 
 
 def rmse(prediction: np.ndarray, target: np.ndarray) -> float:

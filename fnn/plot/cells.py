@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from fnn.errors import describe, whole
+from fnn.core._errors import describe, whole
 from fnn.layers.attention import Attention
 from fnn.plot.look import BLUE, DARK, MIDDLE, ORANGE, TEXT, numbers, require_axes, scale_bar, tint
-from fnn.special import softmax
+from fnn.layers._stable import softmax
 
 
 def confusion(ax: Axes, matrix: Any, names: Sequence[Any] | None = None) -> Axes:

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from fnn.core import vjp
-from fnn.errors import describe, number
-from fnn.experiments import Summary, summarise
-from fnn.numeric import derivative
-from fnn.numeric import tangent as tangent_line
+from fnn.core.vjp import vjp
+from fnn.core._errors import describe, number
+from fnn.train.experiments import Summary, summarise
+from fnn.diagnostics.numeric import derivative
+from fnn.diagnostics.numeric import tangent as tangent_line
 from fnn.plot.look import BLUE, COLOURS, DARK, ORANGE, colour, legend, legible, numbers, require_axes, span
-from fnn.records import is_record
+from fnn.core.record import is_record
 
 
 def curves(

@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import to_rgb
 
-from fnn.arrays import as_array
-from fnn.errors import describe, number
+from fnn.core._arrays import as_array
+from fnn.core._errors import describe, number
 
 # Okabe and Ito's colours for all kinds of sight (2008), without their yellow, which is lost on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")

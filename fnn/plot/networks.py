@@ -13,15 +13,15 @@ from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from fnn.branches import Parallel, Residual
-from fnn.compose import Serial
-from fnn.core import forward
-from fnn.describe import shape_of
-from fnn.errors import describe
-from fnn.modes import inference
+from fnn.networks.branches import Parallel, Residual
+from fnn.networks.serial import Serial
+from fnn.core.vjp import forward
+from fnn.diagnostics.summary import shape_of
+from fnn.core._errors import describe
+from fnn.networks.inference import inference
 from fnn.plot.look import BLUE, DARK, MIDDLE, SKY, TEXT, require_axes, room
-from fnn.records import is_record
-from fnn.tree import leaves, map
+from fnn.core.record import is_record
+from fnn.core.tree import leaves, map
 
 _LETTER = 0.62 * TEXT  # points, on average
 _GAP = 14.0  # points between columns

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
-from fnn.errors import describe, whole
+from fnn.core._errors import describe, whole
 from fnn.plot.look import DARK, LIGHT, ORANGE, TEXT, numbers, require_axes, room, scale_bar
 
 _LINE = 1.5 * TEXT  # points from one line of a title to the next

@@ -13,9 +13,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
-from fnn.errors import describe, whole
-from fnn.metrics.labels import classified
-from fnn.numeric import gradient_field as slopes
+from fnn.core._errors import describe, whole
+from fnn.metrics.classification import classified
+from fnn.diagnostics.numeric import gradient_field as slopes
 from fnn.plot.look import DARK, ORANGE, TEXT, colour, legend, legible, numbers, require_axes, span, tint
 
 _MARKERS = "osD^vPX*<>"

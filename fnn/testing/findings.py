@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from fnn.errors import describe
+from fnn.core._errors import describe
 from fnn.testing.mistakes import MISTAKES
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from fnn.check import check_vjp
-from fnn.errors import describe
-from fnn.keys import Key
-from fnn.records import is_record
+from fnn.diagnostics.check import check_vjp
+from fnn.core._errors import describe
+from fnn.core.keys import Key
+from fnn.core.record import is_record
 from fnn.testing.calls import Difference, Outcome, agree, call, difference, every, flat, judging
 from fnn.testing.exercises import EXERCISES
 from fnn.testing.exercises.exercise import REFUSED, Case, Exercise

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from fnn import causes
-from fnn.errors import describe
-from fnn.numeric import derivative, gradient
+from fnn.diagnostics import _hints as causes
+from fnn.core._errors import describe
+from fnn.diagnostics.numeric import derivative, gradient
 from fnn.testing.calls import call, difference, every, judging
 from fnn.testing.findings import Finding
 

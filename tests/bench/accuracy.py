@@ -17,7 +17,7 @@ from toolz import last
 
 from fnn import Key, adam, cross_entropy, dense, mlp, relu, serial, sgd, split, start, states, train_step
 from fnn.data import digits, epochs, mnist, moons, train_test_split
-from fnn.initializers import glorot_uniform, normal, zeros
+from fnn.layers.initializers import glorot_uniform, normal, zeros
 from fnn.metrics import accuracy
 
 

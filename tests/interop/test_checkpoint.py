@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fnn import Key, adam, dropout, mlp, serial, start, tree
-from fnn.checkpoint import load, notes, save
+from fnn.checkpoint.files import load, notes, save
 from tests.cases import LAYERS, SHARED
 
 reference = pytest.importorskip("safetensors.numpy")

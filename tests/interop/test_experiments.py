@@ -2,7 +2,7 @@
 
 import pytest
 
-from fnn.experiments import sweep
+from fnn.train.experiments import sweep
 from tests.test_experiments import GRID, configured, failing, trained
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import fnn
 from fnn import FormatError, Key
-from fnn.safetensors import pack, unpack
+from fnn.checkpoint.safetensors import pack, unpack
 from tests.test_safetensors import BAD, DTYPES, LAYOUTS, SHAPES, file_of, same, some
 
 safetensors = pytest.importorskip("safetensors")

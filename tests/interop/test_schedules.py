@@ -2,7 +2,7 @@
 
 import pytest
 
-from fnn.schedules import constant, cosine, exponential, one_cycle, piecewise, warmup
+from fnn.optim.schedules import constant, cosine, exponential, one_cycle, piecewise, warmup
 
 STEPS = 120
 

@@ -11,7 +11,7 @@ import fnn
 from fnn import Dense, Embedding, Key, LayerNorm, Serial, dense, embedding, layer_norm, residual, serial, tree, vjp
 from fnn.layers.attention import Attention, attention
 from fnn.layers.positional import positional
-from fnn.transformer import transformer_block
+from fnn.networks.transformer import transformer_block
 from tests.cases import made, numbers, random_like
 
 torch = pytest.importorskip("torch")

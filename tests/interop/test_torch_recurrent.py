@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fnn import Key, Serial, tree, vjp
-from fnn.directions import Bidirectional
+from fnn.networks.bidirectional import Bidirectional
 from fnn.layers.recurrent import Gru, Lstm, Rnn, gru, lstm, rnn
 from tests.cases import numbers
 

@@ -5,16 +5,15 @@ import math
 
 import numpy as np
 
-from fnn import FormatError, State, mlp, record
-from fnn.checkpoint import load, notes, save
-from fnn.durable import write_durably
-from fnn.safetensors import pack
-from fnn.streams import checkpointed
+from fnn import FormatError, State, mlp, Record
+from fnn.checkpoint.files import load, notes, save
+from fnn.checkpoint._atomic import write_durably
+from fnn.checkpoint.safetensors import pack
+from fnn.checkpoint.checkpointed import checkpointed
 from tests.test_bad_input import FLAT, NET, T, V, X, affine
 
 
-@record
-class Gate:
+class Gate(Record):
     """A record of one's own."""
 
     weight: object
@@ -23,8 +22,7 @@ class Gate:
 def another():
     """Give a class of the same name."""
 
-    @record
-    class Gate:
+    class Gate(Record):
         weight: object
 
     return Gate

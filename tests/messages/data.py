@@ -21,7 +21,7 @@ from fnn.data import (
     train_test_split,
     xor,
 )
-from fnn.data.tables import _parsed
+from fnn.data.csv import _parsed
 from tests.test_bad_input import FLAT, KEY, LOGITS, T, V, X, Y
 
 

@@ -19,7 +19,7 @@ from fnn import (
     update,
 )
 from fnn.data import batches, moons, read_csv
-from fnn.diagnosis import diagnose
+from fnn.diagnostics.diagnose import diagnose
 from fnn.metrics import confusion_matrix, evaluate
 from tests.test_bad_input import KEY, NET, STATE, T, V, X, Y
 

@@ -6,8 +6,8 @@ import struct
 from unittest import mock
 
 from fnn import FormatError
-from fnn.durable import write_durably
-from fnn.safetensors import pack, unpack
+from fnn.checkpoint._atomic import write_durably
+from fnn.checkpoint.safetensors import pack, unpack
 from tests.test_bad_input import T, V, X
 
 

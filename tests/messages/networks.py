@@ -32,8 +32,8 @@ from fnn import (
     summary,
     tree,
 )
-from fnn.initializers import glorot_uniform
-from fnn.keys import permutation, uniforms
+from fnn.layers.initializers import glorot_uniform
+from fnn.core.keys import permutation, uniforms
 from tests.test_bad_input import FLAT, KEY, NET, Ruleless, T, V, X, Y, affine
 
 SHARED = affine(4, 4)

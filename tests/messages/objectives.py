@@ -19,7 +19,7 @@ from fnn import (
     mae,
     mse,
     penalised,
-    record,
+    Record,
     relu,
     sigmoid,
     softmax,
@@ -42,13 +42,12 @@ from fnn.metrics import (
 from tests.test_bad_input import COLUMN, FLAT, LOGITS, NET, T, V, X, Y
 
 
-@record
-class SumOverRows:
+class SumOverRows(Record):
     """A layer that forgets which row is which."""
 
 
 @vjp.register
-def _(layer: SumOverRows, x, key=None):
+def sum_over_rows_vjp(layer: SumOverRows, x, key=None):
     return x.sum(axis=0), None
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fnn import attention, mlp, plot, relu, softmax
-from fnn.experiments import summarise
+from fnn.train.experiments import summarise
 from tests.test_bad_input import KEY, NET, T, V, X, Y
 
 AX = Figure().subplots()

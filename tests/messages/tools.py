@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from fnn import check_vjp, record, relu, softmax, split, vjp
-from fnn.experiments import repeat, summarise, sweep
-from fnn.numeric import derivative, gradient, gradient_field, tangent
+from fnn import check_vjp, Record, relu, softmax, split, vjp
+from fnn.train.experiments import repeat, summarise, sweep
+from fnn.diagnostics.numeric import derivative, gradient, gradient_field, tangent
 from fnn.testing import check_derivative, check_function, check_gradient, grade
 from fnn.testing.calls import call
 from tests.test_bad_input import COLUMN, KEY, T, V, X
@@ -22,8 +22,7 @@ def one_less(function, items):
     return list(map(function, items))[:-1]
 
 
-@record
-class Cube:
+class Cube(Record):
     """y = x**3, its dx turned into something else, or its input spoilt."""
 
     wrong: object = None
@@ -31,7 +30,7 @@ class Cube:
 
 
 @vjp.register
-def _(layer: Cube, x, key=None):
+def cube_vjp(layer: Cube, x, key=None):
     def cube_pullback(dy):
         if layer.spoil:
             x[0] = 7
@@ -41,15 +40,14 @@ def _(layer: Cube, x, key=None):
     return x**3, cube_pullback
 
 
-@record
-class Forgetful:
+class Forgetful(Record):
     """y = x; each dx is larger than the one before."""
 
     count: list
 
 
 @vjp.register
-def _(layer: Forgetful, x, key=None):
+def forgetful_vjp(layer: Forgetful, x, key=None):
     def forgetful_pullback(dy):
         layer.count.append(1)
         return layer, lambda: dy * len(layer.count)
@@ -57,15 +55,14 @@ def _(layer: Forgetful, x, key=None):
     return x.copy(), forgetful_pullback
 
 
-@record
-class Restless:
+class Restless(Record):
     """y = x and a little more each time."""
 
     count: list
 
 
 @vjp.register
-def _(layer: Restless, x, key=None):
+def restless_vjp(layer: Restless, x, key=None):
     layer.count.append(1)
     return x + len(layer.count), lambda dy: (layer, lambda: dy)
 

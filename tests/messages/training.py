@@ -19,7 +19,7 @@ from fnn import (
     mse,
     patient,
     progress,
-    record,
+    Record,
     rmsprop,
     schedules,
     sgd,
@@ -34,17 +34,16 @@ from fnn import (
     update,
     vjp,
 )
-from fnn.diagnosis import diagnose
+from fnn.diagnostics.diagnose import diagnose
 from tests.test_bad_input import KEY, NET, STATE, T, V, X, Y, affine, to_fit
 
 
-@record
-class Vector:
+class Vector(Record):
     """A loss that is a number for each row."""
 
 
 @vjp.register
-def _(loss: Vector, prediction, target, weights=None):
+def vector_vjp(loss: Vector, prediction, target, weights=None):
     return np.zeros(len(prediction)), lambda dvalue: (loss, lambda: np.zeros_like(prediction))
 
 

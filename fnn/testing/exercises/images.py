@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core import vjp
+from fnn.core.vjp import vjp
 from fnn.layers.conv import Conv
 from fnn.layers.norm import BatchNorm
 from fnn.layers.pool import max_pool

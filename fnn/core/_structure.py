@@ -1,0 +1,135 @@
+"""How a tree is put together: the paths of its leaves, which of them are meant, and where two trees differ.
+
+    walk          : tree -> (path, leaf), ...
+    chosen        : paths, where -> a bool for each
+    require_alike : tree, tree -> nothing, or an error with the path
+
+A record that is used twice in a tree is one record: its leaves are counted once, at its first place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from fnn.core._errors import describe
+from fnn.core.record import Record, children, edges
+
+Tree = Any
+Where = str | tuple[str, ...] | Callable[[str], bool]
+
+
+def walk(tree: Tree, every: bool = False) -> Iterator[tuple[str, Any]]:
+    """Yield each leaf with its path, in order; with ``every``, each node and each setting too.
+
+    >>> [path for path, _ in walk((np.zeros(1), ("text", np.zeros(1))))]
+    ['[0]', '[1][1]']
+    """
+    return _walk(tree, "", every, set())
+
+
+def _walk(node: Any, path: str, every: bool, seen: set[int]) -> Generator[tuple[str, Any], None, bool]:
+    """Yield as ``walk`` does, and return True if there is a leaf: a record without one may be anybody's."""
+    if id(node) in seen:
+        return True
+    found = isinstance(node, np.ndarray)
+    if every or found:
+        yield path.lstrip("."), node
+    for edge, child in zip(edges(node), children(node), strict=True):
+        found |= yield from _walk(child, path + edge, every, seen)
+    if found and isinstance(node, Record):
+        seen.add(id(node))
+    return found
+
+
+def require_where(caller: str, where: Any, example: str) -> None:
+    """Raise ``TypeError`` unless ``where`` is a path, a tuple of paths, or a function of one."""
+    paths: tuple[Any, ...] = where if isinstance(where, tuple) else (where,)
+    if not all(isinstance(path, str) for path in paths) and not callable(where):
+        raise TypeError(f"{caller} expects a path or a function of one, got {describe(where)}; write {example}")
+
+
+def chosen(caller: str, paths: Sequence[str], where: Where) -> list[bool]:
+    """Return for each path whether ``where`` chooses it.
+
+    Args:
+        caller: the name that an error begins with.
+        paths: the paths of all leaves.
+        where: a path with all below it, several such, or a function of a path.
+
+    Raises ``ValueError`` with the paths there are, if none is chosen.
+
+    >>> chosen("freeze", ["layers[0].weight", "layers[0].bias", "layers[2].weight"], "layers[0]")
+    [True, True, False]
+    """
+    if callable(where):
+        found = [bool(where(path)) for path in paths]
+    else:
+        roots = (where,) if isinstance(where, str) else where
+        found = [any(_lies_below(path, root) for root in roots) for path in paths]
+    if not any(found):
+        there = ", ".join(paths[:6]) + (", ..." if len(paths) > 6 else "")
+        raise ValueError(f"{caller}: {describe(where)} chooses no leaf; there are {there or 'none'}")
+    return found
+
+
+def _lies_below(path: str, root: str) -> bool:
+    return (path.startswith(root) and path[len(root) : len(root) + 1] in ("", ".", "[")) or not root
+
+
+def is_weight(path: str) -> bool:
+    """Return True if a path leads to a leaf whose name is or ends in ``weight``, not to a bias, scale or shift.
+
+    >>> is_weight("layers[0].weight"), is_weight("layers[1].hidden_weight"), is_weight("layers[0].bias")
+    (True, True, False)
+    """
+    return path.rpartition(".")[2].rpartition("_")[2] == "weight"
+
+
+def require_alike(caller: str, tree: Tree, other: Tree, to_the_shape: bool = False) -> None:
+    """Raise ``ValueError`` with the path at which two trees differ in structure.
+
+    Args:
+        caller: the name that the error begins with.
+        tree, other: the two trees.
+        to_the_shape: compare the shapes and dtypes of leaves too.
+    """
+    found = _difference(tree, other, "", to_the_shape, ({}, {}))
+    if found:
+        path, ours, theirs = found
+        raise ValueError(f"{caller}: trees differ at {path.lstrip('.') or 'the root'}: {ours} against {theirs}")
+
+
+def _difference(
+    ours: Any, theirs: Any, path: str, to_the_shape: bool, seen: tuple[dict[int, str], dict[int, str]]
+) -> tuple[str, str, str] | None:
+    if isinstance(ours, np.ndarray) and isinstance(theirs, np.ndarray):
+        same = not to_the_shape or (ours.shape == theirs.shape and ours.dtype == theirs.dtype)
+        return None if same else (path, describe(ours), describe(theirs))
+    one_is_a_leaf = isinstance(ours, np.ndarray) or isinstance(theirs, np.ndarray)
+    one_has_parts = isinstance(ours, Record | tuple) or isinstance(theirs, Record | tuple)
+    if one_is_a_leaf or (one_has_parts and type(ours) is not type(theirs)):
+        return path, _name(ours), _name(theirs)
+    if isinstance(ours, tuple) and len(ours) != len(theirs):
+        return path, f"a tuple of {len(ours)}", f"a tuple of {len(theirs)}"
+    if isinstance(ours, Record) and next(walk(ours), None):
+        first, other_first = seen[0].setdefault(id(ours), path), seen[1].setdefault(id(theirs), path)
+        if first != other_first:
+            return path, _again(ours, first, path), _again(theirs, other_first, path)
+        if first != path:
+            return None
+    for edge, a, b in zip(edges(ours), children(ours), children(theirs), strict=True):
+        found = _difference(a, b, path + edge, to_the_shape, seen)
+        if found:
+            return found
+    return None
+
+
+def _again(node: Any, first: str, path: str) -> str:
+    return f"a {_name(node)} of its own" if first == path else f"the {_name(node)} of {first.lstrip('.')} again"
+
+
+def _name(node: Any) -> str:
+    return type(node).__name__ if isinstance(node, Record | tuple) else describe(node)

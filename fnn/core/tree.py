@@ -1,0 +1,210 @@
+"""Records and tuples of arrays, treated as one thing: a network, its gradient and an optimizer's memory are trees.
+
+map    : f, tree, ... -> tree         leaves : tree -> arrays       paths   : tree -> names of the leaves
+reduce : f, tree, start -> value      at     : path, f, tree -> tree
+ravel  : tree -> vector, unravel      unravel : vector -> tree
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fnn.core._arrays import as_array
+from fnn.core._errors import describe
+from fnn.core._flat import Layout, builder, flat
+from fnn.core.record import children, edges, rebuild
+from fnn.core._flat import take_apart
+from fnn.core._structure import Tree, is_weight, require_alike, walk
+
+__all__ = [
+    "add", "allclose", "at", "equal", "is_weight", "leaves", "map", "paths", "ravel", "reduce", "zeros_like",
+]  # fmt: skip
+
+
+def leaves(tree: Tree) -> list[np.ndarray]:
+    """List the arrays of a tree, in order.
+
+    >>> leaves((np.array([1.0]), (np.array([2.0]), "not an array")))
+    [array([1.]), array([2.])]
+    """
+    return take_apart(tree)[0]
+
+
+def paths(tree: Tree) -> list[str]:
+    """Name the leaves of a tree, in the same order.
+
+    >>> paths((np.zeros(1), (np.zeros(2),)))
+    ['[0]', '[1][0]']
+    """
+    return [path for path, _ in walk(tree)]
+
+
+def map(function: Callable, tree: Tree, *others: Tree) -> Tree:
+    """Apply a function to each leaf, or to the leaves that trees of one structure have at the same place.
+
+    Configuration comes from the first tree. Arrays in the result are read-only (views, so that nothing of yours is
+    re-flagged). Raises ``ValueError`` with the path where the trees differ.
+
+    >>> map(np.add, (np.array([1.0]),), (np.array([2.0]),))
+    (array([3.]),)
+    """
+    _require_function("tree.map", function)
+    for other in others:
+        require_alike("tree.map", tree, other)
+    together = zip(*[leaves(each) for each in (tree, *others)], strict=True)
+    return builder(tree)([_closed(function(*arrays)) for arrays in together])
+
+
+def reduce(function: Callable, tree: Tree, start: Any) -> Any:
+    """Fold a function over the leaves: ``function(function(start, leaf0), leaf1)`` and so on.
+
+    >>> reduce(lambda n, leaf: n + leaf.size, (np.zeros(3), np.zeros((2, 2))), 0)
+    7
+    """
+    _require_function("tree.reduce", function)
+    return functools.reduce(function, leaves(tree), start)
+
+
+def zeros_like(tree: Tree) -> Tree:
+    """Give the same tree with every leaf zero.
+
+    >>> zeros_like((np.array([1.0, 2.0]),))
+    (array([0., 0.]),)
+    """
+    return map(np.zeros_like, tree)
+
+
+def add(tree: Tree, other: Tree) -> Tree:
+    """Add two trees leaf by leaf. A leaf whose shape or dtype this would change is an error, never a broadcast.
+
+    >>> add((np.array([1.0, 2.0]),), (np.array([0.5, 0.5]),))
+    (array([1.5, 2.5]),)
+    """
+    require_alike("tree.add", tree, other, to_the_shape=True)
+    return map(np.add, tree, other)
+
+
+def equal(tree: Tree, other: Tree) -> bool:
+    """Tell whether two trees are the same to the bit: structure, configuration, shapes, dtypes and bytes.
+
+    >>> equal((np.zeros(2),), (np.zeros(2),)), equal((np.zeros(2),), (np.zeros(2, np.float32),))
+    (True, False)
+    """
+    (ours, form), (theirs, other_form) = take_apart(tree), take_apart(other)
+    return form == other_form and all(a.tobytes() == b.tobytes() for a, b in zip(ours, theirs, strict=True))
+
+
+def allclose(tree: Tree, other: Tree, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
+    """Tell whether two trees of one structure agree within a tolerance, ``|a - b| <= atol + rtol * |b|``.
+
+    >>> allclose((np.ones(2),), (np.ones(2) + 1e-9,))
+    True
+    """
+    require_alike("tree.allclose", tree, other)
+    pairs = zip(leaves(tree), leaves(other), strict=True)
+    return all(a.shape == b.shape and _close(a, b, rtol, atol) for a, b in pairs)
+
+
+def _close(a: np.ndarray, b: np.ndarray, rtol: float, atol: float) -> bool:
+    for array in (a, b):
+        if array.dtype.kind not in "biufc":
+            raise TypeError(f"tree.allclose expects arrays of numbers, got {describe(array)}")
+    return np.allclose(a, b, rtol, atol)
+
+
+def at(path: str, function: Callable, tree: Tree) -> Tree:
+    """Give a new tree in which the node at ``path`` is ``function(node)``; the rest is shared.
+
+    Raises ``ValueError`` if there is no such node, and says what there is.
+
+    >>> at("[1][0]", lambda a: a * 10, (np.array([1.0]), (np.array([2.0]),)))
+    (array([1.]), (array([20.]),))
+    """
+    if not isinstance(path, str):
+        raise TypeError(f"tree.at expects a path, say layers[0].weight, got {describe(path)}")
+    _require_function("tree.at", function)
+    passed, node = [], tree
+    for edge in _edges_of(path):
+        there = edges(node)
+        place = _place(edge, there)
+        if place is None:
+            parts = ", ".join(there).replace(".", "") or "no parts"
+            raise ValueError(f"tree.at: no {edge.lstrip('.')} in {path!r}: {type(node).__name__} has {parts}")
+        passed.append((node, place))
+        node = children(node)[place]
+    node = _closed(function(node))
+    for parent, place in reversed(passed):
+        parts = children(parent)
+        node = rebuild(parent, [*parts[:place], node, *parts[place + 1 :]])
+    return node
+
+
+def _require_function(who: str, function: Any) -> None:
+    if not callable(function):
+        raise TypeError(f"{who} expects a function, got {describe(function)}")
+
+
+def _edges_of(path: str) -> list[str]:
+    """Split ``layers[0].weight`` into ``.layers``, ``[0]``, ``.weight``."""
+    dotted = path if path.startswith("[") or not path else f".{path}"
+    found = re.findall(r"\.[^.\[\]]+|\[-?\d+\]", dotted)
+    if "".join(found) != dotted:
+        raise ValueError(f"tree.at: cannot read the path {path!r}; write it like layers[0].weight")
+    return found
+
+
+def _place(edge: str, there: list[str]) -> int | None:
+    if edge.startswith("[-"):
+        edge = f"[{len(there) + int(edge[1:-1])}]"
+    return there.index(edge) if edge in there else None
+
+
+def ravel(tree: Tree) -> tuple[np.ndarray, Callable[[np.ndarray], Tree]]:
+    """Give all leaves as one read-only vector, and the function that makes such a tree from such a vector.
+
+    Leaves of several dtypes are promoted to one, as NumPy does it, and given back in their own. ``unravel`` raises
+    ``ValueError`` for a vector of another length.
+
+    >>> vector, unravel = ravel((np.array([1.0]), np.array([[2.0, 3.0]])))
+    >>> vector, unravel(vector * 10)
+    (array([1., 2., 3.]), (array([10.]), array([[20., 30.]])))
+    """
+    vector, layout = flat(tree)
+    return vector, functools.partial(_unravel, layout, vector.size)
+
+
+def _unravel(layout: Layout, size: int, vector: np.ndarray) -> Tree:
+    vector = as_array("unravel", vector)
+    if vector.shape != (size,):
+        raise ValueError(f"unravel expects a vector ({size},), got {describe(vector)}")
+    return layout.cut(vector.astype(layout.dtype))  # a copy: the caller's vector stays the caller's
+
+
+def require_floats(who: str, tree: Tree) -> None:
+    """Raise unless every leaf is a finite float array and no array hides in a list or dictionary.
+
+    The error names ``who`` and the leaf's path: ``TypeError`` for the kind, ``ValueError`` for NaN and infinity.
+    """
+    for path, node in walk(tree, every=True):
+        place = path or "the tree"
+        if isinstance(node, list | dict):
+            raise TypeError(f"{who}: {place} is a {type(node).__name__}, no part of a tree; use a tuple or a record")
+        if isinstance(node, np.ndarray) and (node.dtype.kind != "f" or type(node) is not np.ndarray):
+            raise TypeError(f"{who}: {place} must hold floats, got {describe(node)}; convert it, say to np.float32")
+        if isinstance(node, np.ndarray) and not np.isfinite(node).all():
+            raise ValueError(f"{who}: {place} holds NaN or infinity")
+
+
+def _closed(value: Any) -> Any:
+    """Give an array as a read-only view, and a NumPy scalar as an array without axes; anything else as it is."""
+    if isinstance(value, np.generic):
+        value = np.asarray(value)
+    if isinstance(value, np.ndarray) and value.flags.writeable:
+        value = value.view()
+        value.setflags(write=False)
+    return value

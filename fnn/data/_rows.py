@@ -1,0 +1,58 @@
+"""Rows that belong together stay together: what holds for every tuple of arrays that is called data.
+
+    require_rows : who, data -> data, n          take_rows : data, index -> data
+
+A part of it may be a tuple itself, ``((x, more), target)``, for a network with several inputs or outputs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fnn.core._errors import describe
+
+Data = tuple[Any, ...]
+
+
+def require_rows(who: str, data: Any) -> tuple[Data, int]:
+    """Give data as plain arrays, with the number of rows.
+
+    Raises ``TypeError`` unless it is a tuple of arrays of numbers, ``ValueError`` if the lengths differ or are 0.
+    """
+    if not isinstance(data, tuple) or not data:
+        raise TypeError(f"{who} expects a tuple of arrays, say (x, target), got {describe(data)}")
+    lengths: list[int] = []
+    plain = _plain(who, data, "data", lengths)
+    if len(set(lengths)) > 1:
+        raise ValueError(f"{who}: the arrays must have the same number of rows, got {' and '.join(map(str, lengths))}")
+    if lengths[0] == 0:
+        raise ValueError(f"{who}: the data has no rows")
+    return plain, lengths[0]
+
+
+def _plain(who: str, part: Any, place: str, lengths: list[int]) -> Any:
+    if isinstance(part, tuple) and part:
+        return tuple([_plain(who, each, f"{place}[{i}]", lengths) for i, each in enumerate(part)])
+    if isinstance(part, np.ma.MaskedArray):
+        raise TypeError(f"{who}: {place} must be a plain array, got a masked one; say what stands in its gaps")
+    if not isinstance(part, np.ndarray) or part.dtype.kind not in "biuf":
+        hint = "; write np.array(...)" if isinstance(part, list) else ""
+        raise TypeError(f"{who}: {place} must be an array of real numbers, got {describe(part)}{hint}")
+    if part.ndim == 0:
+        raise ValueError(f"{who}: {place} must have rows, got a single number")
+    lengths.append(len(part))
+    return np.asarray(part)
+
+
+def take_rows(data: Data, index: np.ndarray) -> Data:
+    """Give the rows at ``index``, as new arrays."""
+    return tuple([_taken(part, index) for part in data])
+
+
+def _taken(part: Any, index: np.ndarray) -> Any:
+    if isinstance(part, tuple):
+        return take_rows(part, index)
+    # take() is twice as fast as part[index], but first makes a copy of the whole of an array that is not in C order.
+    return part.take(index, 0) if part.flags.c_contiguous else part[index]

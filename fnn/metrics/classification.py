@@ -1,0 +1,141 @@
+"""How often the predicted class is the true one: over all rows, and class by class.
+
+    accuracy              : prediction, target -> share of rows that are right
+    confusion_matrix      : prediction, target -> counts, truth down, prediction across
+    precision, recall, f1 : prediction, target, average -> share of the predicted, of the true, of both that is right
+
+Classes are predicted by scores (n, classes), of which the largest wins, or by labels (n,); ``target`` is (n,) labels or
+(n, classes) one-hot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fnn.core._arrays import as_array, floats
+from fnn.core._errors import describe, whole
+
+_MOST = 2**15  # a confusion matrix of as many classes has a thousand million numbers
+
+
+def accuracy(prediction: np.ndarray, target: np.ndarray) -> float:
+    """Give the share of rows whose prediction is the target, from 0 to 1. Of equal scores the first wins.
+
+    >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
+    0.5
+    """
+    predicted, true = _labels("accuracy", prediction, target)
+    return float(np.count_nonzero(predicted == true) / len(true))
+
+
+def confusion_matrix(prediction: np.ndarray, target: np.ndarray, classes: int | None = None) -> np.ndarray:
+    """Count rows by true label (down) and predicted label (across), as int64 (classes, classes).
+
+    >>> confusion_matrix(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
+    array([[0, 0],
+           [1, 1]])
+    """
+    predicted, true, classes = classified("confusion_matrix", prediction, target, classes)
+    return np.bincount(true * classes + predicted, minlength=classes * classes).reshape(classes, classes)
+
+
+def precision(prediction: np.ndarray, target: np.ndarray, average: str | None = "macro") -> Any:
+    """Give the share of right ones among the rows predicted as a class, hits / predicted; 0 if there are none.
+
+    ``average``, in scikit-learn's words: ``"macro"`` is the mean over the classes that occur in prediction or target,
+    ``"weighted"`` that mean with each class counted by its rows in the target, ``"micro"`` takes hits and rows of all
+    classes together, ``"binary"`` is class 1 of the classes 0 and 1, None gives an array of a number for each class.
+    Raises ``ValueError`` for any other, and for ``"binary"`` if there are more than two classes.
+
+    >>> precision(np.array([0, 1, 1, 1, 1]), np.array([0, 0, 1, 1, 1]), average="binary")
+    0.75
+    """
+    return _by_class("precision", prediction, target, average, lambda hits, predicted, true: (hits, predicted))
+
+
+def recall(prediction: np.ndarray, target: np.ndarray, average: str | None = "macro") -> Any:
+    """Give the share of right ones among the rows that are of a class, hits / true; 0 if there are none.
+
+    ``average`` and the errors are those of ``precision``.
+
+    >>> recall(np.array([0, 1, 1, 1, 1]), np.array([0, 0, 1, 1, 1]), average=None)
+    array([0.5, 1. ])
+    """
+    return _by_class("recall", prediction, target, average, lambda hits, predicted, true: (hits, true))
+
+
+def f1(prediction: np.ndarray, target: np.ndarray, average: str | None = "macro") -> Any:
+    """Give the harmonic mean of precision and recall, 2 hits / (predicted + true); 0 if the class does not occur.
+
+    ``average`` and the errors are those of ``precision``; an average over classes is one of the classes' own f1.
+
+    >>> f1(np.array([0, 1, 1, 1]), np.array([0, 0, 1, 1]), average="binary")
+    0.8
+    """
+    return _by_class("f1", prediction, target, average, lambda hits, predicted, true: (2 * hits, predicted + true))
+
+
+def _by_class(who: str, prediction: Any, target: Any, average: Any, ratio: Callable) -> Any:
+    if not isinstance(average, str | None) or average not in ("macro", "micro", "weighted", "binary", None):
+        kind = ValueError if isinstance(average, str) else TypeError
+        raise kind(f"{who}: average must be macro, micro, weighted, binary or None, got {describe(average)}")
+    predicted, true, classes = classified(who, prediction, target)
+    if average == "binary" and classes > 2:
+        raise ValueError(f"{who}: average 'binary' is for the classes 0 and 1, got {classes} classes; write 'macro'")
+    counts = [np.bincount(rows, minlength=classes) for rows in (true[predicted == true], predicted, true)]
+    if average == "micro":
+        counts = [count.sum(keepdims=True) for count in counts]
+    elif average == "binary":
+        counts = [count[1:].sum(keepdims=True) for count in counts]  # none where all is of class 0
+    above, below = ratio(*counts)
+    ratios = above / np.maximum(below, 1)  # where there is nothing below there is nothing above: 0
+    if average is None:
+        return ratios
+    _, predicted, true = counts
+    weights = {"weighted": true, "macro": predicted + true > 0}.get(average)
+    return float(np.average(ratios, weights=weights))
+
+
+def _labels(who: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
+    prediction, target = as_array(who, prediction), as_array(who, target)
+    if prediction.ndim == 2 and prediction.shape[1] > 1:
+        if target.shape == prediction.shape:
+            target = without_nan(who, "target", target).argmax(axis=1)
+        prediction = without_nan(who, "prediction", prediction).argmax(axis=1)
+    elif prediction.ndim == 2:
+        raise ValueError(
+            f"{who} expects scores (n, classes) or labels (n,), got {describe(prediction)}; "
+            "for one logit a row write (logits[:, 0] > 0).astype(int)"
+        )
+    for name, labels in (("prediction", prediction), ("target", target)):
+        if labels.dtype.kind not in "iu":
+            raise TypeError(
+                f"{who} expects the {name} as whole numbers or as scores (n, classes), got {describe(labels)}"
+            )
+    if prediction.ndim != 1 or prediction.shape != target.shape or len(target) == 0:
+        raise ValueError(f"{who} expects one label a row, got {prediction.shape} against a target {target.shape}")
+    return prediction.astype(np.int64), target.astype(np.int64)
+
+
+def classified(who: str, prediction: Any, target: Any, classes: int | None = None):
+    """Give predicted and true labels, and the number of classes: as many as there are scores, or as labels need."""
+    predicted, true = _labels(who, prediction, target)
+    low, high = min(predicted.min(), true.min()), max(predicted.max(), true.max())
+    if classes is None:
+        classes = int(np.shape(prediction)[1] if np.ndim(prediction) == 2 else max(high, 0) + 1)
+    if low < 0 or high >= whole(f"{who}: classes", classes):
+        raise ValueError(f"{who} expects labels from 0 to {classes - 1}, got some from {low} to {high}")
+    if classes > _MOST:
+        raise ValueError(f"{who} counts up to {_MOST} classes, one by one, got labels to {high}, or classes={classes}")
+    return predicted, true, classes
+
+
+def without_nan(who: str, name: str, array: Any) -> np.ndarray:
+    """Take an array of real numbers; NaN wins every ``argmax`` and loses every comparison, and so is refused."""
+    array = as_array(who, array)
+    if np.isnan(floats(who, array)).any():
+        raise ValueError(f"{who}: NaN in the {name}")
+    return array

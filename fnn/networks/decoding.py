@@ -1,0 +1,134 @@
+"""To generate is to take one step at a time: what a network gives for a step, and what it must remember for the next.
+
+    advance : layer, x, state? -> y, state          x (n, 1, ...) -> y (n, 1, ...)
+
+Step by step, ``advance`` gives what one pass over the whole sequence gives. A state says what has been seen so far, and
+is a value: a sequence can be taken up again from any of them, or continued in two ways. None is the state before the
+first step, and the state of a layer that looks at each step alone.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from fnn.networks.branches import Parallel, Residual
+from fnn.networks._parts import inside
+from fnn.networks.serial import Serial
+from fnn.core.vjp import forward
+from fnn.networks.bidirectional import Bidirectional
+from fnn.core._errors import LayerTypeError, LayerValueError, describe, whole
+from fnn.layers.attention import Attention, look_back
+from fnn.layers.dropout import Dropout
+from fnn.layers.norm import BatchNorm
+from fnn.layers.positional import Positional, Sinusoidal, coded
+from fnn.layers.recurrent import Gru, Lstm, Rnn
+from fnn.layers.shape import Flatten, Reshape
+from fnn.layers._sequences import apart
+
+
+@functools.singledispatch
+def advance(layer: Any, x: Any, state: Any = None) -> tuple[Any, Any]:
+    """Take the next step of every row: give y at this step, and the state to take the one after it from.
+
+    ``x`` is (n, 1, features), or (n, 1) symbols; a recurrent layer takes several steps at once too. ``last_step`` gives
+    the step itself, (n, features). A layer that looks beyond the step it is at registers a rule here; those that need a
+    key, or the whole sequence, are refused.
+
+    >>> import numpy as np
+    >>> from fnn import Key
+    >>> from fnn.layers.recurrent import rnn
+    >>> layer, x = rnn(2)(Key(0), np.zeros((1, 1, 3))), np.ones((1, 2, 3))
+    >>> first, state = advance(layer, x[:, :1])
+    >>> second, state = advance(layer, x[:, 1:], state)
+    >>> np.concatenate([first, second], axis=1) == layer(x)
+    array([[[ True,  True],
+            [ True,  True]]])
+    """
+    return forward(layer, x), None
+
+
+@advance.register(Rnn)
+@advance.register(Gru)
+@advance.register(Lstm)
+def recurrent_advance(layer: Any, x: Any, state: Any = None) -> tuple[Any, Any]:
+    if isinstance(x, tuple):
+        raise LayerTypeError("advance", f"expects one step of every row, (n, 1, features), got a tuple of {len(x)}")
+    y, _, state = forward(layer, (x, None, state))
+    return y, state
+
+
+@advance.register
+def serial_advance(layer: Serial, x: Any, state: Any = None) -> tuple[Any, tuple]:
+    states = _one_each("Serial", state, layer.layers)
+    following = []
+    for place, (each, before) in enumerate(zip(layer.layers, states, strict=True)):
+        with inside(f"layers[{place}]"):
+            x, after = advance(each, x, before)
+        following.append(after)
+    return x, tuple(following)
+
+
+@advance.register
+def parallel_advance(layer: Parallel, x: Any, state: Any = None) -> tuple[tuple, tuple]:
+    states = _one_each("Parallel", state, layer.branches)
+    stepped = []
+    for place, (each, before) in enumerate(zip(layer.branches, states, strict=True)):
+        with inside(f"branches[{place}]"):
+            stepped.append(advance(each, x, before))
+    return tuple([y for y, _ in stepped]), tuple([after for _, after in stepped])
+
+
+@advance.register
+def residual_advance(layer: Residual, x: Any, state: Any = None) -> tuple[Any, Any]:
+    with inside("body"):
+        change, state = advance(layer.body, x, state)
+    return x + change, state
+
+
+@advance.register
+def dropout_advance(layer: Dropout, x: Any, state: Any = None) -> tuple[Any, Any]:
+    raise LayerTypeError("Dropout", "cannot advance: call inference(params) first, which removes it")
+
+
+@advance.register
+def batch_norm_advance(layer: BatchNorm, x: Any, state: Any = None) -> tuple[Any, Any]:
+    raise LayerTypeError("BatchNorm", "cannot advance on the statistics of one step: call inference(params, x) first")
+
+
+@advance.register(Bidirectional)
+@advance.register(Flatten)
+@advance.register(Reshape)
+def whole_sequence_advance(layer: Any, x: Any, state: Any = None) -> tuple[Any, Any]:
+    raise LayerTypeError(
+        type(layer).__name__, "cannot advance: it needs the whole sequence; call the network on all of it instead"
+    )
+
+
+def _one_each(who: str, state: Any, layers: tuple) -> tuple:
+    if state is None:
+        return (None,) * len(layers)
+    if not isinstance(state, tuple) or len(state) != len(layers):
+        expected = f"the state that advance gave, a tuple of {len(layers)}"
+        raise LayerValueError(who, f"expects {expected}, got {describe(state)}")
+    return state
+
+
+@advance.register
+def attention_advance(layer: Attention, x: Any, state: Any = None) -> tuple[Any, tuple]:
+    """The state is the keys and values of all steps so far: only the new step's are computed."""
+    if not layer.causal:
+        raise LayerTypeError("attention", "cannot advance: it looks ahead; make it with causal=True")
+    x, _, _, parts = apart("attention", x)
+    if parts > 1:
+        raise LayerTypeError("advance", f"expects one step of every row, (n, 1, features), got a tuple of {parts}")
+    return look_back(layer, x, state)
+
+
+@advance.register(Sinusoidal)
+@advance.register(Positional)
+def positional_advance(layer: Any, x: Any, state: Any = None) -> tuple[Any, int]:
+    """The state is the position of the next step."""
+    position = whole("advance: the position", state, 0) if state is not None else 0
+    y, _ = coded(layer, x, position)
+    return y, position + y.shape[1]

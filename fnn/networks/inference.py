@@ -1,0 +1,76 @@
+"""Mode is another network, not a flag: training semantics belong to ``vjp``, and evaluation is a network without them.
+
+    inference : params, x? -> params
+
+What a layer becomes is decided by its type, and can be seen in the network's repr: ``Dropout`` becomes ``Identity``,
+``BatchNorm`` a ``Scale`` with the statistics of x (Ioffe and Szegedy, 2015, algorithm 2). So training keeps no running
+means, and on the sample itself both modes agree. A layer that behaves the same in both is left as it is; one of your
+own that does not registers a rule here.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from fnn.networks.branches import Parallel, Residual
+from fnn.networks._parts import inside
+from fnn.networks.serial import Serial
+from fnn.core.vjp import forward
+from fnn.core._errors import LayerTypeError, describe
+from fnn.layers.activations import Identity, identity
+from fnn.layers.dropout import Dropout
+from fnn.layers.norm import BatchNorm, Scale, fixed
+from fnn.core.record import is_record
+
+
+@functools.singledispatch
+def inference(params: Any, x: Any = None) -> Any:
+    """Give the network to evaluate with. ``x`` is a sample of the training set, for layers that need its statistics.
+
+    >>> from fnn import relu
+    >>> inference(relu)
+    Relu()
+    """
+    if not is_record(params):
+        raise TypeError(f"inference expects a finished network, got {describe(params)}; make it first: maker(key, x)")
+    return params
+
+
+@inference.register
+def serial_inference(params: Serial, x: Any = None) -> Serial:
+    layers = []
+    for place, layer in enumerate(params.layers):
+        with inside(f"layers[{place}]"):
+            layers.append(inference(layer, x))
+            x = None if x is None else forward(layers[-1], x)
+    return Serial(tuple(layers))
+
+
+@inference.register
+def parallel_inference(params: Parallel, x: Any = None) -> Parallel:
+    branches = []
+    for place, branch in enumerate(params.branches):
+        with inside(f"branches[{place}]"):
+            branches.append(inference(branch, x))
+    return Parallel(tuple(branches))
+
+
+@inference.register
+def residual_inference(params: Residual, x: Any = None) -> Residual:
+    with inside("body"):
+        return Residual(inference(params.body, x))
+
+
+@inference.register
+def dropout_inference(params: Dropout, x: Any = None) -> Identity:
+    return identity
+
+
+@inference.register
+def batch_norm_inference(params: BatchNorm, x: Any = None) -> Scale:
+    if x is None:
+        raise LayerTypeError(
+            "batch_norm", "needs statistics: call inference(params, x) with x a sample of the training set"
+        )
+    return fixed(params, x)

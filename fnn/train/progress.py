@@ -1,0 +1,103 @@
+"""A report tells the person who waits where a run is; the stream itself passes on unchanged.
+
+progress : total, every? -> (stream -> the same stream)
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import math
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from numbers import Integral, Real
+from typing import Any
+
+import attrs
+
+from fnn.core._errors import whole
+
+
+def progress(total: int, every: int | None = None) -> Callable[[Iterable], Iterator]:
+    """Show where the run is, and pass everything on: a bar if tqdm is installed, else lines on stderr.
+
+    ``total`` is the number of steps of the whole run, or of elements if they have no ``step``; if it is 0, nothing is
+    shown. A report comes with the first element, then every ``every`` steps (if not given, each for the bar, and so
+    that there are 10 to 20 lines), and at the end. It has the ``loss`` of an element that has one, the time since the
+    first element, and the time that is left at this pace:
+
+        step 450 of 900 (50 %), loss 0.04512, 0:00:02 elapsed, 0:00:02 left
+    """
+    total = whole("progress: total", total, 0)
+    return functools.partial(_progress, total, None if every is None else whole("progress: every", every))
+
+
+def _progress(total: int, every: int | None, stream: Iterable) -> Iterator:
+    if total == 0:
+        yield from stream
+        return
+    display = unreported = None
+    due = -math.inf
+    try:
+        for place, element in enumerate(stream, 1):
+            step = getattr(element, "step", None)
+            position = int(step) if isinstance(step, Integral) else place
+            if display is None:
+                display = _display(total, position, every)
+            unreported = position, element
+            if position >= due:
+                display.report(*unreported)
+                due, unreported = position + display.every, None
+            yield element
+    finally:  # also when nobody asks for the rest, or a step fails
+        if display is not None:
+            if unreported is not None:
+                display.report(*unreported)
+            display.close()
+
+
+@attrs.frozen
+class _Display:
+    """A way to show reports: of a position and the element there, one each ``every`` steps."""
+
+    report: Callable[[int, Any], None]
+    close: Callable[[], None]
+    every: int
+
+
+def _display(total: int, begin: int, every: int | None) -> _Display:
+    try:
+        tqdm = importlib.import_module("tqdm")  # an extra, so it is looked for where it is used
+    except ImportError:
+        lines = functools.partial(_line, total, begin, time.monotonic())
+        return _Display(lines, _nothing, every or -(-total // 16))
+    bar = tqdm.tqdm(total=total, initial=begin, unit="step")
+    return _Display(functools.partial(_move, bar), bar.close, every or 1)
+
+
+def _move(bar: Any, position: int, element: Any) -> None:
+    bar.set_postfix_str(_loss(element), refresh=False)
+    bar.update(position - bar.n)
+
+
+def _line(total: int, begin: int, began: float, position: int, element: Any) -> None:
+    passed = time.monotonic() - began
+    parts = [f"step {position} of {total} ({100 * position // total} %)", _loss(element), f"{_clock(passed)} elapsed"]
+    if position > begin:
+        parts.append(f"{_clock(passed * max(total - position, 0) / (position - begin))} left")
+    print(", ".join(filter(None, parts)), file=sys.stderr, flush=True)
+
+
+def _clock(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
+
+
+def _loss(element: Any) -> str:
+    loss = getattr(element, "loss", None)
+    return f"loss {loss:.4g}" if isinstance(loss, Real) and not math.isnan(loss) else ""
+
+
+def _nothing() -> None:
+    pass
