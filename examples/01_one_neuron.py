@@ -103,10 +103,10 @@ if plot and Figure:
         ylabel="squared error",
         log=True,
     )
-    ax.axhline(error(weight, bias), color="grey", linestyle=":")
-    ax.annotate("where it began", (0.0, error(weight, bias)), xytext=(3, 4), textcoords="offset points", color="grey")
-    ax.axvspan(0.2, rates[-1], color="grey", alpha=0.15, linewidth=0)
-    ax.annotate("runs away", (0.22, 2e-8), ha="center", color="grey")
+    ax.axhline(error(weight, bias), color="gray", linestyle=":")
+    ax.annotate("where it began", (0.0, error(weight, bias)), xytext=(3, 4), textcoords="offset points", color="gray")
+    ax.axvspan(0.2, rates[-1], color="gray", alpha=0.15, linewidth=0)
+    ax.annotate("runs away", (0.22, 2e-8), ha="center", color="gray")
     ax.set(title="One neuron: the error against the learning rate", ylim=(1e-8, None), xlim=(0, rates[-1]))
     options.out.mkdir(parents=True, exist_ok=True)
     figure.savefig(options.out / "01_one_neuron.png", dpi=120)

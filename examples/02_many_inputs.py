@@ -105,7 +105,7 @@ if plot and Figure:
             for n in (1, 2, 5, 10)
         }
         plot.curves(ax, curves, x=rates, xlabel="learning rate", ylabel="squared error", log=True)
-        ax.axvspan(limits[name], rates[-1], color="grey", alpha=0.15, linewidth=0)
+        ax.axvspan(limits[name], rates[-1], color="gray", alpha=0.15, linewidth=0)
         ax.set(title=f"{name}: learns below {limits[name]:.3f}", ylim=(1e-8, None), xlim=(0, rates[-1]))
     options.out.mkdir(parents=True, exist_ok=True)
     figure.savefig(options.out / "02_many_inputs.png", dpi=120)

@@ -102,12 +102,12 @@ networks = {
 }
 
 
-def trained(maker):
-    net, optimizer = maker(Key(options.seed), x), adam(cosine(1e-2, steps))
+def trained(constructor):
+    net, optimizer = constructor(Key(options.seed), x), adam(cosine(1e-2, steps))
     return list(take(steps + 1, states(train_step(mse, optimizer), start(net, optimizer), repeat((x, target)))))
 
 
-runs = {name: trained(maker) for name, maker in networks.items()}
+runs = {name: trained(constructor) for name, constructor in networks.items()}
 print(f"\nsquared error after {steps} steps")
 for name, run in runs.items():
     print(f"{name:20s} {run[-1].loss:.5f}")
@@ -127,9 +127,9 @@ if plot and Figure:
     left, right = figure.subplots(1, 2)
     losses = {name: [state.loss for state in run[1:]] for name, run in runs.items()}
     plot.curves(left, losses, xlabel="step", ylabel="squared error", log=True)
-    left.axhline(best_line, color="grey", linestyle=":")
+    left.axhline(best_line, color="gray", linestyle=":")
     left.annotate(
-        "the best line", (steps, best_line), ha="right", xytext=(0, 4), textcoords="offset points", color="grey"
+        "the best line", (steps, best_line), ha="right", xytext=(0, 4), textcoords="offset points", color="gray"
     )
     left.set_title("Cost of each network")
     learned = {name: runs[name][-1].params(x)[:, 0] for name in list(networks)[:2]}

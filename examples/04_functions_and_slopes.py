@@ -22,9 +22,8 @@ from fnn import (
     Dense,
     Key,
     cross_entropy,
-    derivative,
-    gradient,
     mse,
+    numeric,
     relu,
     sgd,
     sigmoid,
@@ -33,13 +32,12 @@ from fnn import (
     start,
     states,
     sum_squared_error,
-    tangent,
     train_step,
     value_and_grad,
 )
 from fnn.data import epochs, line
 
-parser = argparse.ArgumentParser(description="Functions that bend, errors that count, slopes that lead downhill.")
+parser = argparse.ArgumentParser(description="Activation functions, errors that count, slopes that lead downhill.")
 parser.add_argument("--seed", type=int, default=0, help="decides the data of the last part")
 parser.add_argument("--out", type=Path, default=Path(), metavar="FOLDER", help="where the pictures go")
 parser.add_argument("--fast", action="store_true", help="fewer steps at the end")
@@ -65,7 +63,14 @@ def save(figure, name):
 # by: the step has none, so nothing can be learned through it.
 if plot and Figure:
     figure = Figure(figsize=(9, 6), layout="constrained")
-    functions = {"step": fnn.step, "sigmoid": sigmoid, "tanh": fnn.tanh, "relu": relu, "elu": fnn.elu, "gelu": fnn.gelu}
+    functions = {
+        "step": fnn.heaviside,
+        "sigmoid": sigmoid,
+        "tanh": fnn.tanh,
+        "relu": relu,
+        "elu": fnn.elu,
+        "gelu": fnn.gelu,
+    }
     for ax, (name, function) in zip(figure.subplots(2, 3).flat, functions.items(), strict=True):
         plot.activation(ax, function).set_title(name)
     save(figure, "04_activations.png")
@@ -121,7 +126,7 @@ def f(x):
     return 0.01 * x**2 + 0.1 * x
 
 
-print(f"\nslope at 5: {derivative(f, 5):.10f}, at 10: {derivative(f, 10):.10f}")
+print(f"\nslope at 5: {numeric.derivative(f, 5):.10f}, at 10: {numeric.derivative(f, 10):.10f}")
 # Too large a step and the bend counts, too small and the rounding does: at 1e-50, x + h is x.
 for h in (1.0, 1e-5, 1e-13, 1e-50):
     print(f"  of sin at 1 with h = {h:.0e}: off by {abs((np.sin(1 + h) - np.sin(1 - h)) / (2 * h) - np.cos(1)):.0e}")
@@ -132,8 +137,8 @@ def bowl(x):
     return x[0] ** 2 + x[1] ** 2
 
 
-print(f"gradient of x0^2 + x1^2 at (3, 4): {gradient(bowl, [3, 4]).round(8).tolist()}, at (0, 2): ", end="")
-print(gradient(bowl, [0, 2]).round(8).tolist())
+print(f"gradient of x0^2 + x1^2 at (3, 4): {numeric.gradient(bowl, [3, 4]).round(8).tolist()}, at (0, 2): ", end="")
+print(numeric.gradient(bowl, [0, 2]).round(8).tolist())
 
 
 # %% Downhill
@@ -141,7 +146,7 @@ print(gradient(bowl, [0, 2]).round(8).tolist())
 def descended(rate, steps=100):
     path = [np.array([-3.0, 4.0])]
     for _ in range(steps):
-        path.append(path[-1] - rate * gradient(bowl, path[-1]))
+        path.append(path[-1] - rate * numeric.gradient(bowl, path[-1]))
     return np.array(path)
 
 
@@ -154,7 +159,13 @@ if plot and Figure:
     left, right = figure.subplots(1, 2)
     x = np.linspace(0, 20, 200)
     plot.tangent(left, f, 5, 0, 20)
-    left.plot(x, tangent(f, 10)(x), color="C3", linestyle="--", label=f"tangent at 10, slope {derivative(f, 10):.1f}")
+    left.plot(
+        x,
+        numeric.tangent(f, 10)(x),
+        color="C3",
+        linestyle="--",
+        label=f"tangent at 10, slope {numeric.derivative(f, 10):.1f}",
+    )
     left.legend(frameon=False)
     left.set_title("0.01 x² + 0.1 x and its slopes")
     plot.gradient_field(right, bowl, -4.5, 4.5)

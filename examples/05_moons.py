@@ -42,7 +42,7 @@ from fnn import (
     split,
     start,
     states,
-    summarise,
+    summarize,
     sweep,
     train_step,
     tree,
@@ -145,7 +145,7 @@ if __name__ == "__main__":
     keys = {name: split(Key(options.seed), 2 if options.fast else 20) for name in RECIPES}
     keys["the tutorial's recipe"] = split(Key(options.seed), 3 if options.fast else 100)
     results = {name: repeat(partial(measured, recipe), keys[name], map=mapped) for name, recipe in RECIPES.items()}
-    summaries = {name: summarise(each) for name, each in results.items()}
+    summaries = {name: summarize(each) for name, each in results.items()}
     print(f"\n{sum(map(len, results.values()))} runs in {time.perf_counter() - begin:.0f} s, accuracy on the test set")
     print("the tutorial reports   0.94541 +- 0.019558 (n = 100)")
     for name, summary in summaries.items():
@@ -251,7 +251,7 @@ if __name__ == "__main__":
         found = sweep(partial(trials, RECIPES[name], passes[name]), grid, Key(options.seed), map=mapped)
         seconds, steps = time.perf_counter() - begin, len(WIDTHS) * TRIALS * passes[name] * STEPS
         together = groupby(0, [pair for trial in found for pair in trial.result])
-        by_width[name] = {width: summarise(each for _, each in together[width]) for width in WIDTHS}
+        by_width[name] = {width: summarize(each for _, each in together[width]) for width in WIDTHS}
         print(f"{name}, {passes[name]} epochs, {len(WIDTHS)} widths: {steps:,} steps of a network in {seconds:.0f} s")
         for width in (3, 5, 7, 10, 20, 39):
             if width in by_width[name]:

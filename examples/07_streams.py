@@ -25,13 +25,13 @@ from fnn import (
     Diverged,
     Key,
     adam,
-    averaged,
     checkpointed,
     cross_entropy,
     dense,
+    early_stopping,
+    ema,
     history,
     load,
-    patient,
     relu,
     serial,
     sgd,
@@ -95,7 +95,7 @@ pipe(
 # Every tenth state is looked at; where twenty looks in a row were no better than the best, the stream ends. The best of
 # them is ``min`` with the same score: since states share nothing that could change, a snapshot is a variable.
 looks: list[Any] = list(
-    pipe(run(usual), take_nth(10), patient(test_loss, 20), lambda stream: take(steps // 10, stream))
+    pipe(run(usual), take_nth(10), early_stopping(test_loss, 20), lambda stream: take(steps // 10, stream))
 )
 best = min(looks, key=test_loss)
 print(f"\nstopped at step {looks[-1].step}; the best was step {best.step}, with a test loss of {test_loss(best):.4f}")
@@ -107,7 +107,7 @@ def measured(stream) -> Any:
     return pipe(take(steps + 1, stream), take_nth(10), history(step=lambda state: state.step, loss=test_loss))
 
 
-each, average = measured(run(usual)), measured(averaged(0.99)(run(usual)))
+each, average = measured(run(usual)), measured(ema(0.99)(run(usual)))
 half = len(each["step"]) // 2
 late = [float(np.mean(curve["loss"][half:])) for curve in (each, average)]
 print(f"mean test loss in the second half of the run: of the states {late[0]:.4f}, of their average {late[1]:.4f}")
@@ -156,14 +156,14 @@ if plot and Figure:
     left, right = figure.subplots(1, 2)
     curves = {"each state": each["loss"], "average of the states": average["loss"]}
     plot.curves(left, curves, x=each["step"], xlabel="step", ylabel="test cross-entropy")
-    left.axvline(best.step, color="grey", linestyle=":")
+    left.axvline(best.step, color="gray", linestyle=":")
     left.annotate(
         "the best", (best.step, left.get_ylim()[1]), ha="left", va="top", xytext=(3, -3), textcoords="offset points"
     )
     left.set_title("Early stopping and averaging")
     finite = [min(value, 2.0) if math.isfinite(value) else 2.0 for value in smooth]
     plot.curves(right, {"loss, mean of ten": finite}, x=curve["rate"], xlabel="learning rate", ylabel="cross-entropy")
-    right.axvline(lowest / 10, color="grey", linestyle=":")
+    right.axvline(lowest / 10, color="gray", linestyle=":")
     right.set(xscale="log", title="Learning-rate range test")
     options.out.mkdir(parents=True, exist_ok=True)
     figure.savefig(options.out / "07_streams.png", dpi=120)

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fnn import Key, adam, check_vjp, cross_entropy, dense, fit, load, Record, save, serial, split, start, vjp
-from fnn.data import circles, train_test_split
+from fnn import Key, Record, adam, check_vjp, cross_entropy, dense, fit, load, save, serial, split, start, vjp
 from fnn.core.keys import uniforms
+from fnn.data import circles, train_test_split
 from fnn.metrics import accuracy
 
 parser = argparse.ArgumentParser(description="A layer of your own.")
@@ -37,11 +37,11 @@ except ImportError as missing:
 
 
 # %% What it holds
-# Arrays are parameters, all else is configuration. ``centres`` (units, inputs) are learned, ``width`` is chosen.
+# Arrays are parameters, all else is configuration. ``centers`` (units, inputs) are learned, ``width`` is chosen.
 class Radial(Record):
-    """y = exp(-|x - centre|^2 / (2 width^2)), for each centre."""
+    """y = exp(-|x - center|^2 / (2 width^2)), for each center."""
 
-    centres: np.ndarray
+    centers: np.ndarray
     width: float = 0.5
 
 
@@ -50,7 +50,7 @@ class Radial(Record):
 # ``dx`` is a function, so that nobody computes it who does not need it: the first layer's is never asked for.
 @vjp.register
 def radial_vjp(layer: Radial, x, key=None):
-    apart = x[:, None, :] - layer.centres  # (n, units, inputs)
+    apart = x[:, None, :] - layer.centers  # (n, units, inputs)
     y = np.exp(-np.sum(apart**2, axis=2) / (2 * layer.width**2))
 
     def radial_pullback(dy):
@@ -69,30 +69,29 @@ print(f"{report.coordinates} slopes compared, off by {max(report.errors.values()
 
 
 # And if it were wrong? The same layer, with a sign forgotten.
-@record
 class Wrong(Radial):
     """The same, with a mistake in it."""
 
 
 @vjp.register
 def wrong_vjp(layer: Wrong, x, key=None):
-    y, pullback = vjp(Radial(layer.centres, layer.width), x)
+    y, pullback = vjp(Radial(layer.centers, layer.width), x)
 
     def wrong_pullback(dy):
         dlayer, dx = pullback(dy)
-        return Wrong(-dlayer.centres, layer.width), dx
+        return Wrong(-dlayer.centers, layer.width), dx
 
     return y, wrong_pullback
 
 
 try:
-    check_vjp(Wrong(layer.centres), points)
+    check_vjp(Wrong(layer.centers), points)
 except AssertionError as error:
     print(f"with a sign forgotten: {error}")
 
 
-# %% A maker: shapes come from data
-# A maker is a function of a key and a batch. With one, the layer goes wherever any other does.
+# %% A constructor: shapes come from data
+# A constructor is a function of a key and a batch. With one, the layer goes wherever any other does.
 def _make_radial(units, width, key, x):
     low, high = x.min(axis=0), x.max(axis=0)
     return Radial((low + (high - low) * uniforms(key, (units, x.shape[1]))).astype(x.dtype), width)
@@ -128,8 +127,8 @@ if plot and Figure:
     figure = Figure(figsize=(9, 4.4), layout="constrained")
     for ax, (title, layers) in zip(figure.subplots(1, 2), (("before", net), ("after", state.params)), strict=True):
         plot.decision_boundary(ax, layers, *test)
-        centres = layers.layers[0].centres
-        ax.plot(*centres.T, "x", color="black", markersize=9, label="centres")
+        centers = layers.layers[0].centers
+        ax.plot(*centers.T, "x", color="black", markersize=9, label="centers")
         ax.set_title(f"{title}: accuracy {accuracy(layers(test[0]), test[1]):.2f}")
         ax.legend(loc="upper right")
     figure.savefig(options.out / "08_own_layer.png", dpi=120)

@@ -105,7 +105,7 @@ first, second = (branch.layers[1] for branch in trained.layers[0].layers[0].bran
 print(f"the layer that stands at two places is one: {first is second}")
 
 # %% Parts are networks, too
-# A trained body takes another head: any finished part serves where a maker would.
+# A trained body takes another head: any finished part serves where a constructor would.
 body = serial(*trained.layers[:-1])
 odd = serial(body, dense(2))(net_key, halves)
 print(f"the body gives {body(net_key, halves)(halves).shape}, with a new head {odd(halves).shape}")

@@ -160,8 +160,8 @@ if plot and Figure:
     left.set_title("Two runs that are one")
     difference = np.abs(np.subtract(losses, theirs))
     right.semilogy(np.flatnonzero(difference), difference[difference > 0], ".", color="#009E73", markersize=3)
-    right.axhline(np.finfo(np.float64).eps, color="grey", linestyle=":")
-    right.annotate("the spacing of float64 at 1", (len(losses), 5e-16), ha="right", color="grey")
+    right.axhline(np.finfo(np.float64).eps, color="gray", linestyle=":")
+    right.annotate("the spacing of float64 at 1", (len(losses), 5e-16), ha="right", color="gray")
     right.set(
         xlabel="step", ylabel="difference of the two losses", ylim=(1e-18, 1e-14), title="What is left is rounding"
     )

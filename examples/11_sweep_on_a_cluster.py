@@ -23,7 +23,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 from toolz import groupby
 
-from fnn import Key, cross_entropy, fit, mlp, sgd, split, start, summarise, sweep
+from fnn import Key, cross_entropy, fit, mlp, sgd, split, start, summarize, sweep
 from fnn.data import digits, train_test_split
 from fnn.metrics import accuracy
 
@@ -129,7 +129,7 @@ def setting(trial):
 
 
 if __name__ == "__main__":
-    results = {place: summarise(trials) for place, trials in groupby(setting, by_map).items()}
+    results = {place: summarize(trials) for place, trials in groupby(setting, by_map).items()}
     best = max(results, key=lambda place: results[place].mean)
     print(f"best of {len(results)} settings: rate {best[0]}, {best[1]} hidden units: {results[best]}")
 

@@ -24,12 +24,12 @@ from toolz import take_nth
 import fnn
 from fnn import (
     Key,
+    Record,
     cross_entropy,
     dense,
     fold_in,
     history,
     mse,
-    Record,
     relu,
     serial,
     sgd,
@@ -39,9 +39,9 @@ from fnn import (
     train_step,
     vjp,
 )
+from fnn.core.keys import normals, permutation, uniforms
 from fnn.data import batches, digits, epochs, one_hot
 from fnn.layers.initializers import he_normal
-from fnn.core.keys import normals, permutation, uniforms
 from fnn.testing import grade
 
 parser = argparse.ArgumentParser(description="Forty ways to be wrong.")
@@ -421,13 +421,13 @@ def of_bytes(prediction, target):
     return np.mean((prediction - target) ** 2)
 
 
-black, grey = np.zeros(64, np.uint8), np.full(64, 16, np.uint8)
+black, gray = np.zeros(64, np.uint8), np.full(64, 16, np.uint8)
 show(
     "test_mistake_39_arithmetic_on_bytes_and_whole_numbers",
     of_bytes,
     "mean square of a difference of 16, in bytes",
-    of_bytes(black, grey),
-    of_bytes(black.astype(float), grey.astype(float)),
+    of_bytes(black, gray),
+    of_bytes(black.astype(float), gray.astype(float)),
 )
 
 # %% 3. Shapes that fit by accident
@@ -503,15 +503,15 @@ def relu_in_place(x):
 
 
 def mean_after(function):
-    centred = some(1000) - some(1000).mean()
-    function(centred)
-    return float(centred.mean().round(12))
+    centerd = some(1000) - some(1000).mean()
+    function(centerd)
+    return float(centerd.mean().round(12))
 
 
 show(
     "test_mistake_02_a_relu_that_writes_into_its_input",
     relu_in_place,
-    "mean of the caller's centred data after one forward pass",
+    "mean of the caller's centerd data after one forward pass",
     mean_after(relu_in_place),
     mean_after(lambda x: np.maximum(x, 0)),
 )
@@ -551,7 +551,7 @@ show(
 )
 
 
-def standardised_in_place(x, like):
+def standardized_in_place(x, like):
     x -= like.mean()
     x /= like.std()
     return x
@@ -565,9 +565,9 @@ def mean_of_the_test_set(scale):
 
 show(
     "test_mistake_25_data_functions_that_change_the_data",
-    standardised_in_place,
+    standardized_in_place,
     "mean of a test set after its training set was scaled",
-    mean_of_the_test_set(standardised_in_place),
+    mean_of_the_test_set(standardized_in_place),
     mean_of_the_test_set(lambda x, like: (x - like.mean()) / like.std()),
 )
 
@@ -771,7 +771,7 @@ def by_differences(dy):
             total += share * h
         return total
 
-    return fnn.gradient(loss, some(4))
+    return fnn.numeric.gradient(loss, some(4))
 
 
 show(

@@ -108,7 +108,7 @@ def draw(path: Path, length: int, curves: dict) -> None:
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     for cell, (steps, curve) in curves.items():
         axes.plot(steps, curve, label=cell)
-    axes.axhline(ALWAYS_THE_MEAN, color="grey", linestyle=":", label="always the mean")
+    axes.axhline(ALWAYS_THE_MEAN, color="gray", linestyle=":", label="always the mean")
     axes.set(xlabel="steps of training", ylabel="squared error on the test set", yscale="log")
     axes.set_title(f"Adding two numbers from {length} steps")
     axes.legend(frameon=False)

@@ -38,8 +38,8 @@ from fnn import (
     transformer_block,
     tree,
 )
-from fnn.data import characters, epochs
 from fnn.core.keys import uniforms
+from fnn.data import characters, epochs
 from fnn.metrics import evaluate
 
 TEXT = Path(__file__).parent / "shakespeare.txt"
@@ -125,7 +125,7 @@ def draw(path: Path, history: list, guess: float) -> None:
     figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
     axes.plot(steps, train, label="a training batch")
     axes.plot(steps, test, label="held out")
-    axes.axhline(guess, color="grey", linestyle=":", label="a guess")
+    axes.axhline(guess, color="gray", linestyle=":", label="a guess")
     axes.set(xlabel="step", ylabel="loss, nats a character", title="Learning to write")
     axes.legend(frameon=False)
     figure.savefig(path, dpi=110)

@@ -24,12 +24,12 @@ def main() -> None:
     # The data, and a network whose shapes follow from it.
     if options.mnist:
         train, test = mnist(options.mnist)
-        maker = serial(dense(32), relu, dense(16), relu, dense(10))
+        constructor = serial(dense(32), relu, dense(16), relu, dense(10))
     else:
         train, test = train_test_split(digits(), 0.2, data_key)
-        maker = serial(dense(64), relu, dense(10))
+        constructor = serial(dense(64), relu, dense(10))
     x = train[0]
-    net = maker(init_key, x[:1])
+    net = constructor(init_key, x[:1])
     print(f"{len(x)} digits to learn from, {len(test[0])} to be tested on, {x.shape[1]} pixels each\n")
     print(summary(net, x), end="\n\n")
 

@@ -56,13 +56,13 @@ def main() -> None:
 
     # The data, and a network whose shapes follow from it.
     if options.mnist:
-        (train, test), maker, passes = mnist(options.mnist), lenet(), 10
+        (train, test), constructor, passes = mnist(options.mnist), lenet(), 10
     else:
-        (train, test), maker, passes = train_test_split(digits(), 0.2, data_key), small(), 40
+        (train, test), constructor, passes = train_test_split(digits(), 0.2, data_key), small(), 40
     if options.fast:
         train, test, passes = (train[0][:600], train[1][:600]), (test[0][:200], test[1][:200]), 5
     passes = options.epochs or passes
-    net = maker(init_key, train[0][:1])
+    net = constructor(init_key, train[0][:1])
     print(f"{len(train[0])} digits to learn from, {len(test[0])} to be tested on\n")
     print(summary(net, train[0][:1]), end="\n\n")
 

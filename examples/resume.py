@@ -34,10 +34,10 @@ from fnn import (
     train_step,
     tree,
 )
+from fnn.checkpoint.checkpointed import checkpointed
 from fnn.checkpoint.files import load
 from fnn.data import digits, epochs, train_test_split
 from fnn.metrics import accuracy
-from fnn.checkpoint.checkpointed import checkpointed
 
 
 def main() -> None:

@@ -1,12 +1,10 @@
 """Every test runs with floating-point overflow, invalid and division raised; correct formulas may underflow."""
 
 import os
-from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
-
-collect_ignore = [] if find_spec("matplotlib") else ["messages/pictures.py"]
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +15,15 @@ def _floating_point_errors_are_errors():
 
 @pytest.fixture(autouse=True, scope="session")
 def _nobody_waits_for_the_disk():
-    """Only ``test_durable.py`` does, whose matter it is: hundreds of files elsewhere would wait for it in turn."""
+    """Only ``test_atomic.py`` does, whose matter it is: hundreds of files elsewhere would wait for it in turn."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _the_processes_that_tests_start_import_this_package():
+    """Also from a checkout that is not installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]), prepend=os.pathsep)
         yield

@@ -1,30 +1,32 @@
 """A tree as plain text and arrays by name, and back: what a file holds is written down, and nothing in it is ever run.
 
 written : tree, classes -> form, arrays by their paths       rebuilt : form, arrays, classes -> tree
+known   : -> the package's classes by name                   by_name : classes of yours -> the same of them
 
-A form is what JSON can hold. Text, whole numbers, finite floats, true, false and null are themselves, a list is a
+A form is what JSON can hold. Text, integers, finite floats, true, false and null are themselves, a list is a
 tuple, and an object says what else there is:
 
     {"array": "layers[0].weight"}                           the array of this name
     {"record": "Dense", "fields": {"weight": ..., ...}}     a record, by the name of its class in an explicit table
     {"same": "layers[0]"}                                   the record that stands at this path already
-    {"float": "nan"}  {"int": "0x1f"}                       floats that are not finite, whole numbers beyond 64 bits
+    {"float": "nan"}  {"int": "0x1f"}                       floats that are not finite, integers beyond 64 bits
     {"function": "is_weight"}                               a function of the package that serves as configuration
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from fnn.core._errors import FormatError, describe
-from fnn.core.keys import Key
-from fnn.core.record import children, edges, is_record
 from fnn.core._flat import has_leaves
 from fnn.core._structure import Tree, is_weight
+from fnn.core.keys import Key
+from fnn.core.record import Record, children, edges, is_record
 
 Form = Any
 Classes = Mapping[str, type]
@@ -34,6 +36,38 @@ DEEPEST = 200  # trees in trees: far beyond any network, and well within what Py
 _DTYPES = tuple(map(np.dtype, ("?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8")))
 _FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _FUNCTIONS = {"is_weight": is_weight}
+_RENAMED = {"Step": "Heaviside", "Penalised": "Regularized"}  # as 0.1.0 wrote them
+
+
+def known() -> dict[str, type]:
+    """Return the record classes of the package by name: those that one of its loaded modules holds under their name."""
+    classes = [cls for cls in Record.__subclasses__() if cls.__module__.startswith("fnn.")]
+    held = {cls.__name__: cls for cls in classes if vars(sys.modules[cls.__module__]).get(cls.__name__) is cls}
+    return {"Key": Key, **held}
+
+
+def by_name(records: Iterable[type]) -> dict[str, type]:
+    """Return classes by their names, which must not be those of others.
+
+    Raises ``TypeError`` for what is no class of records, ``ValueError`` for two classes of one name.
+
+    >>> from fnn import Dense
+    >>> by_name((Dense,))
+    {'Dense': <class 'fnn.layers.dense.Dense'>}
+    """
+    if isinstance(records, type):
+        raise TypeError(f"load: records must be a tuple of classes, got one class; write records=({records.__name__},)")
+    ours, found = known(), dict[str, type]()
+    for cls in records:
+        if not isinstance(cls, type) or not (issubclass(cls, Record) or cls is Key):
+            raise TypeError(f"load: records must be record classes, got {describe(cls)}")
+        other = found.setdefault(cls.__name__, ours.get(cls.__name__, cls))
+        if other is not cls:
+            raise ValueError(
+                f"load: there are two records named {cls.__name__}, of {other.__module__} and of {cls.__module__}; "
+                "rename yours"
+            )
+    return found
 
 
 def fields_of(cls: type) -> tuple[str, ...]:
@@ -84,7 +118,7 @@ def _storable(array: np.ndarray, place: str) -> np.ndarray:
     if array.dtype not in _DTYPES or isinstance(array, np.ma.MaskedArray):
         what = "a masked array" if isinstance(array, np.ma.MaskedArray) else describe(array)
         raise TypeError(
-            f"save: {_at(place)} must be an array of booleans, whole numbers or floats in the machine's byte order, "
+            f"save: {_at(place)} must be an array of booleans, integers or floats in the machine's byte order, "
             f"got {what}; convert it, say to np.float32"
         )
     return array
@@ -185,11 +219,11 @@ def _whole(digits: str, place: str) -> int:
     try:
         return int(digits, 16)
     except ValueError:
-        raise FormatError(f"{_at(place)} must be a whole number like 0x1f, found {digits[:40]!r}") from None
+        raise FormatError(f"{_at(place)} must be a integer like 0x1f, found {digits[:40]!r}") from None
 
 
 def _class_of(name: str, place: str, classes: Classes, fields: dict) -> type:
-    cls = classes.get(name)
+    cls = classes.get(name) or classes.get(_RENAMED.get(name, ""))
     if cls is None:
         raise FormatError(
             f"{_at(place)} is a record {name}, and fnn has none of this name; if it is yours, "

@@ -20,17 +20,16 @@ from typing import Any
 
 import numpy as np
 
-from fnn.checkpoint._catalogue import KNOWN, by_name
 from fnn.checkpoint._atomic import write_durably
+from fnn.checkpoint._codec import ROOT, by_name, known, rebuilt, written
 from fnn.checkpoint._fingerprint import fingerprint, warn_if_changed
-from fnn.core._errors import FormatError, describe
-from fnn.checkpoint._codec import ROOT, rebuilt, written
-from fnn.core._flat import builder
-from fnn.core.record import is_record
 from fnn.checkpoint.safetensors import pack, unpack
+from fnn.core._errors import FormatError, describe
+from fnn.core._flat import builder
 from fnn.core._structure import Tree, require_alike, walk
-from fnn.train.step import State
+from fnn.core.record import is_record
 from fnn.core.tree import paths
+from fnn.train.step import State
 
 _VERSION = "1"
 _COUNTS = ("step", "loss")
@@ -58,7 +57,7 @@ def save(path: str | os.PathLike, tree: Tree, /, **notes: Any) -> None:
     path = _path("save", path)
     for name, note in notes.items():
         _require_plain(name, note)
-    form, arrays = written(tree, KNOWN)
+    form, arrays = written(tree, known())
     metadata = {
         "fnn": _VERSION,
         "form": _text(form, sort=False),
@@ -81,7 +80,7 @@ def load(path: str | os.PathLike, like: Tree = None, records: Iterable[type] = (
     ``EnvironmentChanged`` if a state comes from another environment.
 
     >>> import tempfile
-    >>> from fnn import record
+    >>> from fnn import Record
     >>> class Gate(Record):
     ...     weight: np.ndarray
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -99,7 +98,7 @@ def load(path: str | os.PathLike, like: Tree = None, records: Iterable[type] = (
         own = by_name(dict.fromkeys([*own.values(), *theirs]))
     form = _parsed(where, metadata, "form", object)
     try:
-        tree = rebuilt(form, arrays, {**KNOWN, **own})
+        tree = rebuilt(form, arrays, {**known(), **own})
     except FormatError as error:
         raise FormatError(f"{where}: {error}") from None
     if like is not None:
@@ -152,12 +151,12 @@ def _parsed(where: str, metadata: Mapping[str, str], name: str, kind: type) -> A
     return value
 
 
-def _read(who: str, path: str | os.PathLike) -> tuple[str, dict[str, np.ndarray], dict[str, str]]:
-    path = _path(who, path)
+def _read(caller: str, path: str | os.PathLike) -> tuple[str, dict[str, np.ndarray], dict[str, str]]:
+    path = _path(caller, path)
     if path.is_dir():
-        raise IsADirectoryError(f"{who}: {path} is a folder, expected a file that save wrote")
+        raise IsADirectoryError(f"{caller}: {path} is a folder, expected a file that save wrote")
     if not path.exists():
-        raise FileNotFoundError(f"{who}: there is no {path}{_similar(path)}")
+        raise FileNotFoundError(f"{caller}: there is no {path}{_similar(path)}")
     arrays, metadata = unpack(path.read_bytes(), str(path))
     if metadata.get("fnn", _VERSION) != _VERSION:
         raise FormatError(
@@ -166,9 +165,9 @@ def _read(who: str, path: str | os.PathLike) -> tuple[str, dict[str, np.ndarray]
     return str(path), arrays, metadata
 
 
-def _path(who: str, path: Any) -> Path:
+def _path(caller: str, path: Any) -> Path:
     if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"{who} expects the path of a file first, got {describe(path)}")
+        raise TypeError(f"{caller} expects the path of a file first, got {describe(path)}")
     return Path(path)
 
 
@@ -182,7 +181,7 @@ def _similar(path: Path) -> str:
 def _require_tree(like: Any) -> None:
     if not (like is None or is_record(like) or isinstance(like, tuple | np.ndarray)):
         raise TypeError(
-            f"load: like must be a finished network or a state, got {describe(like)}; make it first: maker(key, x)"
+            f"load: like must be a finished network or a state, got {describe(like)}; make it first: constructor(key, x)"
         )
 
 
@@ -203,14 +202,14 @@ def _filled(where: str, like: Tree, arrays: Mapping[str, np.ndarray]) -> Tree:
 
 
 def _require_like(where: str, like: Tree, tree: Tree) -> None:
-    who = f"load: like and {where}"
-    require_alike(who, like, tree, to_the_shape=True)
+    caller = f"load: like and {where}"
+    require_alike(caller, like, tree, to_the_shape=True)
     theirs = _configuration(tree)
     for path, value in _configuration(like).items():
         other = theirs[path]
         both_nan = value != value and other != other
         if type(value) is not type(other) or not (value == other or both_nan):
-            raise ValueError(f"{who}: trees differ at {path}: {describe(value)} against {describe(other)}")
+            raise ValueError(f"{caller}: trees differ at {path}: {describe(value)} against {describe(other)}")
 
 
 def _configuration(tree: Tree) -> dict[str, Any]:

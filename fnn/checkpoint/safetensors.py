@@ -44,7 +44,7 @@ _LONGEST_HEADER = 100_000_000  # bytes, the bound of the reference reader: what 
 def pack(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> bytes:
     """Give the bytes of a safetensors file. Equal arrays give equal bytes, whatever their order and memory layout.
 
-    Floats of 16 to 64 bits, whole numbers and booleans can be packed; ``metadata`` are texts by name. Raises
+    Floats of 16 to 64 bits, integers and booleans can be packed; ``metadata`` are texts by name. Raises
     ``TypeError`` for a name, text or array of another kind, ``ValueError`` for a name that the format keeps for itself.
 
     >>> data = pack({"bias": np.array([1.0, 2.0], np.float32)}, {"step": "7"})
@@ -60,7 +60,7 @@ def pack(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> bytes
         if dtype is None:
             hint = "; write np.asarray(...)" if isinstance(array, int | float | list | np.generic) else ""
             raise TypeError(
-                f"pack: {name!r} must be an array of floats (16 to 64 bits), whole numbers or booleans, "
+                f"pack: {name!r} must be an array of floats (16 to 64 bits), integers or booleans, "
                 f"got {describe(array)}{hint}"
             )
         # tobytes() goes through the array in C order, however it lies in memory.
@@ -201,10 +201,10 @@ def _span(name: str, entry: Any, where: str) -> tuple[int, int]:
 
 def _wholes(found: Any, place: str) -> tuple[int, ...]:
     if not isinstance(found, list):
-        raise FormatError(f"{place}: expected a list of whole numbers, found {_found(found)}")
+        raise FormatError(f"{place}: expected a list of integers, found {_found(found)}")
     for n in found:
         if type(n) is not int or not 0 <= n < 2**63:  # True is an int as well
-            raise FormatError(f"{place}: expected whole numbers from 0 to 2**63 - 1, found {_found(n)}")
+            raise FormatError(f"{place}: expected integers from 0 to 2**63 - 1, found {_found(n)}")
     return tuple(found)
 
 

@@ -1,7 +1,7 @@
 """What layers ask of arrays: that they hold floats, that nobody else writes to them, that a finished one stays as is.
 
 read_only : array -> the same array, no longer writeable
-floats    : who, x -> x as a float array, or an error that names ``who``
+floats    : caller, x -> x as a float array, or an error that names ``caller``
 unshared  : array -> itself, or a copy if somebody could write to it
 """
 
@@ -29,42 +29,45 @@ def read_only(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def floats(who: str, x: Any) -> np.ndarray:
-    """Take ``x`` as floats: float arrays as they are, whole numbers and booleans as float32.
+def floats(caller: str, x: Any) -> np.ndarray:
+    """Take ``x`` as floats: float arrays as they are, integers and booleans as float32.
 
     Bytes must not be computed with as they come: ``uint8`` pixels wrap round at 256.
-    Raises a ``TypeError`` in the name of ``who`` for anything that is not real numbers.
+    Raises a ``TypeError`` in the name of ``caller`` for anything that is not real numbers.
 
     >>> floats("relu", np.array([0, 255], np.uint8))
     array([  0., 255.], dtype=float32)
     """
     if type(x) is np.ndarray and x.dtype.kind == "f":
         return x
-    array = as_array(who, x)
+    array = as_array(caller, x)
     if array.dtype.kind == "f":
         return array
     if array.dtype.kind in "iub":
         return array.astype(np.float32)
     raise LayerTypeError(
-        who, f"expects an array of real numbers, got {describe(x)}; convert it, say x.astype(np.float32)"
+        caller, f"expects an array of real numbers, got {describe(x)}; convert it, say x.astype(np.float32)"
     )
 
 
-def as_array(who: str, x: Any) -> np.ndarray:
-    """Take ``x`` as an array; a list whose rows have unequal lengths is a ``TypeError`` in the name of ``who``."""
+def as_array(caller: str, x: Any) -> np.ndarray:
+    """Take ``x`` as an array; a list whose rows have unequal lengths is a ``TypeError`` in the name of ``caller``."""
     if type(x) is np.ndarray:
         return x
     if isinstance(x, np.ma.MaskedArray):
-        raise LayerTypeError(who, "expects a plain array, got a masked one; say what stands in its gaps, x.filled(0)")
+        raise LayerTypeError(
+            caller, "expects a plain array, got a masked one; say what stands in its gaps, x.filled(0)"
+        )
     if isinstance(x, tuple) and any(isinstance(part, np.ndarray) for part in x):
         # NumPy would stack them, if their shapes happen to agree.
         raise LayerTypeError(
-            who, f"expects an array, got a tuple of {len(x)}; join them with concatenate or add, or take one with pick"
+            caller,
+            f"expects an array, got a tuple of {len(x)}; join them with concatenate or add, or take one with pick",
         )
     try:
         return np.asarray(x)
     except ValueError:
-        raise LayerTypeError(who, f"expects an array, got rows of unequal lengths: {describe(x)}") from None
+        raise LayerTypeError(caller, f"expects an array, got rows of unequal lengths: {describe(x)}") from None
 
 
 def float_dtype(x: np.ndarray) -> np.dtype:

@@ -1,6 +1,6 @@
 """An error says what was expected, where, what came, and what to write instead.
 
-LayerError   : who, complaint, path -> "dense at layers[2] expects rows (n, 64), got (5, 8)"
+LayerError   : caller, complaint, path -> "dense at layers[2] expects rows (n, 64), got (5, 8)"
 FormatError  : a file that is not what its format says; a ValueError
 """
 
@@ -17,23 +17,23 @@ import numpy as np
 
 
 class LayerError(Exception):
-    """An input that a layer cannot take: ``who`` complains, ``path`` is the layer's place in the network.
+    """An input that a layer cannot take: ``caller`` complains, ``path`` is the layer's place in the network.
 
     >>> str(LayerValueError("dense", "expects rows (n, 64), got (5, 8)").inside("layers[2]"))
     'dense at layers[2] expects rows (n, 64), got (5, 8)'
     """
 
-    def __init__(self, who: str, complaint: str, path: str = "") -> None:
-        super().__init__(who, complaint, path)
-        self.who, self.complaint, self.path = who, complaint, path
+    def __init__(self, caller: str, complaint: str, path: str = "") -> None:
+        super().__init__(caller, complaint, path)
+        self.caller, self.complaint, self.path = caller, complaint, path
 
     def __str__(self) -> str:
         place = f" at {self.path}" if self.path else ""
-        return f"{self.who}{place} {self.complaint}"
+        return f"{self.caller}{place} {self.complaint}"
 
     def inside(self, parent: str) -> LayerError:
         """The same error, seen from one network further out."""
-        return type(self)(self.who, self.complaint, f"{parent}.{self.path}" if self.path else parent)
+        return type(self)(self.caller, self.complaint, f"{parent}.{self.path}" if self.path else parent)
 
 
 class LayerValueError(LayerError, ValueError):
@@ -65,7 +65,7 @@ def describe(value: Any) -> str:
     if isinstance(value, type):
         return f"the class {value.__name__}"
     if isinstance(value, functools.partial):
-        return f"the maker {value.func.__name__.lstrip('_').removeprefix('make_')}(...)"
+        return f"the constructor {value.func.__name__.lstrip('_').removeprefix('make_')}(...)"
     if callable(value) and hasattr(value, "__name__"):
         return f"the function {value.__name__}"
     kind = type(value).__name__
@@ -76,25 +76,25 @@ def describe(value: Any) -> str:
     return shown if text.removeprefix("np.").startswith(f"{kind}(") else f"{kind} {shown}"
 
 
-def file_path(who: str, path: Any) -> Path:
-    """Return a path as a ``Path``, or raise a ``TypeError`` in the name of ``who``.
+def file_path(caller: str, path: Any) -> Path:
+    """Return a path as a ``Path``, or raise a ``TypeError`` in the name of ``caller``.
 
     >>> file_path("read_csv", "train.csv").name
     'train.csv'
     """
     if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"{who} expects a path, a str or a Path, got {describe(path)}")
+        raise TypeError(f"{caller} expects a path, a str or a Path, got {describe(path)}")
     return Path(path)
 
 
-def whole(what: str, value: Any, least: int = 1, below: int | None = None) -> int:
-    """Return a whole number as an int; raise in the name of ``what``, TypeError for the kind, ValueError for the size.
+def integer(what: str, value: Any, least: int = 1, below: int | None = None) -> int:
+    """Return an integer as an int; raise in the name of ``what``, TypeError for the kind, ValueError for the size.
 
-    >>> whole("size", np.int64(3))
+    >>> integer("size", np.int64(3))
     3
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{what} must be a whole number, got {describe(value)}")
+        raise TypeError(f"{what} must be an integer, got {describe(value)}")
     if value < least or (below is not None and value >= below):
         limit = "" if below is None else f" and below 2**{below.bit_length() - 1}"
         raise ValueError(f"{what} must be at least {least}{limit}, got {value}")
@@ -117,10 +117,10 @@ def number(what: str, value: Any, least: float = 0.0, below: float = math.inf) -
     return float(value)
 
 
-def above_zero(what: str, value: Any, why: str = "") -> float:
+def positive(what: str, value: Any, why: str = "") -> float:
     """Return a finite number above 0 as a float, or raise in the name of ``what``, and say why if that is given.
 
-    >>> above_zero("peak", 2)
+    >>> positive("peak", 2)
     2.0
     """
     if number(what, value) == 0:

@@ -16,18 +16,18 @@ import math
 import attrs
 import numpy as np
 
-from fnn.core._errors import describe, whole
+from fnn.core._errors import describe, integer
 
 
 # Within these bounds no two keys share their bits: a larger number would spill into the next word of the address.
 def _seed(value: object) -> int:
-    return whole("Key: the seed", value, 0, 2**128)
+    return integer("Key: the seed", value, 0, 2**128)
 
 
 def _path(value: object) -> tuple[int, ...]:
     if not isinstance(value, tuple):
         raise TypeError(f"Key: the path must be a tuple, got {describe(value)}; write fold_in(key, i)")
-    return tuple(whole("Key: each number of the path", i, 0, 2**32) for i in value)
+    return tuple(integer("Key: each number of the path", i, 0, 2**32) for i in value)
 
 
 @attrs.frozen
@@ -42,12 +42,12 @@ class Key:
     path: tuple[int, ...] = attrs.field(default=(), converter=_path)
 
 
-def require_key(who: str, key: object) -> Key:
-    """Return the key, or raise a ``TypeError`` in the name of ``who`` that says how to make one."""
+def require_key(caller: str, key: object) -> Key:
+    """Return the key, or raise a ``TypeError`` in the name of ``caller`` that says how to make one."""
     if isinstance(key, Key):
         return key
     hint = f"Key({key})" if isinstance(key, int) else "Key(0)"
-    raise TypeError(f"{who} expects a key, got {describe(key)}; write {hint}")
+    raise TypeError(f"{caller} expects a key, got {describe(key)}; write {hint}")
 
 
 def fold_in(key: Key, i: int) -> Key:
@@ -67,7 +67,7 @@ def split(key: Key, n: int) -> tuple[Key, ...]:
     (Key(seed=7, path=(0,)), Key(seed=7, path=(1,)))
     """
     require_key("split", key)
-    return tuple(fold_in(key, i) for i in range(whole("split: n", n, 0, 2**32)))
+    return tuple(fold_in(key, i) for i in range(integer("split: n", n, 0, 2**32)))
 
 
 def _bits(key: Key, n: int) -> np.ndarray:
@@ -108,7 +108,7 @@ def permutation(key: Key, n: int) -> np.ndarray:
     """
     # Sort random words that carry their row number in the low bits. No two are equal, so every sorting algorithm
     # gives the same order, and a plain sort of integers is several times faster than an argsort.
-    n = whole("permutation: n", n, 0)
+    n = integer("permutation: n", n, 0)
     low = np.uint64((1 << max(n - 1, 0).bit_length()) - 1)
     words = (_bits(key, n) & ~low) | np.arange(n, dtype=np.uint64)
     words.sort()

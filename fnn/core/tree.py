@@ -16,10 +16,9 @@ import numpy as np
 
 from fnn.core._arrays import as_array
 from fnn.core._errors import describe
-from fnn.core._flat import Layout, builder, flat
-from fnn.core.record import children, edges, rebuild
-from fnn.core._flat import take_apart
+from fnn.core._flat import Layout, builder, flat, take_apart
 from fnn.core._structure import Tree, is_weight, require_alike, walk
+from fnn.core.record import children, edges, rebuild
 
 __all__ = [
     "add", "allclose", "at", "equal", "is_weight", "leaves", "map", "paths", "ravel", "reduce", "zeros_like",
@@ -144,9 +143,9 @@ def at(path: str, function: Callable, tree: Tree) -> Tree:
     return node
 
 
-def _require_function(who: str, function: Any) -> None:
+def _require_function(caller: str, function: Any) -> None:
     if not callable(function):
-        raise TypeError(f"{who} expects a function, got {describe(function)}")
+        raise TypeError(f"{caller} expects a function, got {describe(function)}")
 
 
 def _edges_of(path: str) -> list[str]:
@@ -185,19 +184,19 @@ def _unravel(layout: Layout, size: int, vector: np.ndarray) -> Tree:
     return layout.cut(vector.astype(layout.dtype))  # a copy: the caller's vector stays the caller's
 
 
-def require_floats(who: str, tree: Tree) -> None:
+def require_floats(caller: str, tree: Tree) -> None:
     """Raise unless every leaf is a finite float array and no array hides in a list or dictionary.
 
-    The error names ``who`` and the leaf's path: ``TypeError`` for the kind, ``ValueError`` for NaN and infinity.
+    The error names ``caller`` and the leaf's path: ``TypeError`` for the kind, ``ValueError`` for NaN and infinity.
     """
     for path, node in walk(tree, every=True):
         place = path or "the tree"
         if isinstance(node, list | dict):
-            raise TypeError(f"{who}: {place} is a {type(node).__name__}, no part of a tree; use a tuple or a record")
+            raise TypeError(f"{caller}: {place} is a {type(node).__name__}, no part of a tree; use a tuple or a record")
         if isinstance(node, np.ndarray) and (node.dtype.kind != "f" or type(node) is not np.ndarray):
-            raise TypeError(f"{who}: {place} must hold floats, got {describe(node)}; convert it, say to np.float32")
+            raise TypeError(f"{caller}: {place} must hold floats, got {describe(node)}; convert it, say to np.float32")
         if isinstance(node, np.ndarray) and not np.isfinite(node).all():
-            raise ValueError(f"{who}: {place} holds NaN or infinity")
+            raise ValueError(f"{caller}: {place} holds NaN or infinity")
 
 
 def _closed(value: Any) -> Any:

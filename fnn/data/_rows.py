@@ -1,6 +1,6 @@
 """Rows that belong together stay together: what holds for every tuple of arrays that is called data.
 
-    require_rows : who, data -> data, n          take_rows : data, index -> data
+    require_rows : caller, data -> data, n          take_rows : data, index -> data
 
 A part of it may be a tuple itself, ``((x, more), target)``, for a network with several inputs or outputs.
 """
@@ -16,32 +16,34 @@ from fnn.core._errors import describe
 Data = tuple[Any, ...]
 
 
-def require_rows(who: str, data: Any) -> tuple[Data, int]:
+def require_rows(caller: str, data: Any) -> tuple[Data, int]:
     """Give data as plain arrays, with the number of rows.
 
     Raises ``TypeError`` unless it is a tuple of arrays of numbers, ``ValueError`` if the lengths differ or are 0.
     """
     if not isinstance(data, tuple) or not data:
-        raise TypeError(f"{who} expects a tuple of arrays, say (x, target), got {describe(data)}")
+        raise TypeError(f"{caller} expects a tuple of arrays, say (x, target), got {describe(data)}")
     lengths: list[int] = []
-    plain = _plain(who, data, "data", lengths)
+    plain = _plain(caller, data, "data", lengths)
     if len(set(lengths)) > 1:
-        raise ValueError(f"{who}: the arrays must have the same number of rows, got {' and '.join(map(str, lengths))}")
+        raise ValueError(
+            f"{caller}: the arrays must have the same number of rows, got {' and '.join(map(str, lengths))}"
+        )
     if lengths[0] == 0:
-        raise ValueError(f"{who}: the data has no rows")
+        raise ValueError(f"{caller}: the data has no rows")
     return plain, lengths[0]
 
 
-def _plain(who: str, part: Any, place: str, lengths: list[int]) -> Any:
+def _plain(caller: str, part: Any, place: str, lengths: list[int]) -> Any:
     if isinstance(part, tuple) and part:
-        return tuple([_plain(who, each, f"{place}[{i}]", lengths) for i, each in enumerate(part)])
+        return tuple([_plain(caller, each, f"{place}[{i}]", lengths) for i, each in enumerate(part)])
     if isinstance(part, np.ma.MaskedArray):
-        raise TypeError(f"{who}: {place} must be a plain array, got a masked one; say what stands in its gaps")
+        raise TypeError(f"{caller}: {place} must be a plain array, got a masked one; say what stands in its gaps")
     if not isinstance(part, np.ndarray) or part.dtype.kind not in "biuf":
         hint = "; write np.array(...)" if isinstance(part, list) else ""
-        raise TypeError(f"{who}: {place} must be an array of real numbers, got {describe(part)}{hint}")
+        raise TypeError(f"{caller}: {place} must be an array of real numbers, got {describe(part)}{hint}")
     if part.ndim == 0:
-        raise ValueError(f"{who}: {place} must have rows, got a single number")
+        raise ValueError(f"{caller}: {place} must have rows, got a single number")
     lengths.append(len(part))
     return np.asarray(part)
 

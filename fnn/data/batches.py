@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from fnn.data._rows import Data, require_rows, take_rows
-from fnn.core._errors import whole
+from fnn.core._errors import integer
 from fnn.core.keys import Key, fold_in, permutation, require_key
+from fnn.data._rows import Data, require_rows, take_rows
 
 
 def batches(data: Any, size: int, key: Key | None = None) -> Iterator[Data]:
@@ -28,7 +28,7 @@ def batches(data: Any, size: int, key: Key | None = None) -> Iterator[Data]:
     [[0.0, 1.0], [2.0, 3.0], [4.0]]
     """
     data, n = require_rows("batches", data)
-    size = whole("batches: the size", size)
+    size = integer("batches: the size", size)
     return _pass(data, n, size, None if key is None else require_key("batches", key), 0)
 
 
@@ -44,8 +44,8 @@ def epochs(data: Any, size: int, key: Key, epochs: int | None = None, start: int
     [[2.0, 0.0]]
     """
     data, n = require_rows("epochs", data)
-    passes = None if epochs is None else whole("epochs: the number of passes", epochs, 0)
-    start, size = whole("epochs: start", start, 0), whole("epochs: the size", size)
+    passes = None if epochs is None else integer("epochs: the number of passes", epochs, 0)
+    start, size = integer("epochs: start", start, 0), integer("epochs: the size", size)
     return _passes(data, n, size, require_key("epochs", key), passes, start)
 
 

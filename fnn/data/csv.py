@@ -18,17 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from fnn.data._rows import Data
 from fnn.core._errors import FormatError, describe, file_path
+from fnn.data._rows import Data
 
 _BLOCK = 2**20  # bytes parsed at a time: little is held beside the result, however long the file
-_EXACT = 2**53  # float64 holds every whole number below this one
+_EXACT = 2**53  # float64 holds every integer below this one
 
 
 def read_csv(path: str | os.PathLike, label: str | None = "label", *, dtype: Any = np.float32) -> Data:
     """Read a file of comma-separated numbers under a line of column names: ``(x, labels)``.
 
-    ``labels`` (n,) is the column of the name ``label``: int64, exact to the last digit, if all in it are whole numbers,
+    ``labels`` (n,) is the column of the name ``label``: int64, exact to the last digit, if all in it are integers,
     otherwise ``dtype``. ``x`` (n, columns - 1) is all the others, in ``dtype``; with ``label=None`` there are no labels
     and the result is ``(x,)``. Spaces around names and numbers mean nothing, and names may stand in double quotes.
 
@@ -168,7 +168,7 @@ def _labels(path: Path, name: str, numbers: np.ndarray, large: dict[int, int], d
     labels = np.where(np.abs(numbers) < _EXACT, numbers, 0).astype(np.int64)[:, 0]
     for row, value in large.items():
         if not -(2**63) <= value < 2**63:
-            raise _wrong(path, row, name, "a whole number that int64 can hold", _short(str(value)))
+            raise _wrong(path, row, name, "an integer that int64 can hold", _short(str(value)))
         labels[row - 2] = value
     return labels
 

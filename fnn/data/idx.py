@@ -20,8 +20,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from fnn.data._rows import Data
 from fnn.core._errors import FormatError, MissingFile, file_path
+from fnn.data._rows import Data
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _BEST_RATIO = 1032  # deflate cannot do better: a longer claim about a gzipped file is false
@@ -88,7 +88,7 @@ def digits() -> Data:
     """Give 1,797 handwritten digits: 8x8 images as rows of 64 numbers from 0 to 1 (float32), and their labels (int64).
 
     They are the test part of "Optical Recognition of Handwritten Digits", by E. Alpaydin and C. Kaynak, UCI Machine
-    Learning Repository, 1998, https://doi.org/10.24432/C50P49, licence CC BY 4.0: 16 grey levels, divided by 16 here.
+    Learning Repository, 1998, https://doi.org/10.24432/C50P49, licence CC BY 4.0: 16 gray levels, divided by 16 here.
 
     >>> x, labels = digits()
     >>> x.shape, labels[:5]

@@ -2,7 +2,7 @@
 
 train_test_split : data, fraction, key, stratify? -> train, test
 one_hot          : labels (n,), classes -> (n, classes)
-standardise      : x, like? -> x with mean 0 and deviation 1 in each column
+standardize      : x, like? -> x with mean 0 and deviation 1 in each column
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from fnn.core._arrays import as_array, floats
-from fnn.data._rows import Data, require_rows, take_rows
-from fnn.core._errors import describe, number, whole
-from fnn.core.keys import Key, permutation, require_key
+from fnn.core._errors import describe, integer, number
 from fnn.core._structure import walk
+from fnn.core.keys import Key, permutation, require_key
+from fnn.data._rows import Data, require_rows, take_rows
 
 
 def train_test_split(data: Any, fraction: float, key: Key, *, stratify: np.ndarray | None = None) -> tuple[Data, Data]:
@@ -64,7 +64,7 @@ def _classes(labels: Any, n: int) -> np.ndarray:
     """Give each label as the number of its class, from 0."""
     labels = as_array("train_test_split", labels)
     if labels.dtype.kind not in "iu":
-        raise TypeError(f"train_test_split: stratify must be labels, whole numbers, got {describe(labels)}")
+        raise TypeError(f"train_test_split: stratify must be labels, integers, got {describe(labels)}")
     if labels.shape != (n,):
         hint = "; write labels.argmax(axis=1)" if labels.ndim == 2 and len(labels) == n else ""
         raise ValueError(f"train_test_split: stratify must be one label a row, {(n,)}, got {labels.shape}{hint}")
@@ -95,39 +95,39 @@ def _set_aside(classes: np.ndarray, fraction: float, total: int) -> np.ndarray:
 def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
     """Give each label as a row of zeros with a one at its place, float32.
 
-    Raises ``TypeError`` for labels that are not whole numbers, ``ValueError`` for any outside 0 to classes - 1.
+    Raises ``TypeError`` for labels that are not integers, ``ValueError`` for any outside 0 to classes - 1.
 
     >>> one_hot(np.array([0, 2]), 3)
     array([[1., 0., 0.],
            [0., 0., 1.]], dtype=float32)
     """
-    labels, classes = as_array("one_hot", labels), whole("one_hot: classes", classes)
+    labels, classes = as_array("one_hot", labels), integer("one_hot: classes", classes)
     if labels.dtype.kind not in "iu":
         hint = "labels.astype(int)" if labels.dtype.kind == "f" else "np.unique(labels, return_inverse=True)[1]"
-        raise TypeError(f"one_hot expects whole numbers, got {describe(labels)}; write {hint}")
+        raise TypeError(f"one_hot expects integers, got {describe(labels)}; write {hint}")
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
         raise ValueError(f"one_hot expects labels from 0 to {classes - 1}, got {labels.min()} to {labels.max()}")
     return (labels[..., None] == np.arange(classes)).astype(np.float32)
 
 
-def standardise(x: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
+def standardize(x: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
     """Give (x - mean) / deviation, column by column; a column that is constant becomes 0.
 
     Mean and deviation are those of ``like``, or of ``x`` itself: a test set is scaled as its training set was,
-    ``standardise(test, like=train)``.
+    ``standardize(test, like=train)``.
 
-    >>> standardise(np.array([[1.0, 5.0], [3.0, 5.0]]))
+    >>> standardize(np.array([[1.0, 5.0], [3.0, 5.0]]))
     array([[-1.,  0.],
            [ 1.,  0.]])
     """
-    x = floats("standardise", x)
-    like = x if like is None else floats("standardise", like)
+    x = floats("standardize", x)
+    like = x if like is None else floats("standardize", like)
     if x.ndim == 0 or like.ndim == 0 or x.shape[1:] != like.shape[1:] or len(like) == 0:
         raise ValueError(
-            f"standardise expects rows, and one or more of the same shape to be like, got {x.shape} like {like.shape}"
+            f"standardize expects rows, and one or more of the same shape to be like, got {x.shape} like {like.shape}"
         )
     if not (np.isfinite(x).all() and np.isfinite(like).all()):
-        raise ValueError("standardise: the data holds NaN or infinity; take those rows out first")
+        raise ValueError("standardize: the data holds NaN or infinity; take those rows out first")
     mean = like.mean(axis=0, dtype=np.float64)
     deviation = like.std(axis=0, dtype=np.float64)
     constant = (like.max(axis=0) == like.min(axis=0)) | (deviation == 0)

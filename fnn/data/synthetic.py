@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from fnn.core._arrays import as_array
-from fnn.data._rows import Data, take_rows
-from fnn.core._errors import describe, number, whole
+from fnn.core._errors import describe, integer, number
 from fnn.core.keys import Key, fold_in, normals, permutation, require_key, uniforms
+from fnn.data._rows import Data, take_rows
 
 
 def line(
@@ -41,7 +41,7 @@ def line(
 def moons(n: int, noise: float, key: Key, *, dtype: Any = np.float32) -> Data:
     """Give points on two interleaving half circles of radius 1, with their labels, 0 and 1.
 
-    The upper moon, 0, is centred on (0, 0), the lower, 1, on (1, 0.5). These are the moons of scikit-learn.
+    The upper moon, 0, is centerd on (0, 0), the lower, 1, on (1, 0.5). These are the moons of scikit-learn.
 
     >>> x, label = moons(5000, 0.1, Key(0))
     >>> x.shape, label.shape, np.bincount(label)
@@ -81,27 +81,27 @@ def spirals(n: int, noise: float, key: Key, *, arms: int = 2, turns: float = 1.0
     >>> x.shape, np.bincount(label)
     ((300, 2), array([100, 100, 100]))
     """
-    _require("spirals", n, noise, key, dtype, whole("spirals: the number of arms", arms))
+    _require("spirals", n, noise, key, dtype, integer("spirals: the number of arms", arms))
     turns = number("spirals: turns", turns)
     label = np.arange(n) % arms
     radius = np.arange(1, n + 1) / n
     return _finished(_around(radius, 2 * np.pi * (turns * radius + label / arms)), label, noise, key, dtype)
 
 
-def blobs(n: int, noise: float, key: Key, *, centres: Any = 3, features: int = 2, dtype: Any = np.float32) -> Data:
-    """Give points normally distributed around centres; the label of each is the number of its centre.
+def blobs(n: int, noise: float, key: Key, *, centers: Any = 3, features: int = 2, dtype: Any = np.float32) -> Data:
+    """Give points normally distributed around centers; the label of each is the number of its center.
 
-    ``centres`` says how many to draw, evenly from [-10, 10) in each of the ``features``, or is an array of them
+    ``centers`` says how many to draw, evenly from [-10, 10) in each of the ``features``, or is an array of them
     (k, features), which then says how many features there are.
 
-    >>> x, label = blobs(4, 0.0, Key(0), centres=[[0.0, 1.0, 2.0], [7.0, 8.0, 9.0]])
+    >>> x, label = blobs(4, 0.0, Key(0), centers=[[0.0, 1.0, 2.0], [7.0, 8.0, 9.0]])
     >>> label
     array([1, 1, 0, 0])
     >>> x[1:3]
     array([[7., 8., 9.],
            [0., 1., 2.]], dtype=float32)
     """
-    places = _centres(centres, features, key)
+    places = _centres(centers, features, key)
     _require("blobs", n, noise, key, dtype, len(places))
     label = np.arange(n) % len(places)
     return _finished(places[label], label, noise, key, dtype)
@@ -122,18 +122,18 @@ def xor(n: int, noise: float, key: Key, *, dtype: Any = np.float32) -> Data:
     return _finished(corners[place], place % 2, noise, key, dtype)
 
 
-def _centres(centres: Any, features: Any, key: Key) -> np.ndarray:
-    if isinstance(centres, int | np.integer):
-        shape = whole("blobs: the number of centres", centres), whole("blobs: the number of features", features)
+def _centres(centers: Any, features: Any, key: Key) -> np.ndarray:
+    if isinstance(centers, int | np.integer):
+        shape = integer("blobs: the number of centers", centers), integer("blobs: the number of features", features)
         return 20 * uniforms(fold_in(require_key("blobs", key), 2), shape) - 10
-    given = as_array("blobs", centres)
-    wrong = f"blobs expects centres as a whole number or as numbers (k, features), got {describe(centres)}"
+    given = as_array("blobs", centers)
+    wrong = f"blobs expects centers as an integer or as numbers (k, features), got {describe(centers)}"
     if given.dtype.kind not in "iuf":
         raise TypeError(wrong)
     if given.ndim != 2 or given.size == 0:
         raise ValueError(wrong)
     if not np.isfinite(given).all():
-        raise ValueError("blobs: the centres hold NaN or infinity")
+        raise ValueError("blobs: the centers hold NaN or infinity")
     return given.astype(np.float64)
 
 
@@ -147,12 +147,12 @@ def _finished(x: np.ndarray, label: np.ndarray, noise: float, key: Key, dtype: A
     return (x + noise * normals(fold_in(key, 1), x.shape)).astype(dtype), label
 
 
-def _require(who: str, n: Any, noise: Any, key: Any, dtype: Any, least: int = 2) -> None:
-    whole(f"{who}: the number of rows", n, least)
-    number(f"{who}: the noise, a standard deviation,", noise)
-    require_key(who, key)
+def _require(caller: str, n: Any, noise: Any, key: Any, dtype: Any, least: int = 2) -> None:
+    integer(f"{caller}: the number of rows", n, least)
+    number(f"{caller}: the noise, a standard deviation,", noise)
+    require_key(caller, key)
     if not _is_floating(dtype):
-        raise TypeError(f"{who}: dtype must be one of floats, say np.float32, got {describe(dtype)}")
+        raise TypeError(f"{caller}: dtype must be one of floats, say np.float32, got {describe(dtype)}")
 
 
 def _is_floating(dtype: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Text as whole numbers: each character is its place in an alphabet, and what a network reads is a row of places.
+"""Text as integers: each character is its place in an alphabet, and what a network reads is a row of places.
 
 characters : text, alphabet? -> ids (n,), alphabet
 """

@@ -11,14 +11,14 @@ from typing import Any
 import attrs
 import numpy as np
 
-from fnn.diagnostics import _hints as causes
 from fnn.core._arrays import as_array
-from fnn.core.vjp import vjp
-from fnn.core.keys import Key, fold_in, normals
 from fnn.core._flat import builder, tied
-from fnn.core.record import children, rebuild
 from fnn.core._structure import require_alike
+from fnn.core.keys import Key, fold_in, normals
+from fnn.core.record import children, rebuild
 from fnn.core.tree import at, equal, leaves, paths, ravel
+from fnn.core.vjp import vjp
+from fnn.diagnostics import _hints as causes
 
 
 @attrs.frozen
@@ -37,7 +37,7 @@ def check_vjp(
 
     Write ``check_vjp(layer, x)`` or ``check_vjp(loss, prediction, target)``; floats are converted to float64 first.
     Checked are the gradients of every leaf of the layer and of x, which may be a tuple of arrays, for a random dy;
-    whole numbers cannot be nudged. The error of a leaf is its largest difference over the largest number in it, so that
+    integers cannot be nudged. The error of a leaf is its largest difference over the largest number in it, so that
     a wrong bias cannot hide behind a big weight; what the differences themselves may lose to rounding is let pass, and
     where they are too coarse for a strong curvature, finer ones are taken. A coordinate within ``step`` of a kink has
     no central difference to compare with: its slopes to the left and to the right differ, and it is left out.

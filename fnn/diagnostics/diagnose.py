@@ -15,17 +15,18 @@ from typing import Any
 import attrs
 import numpy as np
 
-from fnn.networks.branches import Parallel, Residual
-from fnn.core.grad import objective
-from fnn.core.vjp import forward
-from fnn.diagnostics.summary import flow, shape_of, table
 from fnn.core._errors import describe
-from fnn.diagnostics._sentences import sentences
-from fnn.core.keys import Key
-from fnn.layers.activations import Gelu, Relu, Sigmoid, Silu, Tanh
-from fnn.losses import BinaryCrossEntropy, CrossEntropy, Penalised, cross_entropy
 from fnn.core._structure import require_alike, walk
+from fnn.core.grad import objective
+from fnn.core.keys import Key
 from fnn.core.tree import leaves
+from fnn.core.vjp import forward
+from fnn.diagnostics._sentences import sentences
+from fnn.diagnostics.summary import flow, shape_of, table
+from fnn.layers.activations import Gelu, Relu, Sigmoid, Silu, Tanh
+from fnn.losses.classification import BinaryCrossEntropy, CrossEntropy, cross_entropy
+from fnn.losses.regularization import Regularized
+from fnn.networks.branches import Parallel, Residual
 
 
 def _is_zero(y: np.ndarray) -> np.ndarray:
@@ -150,7 +151,7 @@ def diagnose(params: Any, batch: tuple, loss: Any = cross_entropy, key: Key | No
 
 
 def _guess(loss: Any, prediction: Any) -> float | None:
-    loss = loss.loss if isinstance(loss, Penalised) else loss
+    loss = loss.loss if isinstance(loss, Regularized) else loss
     if isinstance(loss, BinaryCrossEntropy):
         return math.log(2)
     return math.log(np.shape(prediction)[-1]) if isinstance(loss, CrossEntropy) else None

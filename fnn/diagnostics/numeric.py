@@ -6,7 +6,7 @@
 A central difference, (f(x + h) - f(x - h)) / 2h, is off by h^2 f''' / 6 for its coarseness and by about eps f / h for
 rounding, where eps is 2.2e-16. The two together are least near h = cbrt(eps) = 6e-6 for functions of ordinary size, and
 leave ten digits (Press et al., Numerical Recipes, 3rd edition, section 5.7). So the step is cbrt(eps) max(1, |x|)
-unless you give one. The arithmetic is in float64, of whole numbers too, and nothing that you pass in is written to.
+unless you give one. The arithmetic is in float64, of integers too, and nothing that you pass in is written to.
 """
 
 from __future__ import annotations
@@ -89,45 +89,45 @@ def gradient_field(f: Callable, x0: Any, x1: Any) -> tuple[np.ndarray, np.ndarra
     return slopes[..., 0], slopes[..., 1]
 
 
-def _gradient(who: str, f: Callable, x: np.ndarray, step: float | None) -> np.ndarray:
-    down, up = _beside(who, x, step)
+def _gradient(caller: str, f: Callable, x: np.ndarray, step: float | None) -> np.ndarray:
+    down, up = _beside(caller, x, step)
     slopes = np.empty(x.shape)
     for place in np.ndindex(x.shape):
         left, right = x.copy(), x.copy()
         left[place], right[place] = down[place], up[place]
-        slopes[place] = (_value(who, f, right, ()) - _value(who, f, left, ())) / (up[place] - down[place])
+        slopes[place] = (_value(caller, f, right, ()) - _value(caller, f, left, ())) / (up[place] - down[place])
     return slopes
 
 
-def _real(who: str, name: str, x: Any) -> np.ndarray:
+def _real(caller: str, name: str, x: Any) -> np.ndarray:
     """Take x as float64, whatever real numbers it holds."""
-    array = as_array(who, x)
+    array = as_array(caller, x)
     if array.dtype.kind not in "iuf":
-        raise TypeError(f"{who} expects {name} as a real number or an array of them, got {describe(x)}")
+        raise TypeError(f"{caller} expects {name} as a real number or an array of them, got {describe(x)}")
     if not np.isfinite(array).all():
-        raise ValueError(f"{who}: {name} holds NaN or infinity")
+        raise ValueError(f"{caller}: {name} holds NaN or infinity")
     return array.astype(np.float64)
 
 
-def _beside(who: str, x: np.ndarray, step: float | None) -> tuple[np.ndarray, np.ndarray]:
+def _beside(caller: str, x: np.ndarray, step: float | None) -> tuple[np.ndarray, np.ndarray]:
     """Give the numbers a step below x and a step above it."""
-    h = _STEP * np.maximum(1.0, np.abs(x)) if step is None else number(f"{who}: the step", step)
+    h = _STEP * np.maximum(1.0, np.abs(x)) if step is None else number(f"{caller}: the step", step)
     down, up = x - h, x + h
     lost = np.flatnonzero(down == up)  # x + h is x where h is below the rounding error of x
     if lost.size:
-        raise ValueError(f"{who}: a step of {step:g} changes nothing at x = {x.flat[lost[0]]:g}; write a larger one")
+        raise ValueError(f"{caller}: a step of {step:g} changes nothing at x = {x.flat[lost[0]]:g}; write a larger one")
     return down, up
 
 
-def _value(who: str, f: Callable, x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def _value(caller: str, f: Callable, x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Give f(x), having checked that it is real numbers of the shape."""
     if not callable(f):
-        raise TypeError(f"{who} expects a function of x, got {describe(f)}")
+        raise TypeError(f"{caller} expects a function of x, got {describe(f)}")
     value = f(x)
-    array = as_array(f"{who}, of f(x),", value)
+    array = as_array(f"{caller}, of f(x),", value)
     if array.dtype.kind not in "iuf":
-        raise TypeError(f"{who}: f must return real numbers, got {describe(value)}")
+        raise TypeError(f"{caller}: f must return real numbers, got {describe(value)}")
     if array.shape != shape:
         wanted = f"one number for each of x, {shape}" if shape else "a number"
-        raise ValueError(f"{who}: f must return {wanted}, got {describe(value)}")
+        raise ValueError(f"{caller}: f must return {wanted}, got {describe(value)}")
     return array.astype(np.float64)  # a copy: f might use the same array for its next result

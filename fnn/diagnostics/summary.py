@@ -10,13 +10,13 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from fnn.core._arrays import as_array
-from fnn.networks.branches import Parallel, Residual
-from fnn.networks.serial import Serial
-from fnn.core.vjp import forward
 from fnn.core._errors import describe
 from fnn.core.keys import Key, fold_in
-from fnn.networks.inference import inference
 from fnn.core.tree import leaves, map
+from fnn.core.vjp import forward
+from fnn.networks.branches import Parallel, Residual
+from fnn.networks.inference import inference
+from fnn.networks.serial import Serial
 
 
 def summary(params: Any, x: Any) -> str:

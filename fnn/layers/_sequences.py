@@ -1,6 +1,6 @@
 """What layers over time share: sequences are read time first, and what lies beyond the end of a row counts for nothing.
 
-    read     : who, layer, x -> steps          x (n, time, features), or (x, lengths), or (x, lengths, first state)
+    read     : caller, layer, x -> steps          x (n, time, features), or (x, lengths), or (x, lengths, first state)
     inputs   : steps, weight, bias -> x @ weight + bias of all steps, in one product
     result   : steps, states -> y, or (y, lengths), or (y, lengths, last state)
     arriving : steps, dy -> what comes to h and c from outside, at each step
@@ -19,9 +19,9 @@ import attrs
 import numpy as np
 
 from fnn.core._arrays import as_array, counting, floats, read_only, unshared
-from fnn.core.vjp import vjp
 from fnn.core._errors import LayerTypeError, LayerValueError, describe
 from fnn.core.record import Record
+from fnn.core.vjp import vjp
 
 
 @attrs.frozen
@@ -34,59 +34,59 @@ class Steps:
     parts: int  # in how many the input came, and the output goes
 
 
-def read(who: str, layer: Any, x: Any, gates: int = 1, states: int = 1) -> Steps:
-    """Take the input of a recurrent layer apart; raise in the name of ``who`` for what does not fit it."""
+def read(caller: str, layer: Any, x: Any, gates: int = 1, states: int = 1) -> Steps:
+    """Take the input of a recurrent layer apart; raise in the name of ``caller`` for what does not fit it."""
     units = layer.hidden_weight.shape[0]
     shapes = [layer.input_weight.shape, layer.hidden_weight.shape, layer.bias.shape]
     features, width = shapes[0][0], gates * units
     if shapes != [(features, width), (units, width), (width,)]:
         wanted = "units" if gates == 1 else f"{gates} units"
         raise LayerValueError(
-            who, f"expects weights (features, {wanted}), (units, {wanted}) and a bias ({wanted},), got {shapes}"
+            caller, f"expects weights (features, {wanted}), (units, {wanted}) and a bias ({wanted},), got {shapes}"
         )
-    x, lengths, first, parts = apart(who, x)
+    x, lengths, first, parts = apart(caller, x)
     if x.shape[2] != features:
-        raise LayerValueError(who, f"expects sequences (n, time, {features}), got {x.shape}")
+        raise LayerValueError(caller, f"expects sequences (n, time, {features}), got {x.shape}")
     dtype = np.result_type(x, layer.input_weight)
-    first = None if first is None else _state(who, first, states, (len(x), units), dtype)
+    first = None if first is None else _state(caller, first, states, (len(x), units), dtype)
     return Steps(np.ascontiguousarray(blank(x, lengths).swapaxes(0, 1), dtype), lengths, first, parts)
 
 
-def apart(who: str, x: Any) -> tuple[np.ndarray, np.ndarray | None, Any, int]:
+def apart(caller: str, x: Any) -> tuple[np.ndarray, np.ndarray | None, Any, int]:
     """Give the sequences, lengths and first state in ``x``, None for what is not there, and how many parts it had."""
     parts: tuple[Any, ...] = x if isinstance(x, tuple) else (x,)
     if len(parts) not in (1, 2, 3):
-        raise LayerTypeError(who, f"expects x, (x, lengths) or (x, lengths, state), got a tuple of {len(parts)}")
-    array = floats(who, parts[0])
+        raise LayerTypeError(caller, f"expects x, (x, lengths) or (x, lengths, state), got a tuple of {len(parts)}")
+    array = floats(caller, parts[0])
     if array.ndim != 3 or 0 in array.shape[1:]:
         hint = "; write x[..., None] if a step is one number, put embedding before it if it is a symbol"
         hint = hint if array.ndim == 2 else ""
-        raise LayerValueError(who, f"expects sequences (n, time, features), got {array.shape}{hint}")
+        raise LayerValueError(caller, f"expects sequences (n, time, features), got {array.shape}{hint}")
     _, lengths, state = (*parts, None, None)[:3]
     if len(parts) == 2 or lengths is not None:
-        lengths = _lengths(who, lengths, *array.shape[:2])
+        lengths = _lengths(caller, lengths, *array.shape[:2])
     return array, lengths, state, len(parts)
 
 
-def _lengths(who: str, given: Any, n: int, time: int) -> np.ndarray:
-    lengths = as_array(who, given)
+def _lengths(caller: str, given: Any, n: int, time: int) -> np.ndarray:
+    lengths = as_array(caller, given)
     if lengths.dtype.kind not in "iu":
-        raise LayerTypeError(who, f"expects whole numbers as lengths, got {describe(given)}; convert them to int")
+        raise LayerTypeError(caller, f"expects integers as lengths, got {describe(given)}; convert them to int")
     if lengths.shape != (n,):
-        raise LayerValueError(who, f"expects one length a row, ({n},), got {lengths.shape}")
+        raise LayerValueError(caller, f"expects one length a row, ({n},), got {lengths.shape}")
     if n and not 1 <= lengths.min() <= lengths.max() <= time:
         found = f"from {lengths.min()} to {lengths.max()}"
-        raise LayerValueError(who, f"expects lengths from 1 to {time}, the steps there are, got some {found}")
+        raise LayerValueError(caller, f"expects lengths from 1 to {time}, the steps there are, got some {found}")
     return unshared(lengths)
 
 
-def _state(who: str, given: Any, states: int, shape: tuple[int, int], dtype: np.dtype) -> tuple[np.ndarray, ...]:
+def _state(caller: str, given: Any, states: int, shape: tuple[int, int], dtype: np.dtype) -> tuple[np.ndarray, ...]:
     if states == 2 and not (isinstance(given, tuple) and len(given) == 2):
-        raise LayerTypeError(who, f"expects the pair (h, c) as its state, got {describe(given)}")
-    arrays = tuple([floats(f"{who}: the state", each) for each in (given if states == 2 else (given,))])
+        raise LayerTypeError(caller, f"expects the pair (h, c) as its state, got {describe(given)}")
+    arrays = tuple([floats(f"{caller}: the state", each) for each in (given if states == 2 else (given,))])
     for array in arrays:
         if array.shape != shape:
-            raise LayerValueError(who, f"expects a state {shape}, rows and units, got {array.shape}")
+            raise LayerValueError(caller, f"expects a state {shape}, rows and units, got {array.shape}")
     return tuple([array.astype(dtype, copy=False) for array in arrays])
 
 

@@ -1,4 +1,4 @@
-"""An activation bends: without one between them, any number of dense layers is a single one.
+"""An activation function is not linear: without one between them, any number of dense layers is a single one.
 
     activation : x -> y, of the same shape          pullback : dy -> activation, dx = dy * slope at x
 
@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from fnn.core._arrays import floats, unshared
-from fnn.core.vjp import vjp
 from fnn.core._errors import LayerValueError
 from fnn.core.record import Record
+from fnn.core.vjp import vjp
 from fnn.layers._stable import gelu_and_slope, log1p_exp, log_softmax_parts, logistic
 from fnn.layers._stable import softmax as _softmax
 
@@ -37,18 +37,18 @@ def identity_vjp(layer: Identity, x, key=None):
     return unshared(floats("identity", x)), identity_pullback
 
 
-class Step(Record):
+class Heaviside(Record):
     """y = 1 where x > 0, else 0: the first artificial neuron (McCulloch and Pitts, 1943). Its slope is 0 everywhere."""
 
 
 @vjp.register
-def step_vjp(layer: Step, x, key=None):
-    y = _positive(floats("step", x))
+def heaviside_vjp(layer: Heaviside, x, key=None):
+    y = _positive(floats("heaviside", x))
 
-    def step_pullback(dy):
+    def heaviside_pullback(dy):
         return layer, lambda: np.zeros_like(dy)
 
-    return y, step_pullback
+    return y, heaviside_pullback
 
 
 class Sigmoid(Record):
@@ -225,15 +225,15 @@ def log_softmax_vjp(layer: LogSoftmax, x, key=None):
     return y, log_softmax_pullback
 
 
-def _rows(who: str, x: Any) -> np.ndarray:
-    x = floats(who, x)
+def _rows(caller: str, x: Any) -> np.ndarray:
+    x = floats(caller, x)
     if x.ndim == 0 or x.shape[-1] == 0:
-        raise LayerValueError(who, f"expects at least one number along the last axis, got {x.shape}")
+        raise LayerValueError(caller, f"expects at least one number along the last axis, got {x.shape}")
     return x
 
 
 identity: Any = Identity()
-step: Any = Step()
+heaviside: Any = Heaviside()
 sigmoid: Any = Sigmoid()
 tanh: Any = Tanh()
 relu: Any = Relu()

@@ -1,6 +1,6 @@
 """Attention lets each step of a sequence look at the others and take from each as much as fits what it looks for.
 
-    attention : heads -> maker          Attention : x (n, time, d) -> y, of the same shape; (x, lengths) -> (y, lengths)
+    attention : heads -> constructor          Attention : x (n, time, d) -> y, of the same shape; (x, lengths) -> (y, lengths)
 
 Each step asks with a query, offers a key and holds a value, all three products of x. A query takes the mean of the
 values, weighted by how well their keys fit: softmax(query key' / sqrt(size)) value. This is done in several heads side
@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from fnn.core._arrays import counting, ones, read_only
-from fnn.core.vjp import vjp
-from fnn.core._errors import LayerTypeError, LayerValueError, describe, whole
-from fnn.layers.initializers import glorot_uniform, zeros
+from fnn.core._errors import LayerTypeError, LayerValueError, describe, integer
 from fnn.core.keys import fold_in, require_key
-from fnn.layers._constructor import Maker
-from fnn.layers._sequences import apart, blank, within
 from fnn.core.record import Record
+from fnn.core.vjp import vjp
+from fnn.layers._constructor import Construct, constructor
+from fnn.layers._sequences import apart, blank, within
+from fnn.layers.initializers import glorot_uniform, zeros
 
 
 class Attention(Record):
@@ -184,7 +184,8 @@ def _score_mask(seen: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return np.where(seen, 0, np.finfo(dtype).min / 4).astype(dtype)
 
 
-def attention(heads: int, causal: bool = False) -> Maker:
+@constructor
+def attention(heads: int, causal: bool = False) -> Construct:
     """Make a self-attention of ``heads`` heads; its width d, which they share out, comes from the data.
 
     With ``causal`` no step looks ahead, as in a model that is to continue a text. The weights of queries, keys, values
@@ -197,10 +198,10 @@ def attention(heads: int, causal: bool = False) -> Maker:
     """
     if not isinstance(causal, bool):
         raise TypeError(f"attention: causal must be True or False, got {describe(causal)}")
-    return partial(_make_attention, heads=whole("attention: heads", heads), causal=causal)
+    return partial(_construct_attention, heads=integer("attention: heads", heads), causal=causal)
 
 
-def _make_attention(key: Any, x: Any, *, heads: int, causal: bool) -> Attention:
+def _construct_attention(key: Any, x: Any, *, heads: int, causal: bool) -> Attention:
     require_key("attention", key)
     x = apart("attention", x)[0]
     width, dtype = x.shape[2], x.dtype

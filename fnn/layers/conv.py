@@ -1,6 +1,6 @@
 """A convolution looks through one small window at each place of an image, and everywhere with the same weights.
 
-    conv : filters, size -> maker
+    conv : filters, size -> constructor
     Conv : x (n, height, width, channels) -> y (n, rows, columns, filters)
            x (n, time, features)          -> y (n, steps, filters)
 
@@ -22,13 +22,13 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from fnn.core._arrays import float_dtype, floats, read_only, sum_of_rows
-from fnn.core.vjp import vjp
-from fnn.core._errors import LayerValueError, whole
-from fnn.layers.initializers import he_uniform, zeros
+from fnn.core._errors import LayerValueError, integer
 from fnn.core.keys import Key, fold_in, require_key
-from fnn.layers._constructor import Maker
-from fnn.layers._windows import Padding, Sizes, expected_images, margins_of, per_axis, require_padding, with_margins
 from fnn.core.record import Record
+from fnn.core.vjp import vjp
+from fnn.layers._constructor import Construct, constructor
+from fnn.layers._windows import Padding, Sizes, expected_images, margins_of, per_axis, require_padding, with_margins
+from fnn.layers.initializers import he_uniform, zeros
 
 # Bytes of windows copied out at once: as many as the processor's cache holds, for the product reads them again at once.
 _AT_ONCE = 2**19
@@ -166,7 +166,7 @@ def _require_fit(layer: Conv, x: np.ndarray) -> None:
         if weight.ndim == 4:
             raise expected_images("conv", x)
         raise LayerValueError("conv", f"expects sequences (n, time, features), got {x.shape}")
-    channels = weight.shape[-2] * whole("conv: groups", groups)
+    channels = weight.shape[-2] * integer("conv: groups", groups)
     if x.shape[-1] != channels:
         kind = "images (n, height, width, {})" if x.ndim == 4 else "sequences (n, time, {})"
         raise LayerValueError("conv", f"expects {kind.format(channels)}, got {x.shape}")
@@ -180,6 +180,7 @@ def _indivisible(what: str, number: int, groups: int) -> LayerValueError:
     return LayerValueError("conv", f"expects {what} that its {groups} groups share evenly, got {number}")
 
 
+@constructor
 def conv(
     filters: int,
     size: Sizes,
@@ -189,11 +190,11 @@ def conv(
     groups: int = 1,
     weight: Callable = he_uniform,
     bias: Callable = zeros,
-) -> Maker:
+) -> Construct:
     """Make a convolution of ``filters`` outputs; its rank, its channels and its dtype come from the data.
 
     Images (n, height, width, channels) get a kernel (height, width), sequences (n, time, features) one along time.
-    ``size``, ``stride`` and ``dilation``, the distance between the cells of a window, are whole numbers, or pairs
+    ``size``, ``stride`` and ``dilation``, the distance between the cells of a window, are integers, or pairs
     (height, width). ``padding`` is "same", zeros so that there are ceil(length / stride) windows, an odd one at the
     end; "valid", none; or how many on either side. ``weight`` and ``bias`` are initializers; He's is the one that keeps
     the signal's size where relu follows, as it does after nearly every convolution.
@@ -203,17 +204,17 @@ def conv(
     >>> conv(8, 3)(Key(0), np.zeros((1, 28, 28, 1), np.float32))
     Conv(weight=f32[3,3,1,8], bias=f32[8], stride=1, padding='same', dilation=1, groups=1)
     """
-    filters, groups = whole("conv: filters", filters), whole("conv: groups", groups)
+    filters, groups = integer("conv: filters", filters), integer("conv: groups", groups)
     for name, value in (("size", size), ("stride", stride), ("dilation", dilation)):
         per_axis(f"conv: {name}", value)
     require_padding("conv: padding", padding)
     if filters % groups:
         raise _indivisible("filters", filters, groups)
     settings = (stride, padding, dilation, groups)
-    return partial(_make_conv, filters=filters, size=size, settings=settings, weight=weight, bias=bias)
+    return partial(_construct_conv, filters=filters, size=size, settings=settings, weight=weight, bias=bias)
 
 
-def _make_conv(
+def _construct_conv(
     key: Key, x: Any, *, filters: int, size: Sizes, settings: tuple, weight: Callable, bias: Callable
 ) -> Conv:
     require_key("conv", key)

@@ -1,6 +1,8 @@
 """A dense layer: each output is a weighted sum of all inputs, plus a bias.
 
-dense : units -> maker          Dense : x (..., n, inputs) -> y = x @ weight + bias (..., n, units)
+    dense : units -> constructor          Dense : x (n, inputs) -> y = x @ weight + bias (n, units)
+
+Further axes between n and inputs, say the steps of sequences, are more rows.
 """
 
 from __future__ import annotations
@@ -13,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from fnn.core._arrays import float_dtype, floats, ones, read_only
-from fnn.core.vjp import vjp
-from fnn.core._errors import LayerValueError, whole
-from fnn.layers.initializers import glorot_uniform, zeros
+from fnn.core._errors import LayerValueError, integer
 from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
+from fnn.core.vjp import vjp
+from fnn.layers._constructor import Construct, constructor
+from fnn.layers.initializers import glorot_uniform, zeros
 
 
 class Dense(Record):
@@ -36,73 +39,74 @@ class Dense(Record):
 
 @vjp.register
 def dense_vjp(layer: Dense, x, key=None):
-    weight, bias, x = layer.weight, layer.bias, floats("dense", x)
-    if not (x.ndim == 2 == weight.ndim and x.shape[1:] == weight.shape[:1] and bias.shape == weight.shape[1:]):
-        return _with_more_axes(layer, x)
-    y = x.dot(weight)  # on small arrays the dot method costs half of what the @ operator does
-    y += bias
+    x, weight, bias = _fitting(layer, x), layer.weight, layer.bias
+    if x.ndim > weight.ndim:
+        return _on_merged_rows(layer, x)
+    # On small arrays the dot method costs half of what matmul does, but only matmul works on a stack of layers.
+    product: Callable[..., np.ndarray] = np.ndarray.dot if weight.ndim == 2 else np.matmul
+    y = product(x, weight)
+    y += bias if weight.ndim == 2 else bias[..., None, :]
 
     def dense_pullback(dy):
-        dweight, dbias = x.T.dot(dy), ones(len(dy), dy.dtype).dot(dy)  # a sum over rows, as a product: ten times faster
-        dweight.setflags(write=False)
-        dbias.setflags(write=False)
-        return Dense(dweight, dbias), lambda: dy.dot(weight.T)
+        dweight = product(x.mT, dy)
+        dbias = product(ones(dy.shape[-2], dy.dtype), dy)  # a sum over rows, as a product: ten times faster
+        return Dense(read_only(dweight), read_only(dbias)), lambda: product(dy, weight.mT)
 
     return y, dense_pullback
 
 
-def _with_more_axes(layer: Dense, x: np.ndarray) -> tuple[np.ndarray, Callable]:
-    """Make one axis of rows of several, and a stack of products of an ensemble. What does not fit is refused here."""
-    weight, bias = layer.weight, layer.bias
-    members = weight.shape[:-2]
-    if weight.ndim < 2 or x.ndim < max(weight.ndim, 2) or x.shape[-1] != weight.shape[-2]:
-        raise _misfit(weight, x)
-    if bias.shape != (*members, weight.shape[-1]):
-        raise LayerValueError("dense", f"expects a bias {(*members, weight.shape[-1])}, got {bias.shape}")
-    if x.shape[: len(members)] != members:
-        raise _misfit(weight, x)
+def _on_merged_rows(layer: Dense, x: np.ndarray) -> tuple[np.ndarray, Callable[..., Any]]:
+    """Evaluate on one axis of rows instead of several."""
+    members = layer.weight.shape[:-2]
     rows = x.reshape(*members, math.prod(x.shape[len(members) : -1]), x.shape[-1])
-    y = rows @ weight
-    y += bias[..., None, :]
-    shape = y.shape
+    y, pullback = dense_vjp(layer, rows)
 
-    def more_axes_pullback(dy):
-        dy = dy.reshape(shape)
-        dweight, dbias = rows.swapaxes(-1, -2) @ dy, ones(shape[-2], dy.dtype) @ dy
-        return Dense(read_only(dweight), read_only(dbias)), lambda: (dy @ weight.swapaxes(-1, -2)).reshape(x.shape)
+    def merged_rows_pullback(dy):
+        dlayer, drows = pullback(dy.reshape(y.shape))
+        return dlayer, lambda: drows().reshape(x.shape)
 
-    return y.reshape(*x.shape[:-1], shape[-1]), more_axes_pullback
+    return y.reshape(*x.shape[:-1], y.shape[-1]), merged_rows_pullback
 
 
-def _misfit(weight: np.ndarray, x: np.ndarray) -> LayerValueError:
-    if weight.ndim < 2:
-        return LayerValueError("dense", f"expects a weight (inputs, units), got {weight.shape}")
-    n_in, hint = weight.shape[-2], ""
-    if x.shape == (n_in,):
-        hint = "; write x[None] for a single row"
-    elif x.ndim > 2 and math.prod(x.shape[1:]) == n_in:
-        hint = "; put flatten before it"
-    members = "".join(f"{n}, " for n in weight.shape[:-2])
-    return LayerValueError("dense", f"expects rows ({members}n, {n_in}), got {x.shape}{hint}")
+def _fitting(layer: Dense, x: Any) -> np.ndarray:
+    """Return ``x`` as floats if it fits the layer, and else say what would."""
+    x, shape = floats("dense", x), layer.weight.shape
+    members = shape[:-2]
+    if len(shape) < 2:
+        raise LayerValueError("dense", f"expects a weight (inputs, units), got {shape}")
+    if layer.bias.shape != (*members, shape[-1]):
+        raise LayerValueError("dense", f"expects a bias {(*members, shape[-1])}, got {layer.bias.shape}")
+    if x.ndim < len(shape) or x.shape[-1] != shape[-2] or x.shape[: len(members)] != members:
+        inputs, hint = shape[-2], ""
+        if x.shape == (inputs,):
+            hint = "; write x[None] for a single row"
+        elif x.ndim > 2 and math.prod(x.shape[1:]) == inputs:
+            hint = "; put flatten before it"
+        rows = f"({', '.join(map(str, (*members, 'n', inputs)))})"
+        raise LayerValueError("dense", f"expects rows {rows}, got {x.shape}{hint}")
+    return x
 
 
-Maker = Callable[[Key, Any], Any]
+@constructor
+def dense(units: int, weight: Callable[..., Any] = glorot_uniform, bias: Callable[..., Any] = zeros) -> Construct:
+    """Construct a dense layer; its inputs and its dtype come from the data.
 
+    Args:
+        units: the number of outputs.
+        weight: the initializer of the weight, ``(key, shape, dtype) -> array``.
+        bias: the initializer of the bias.
 
-def dense(units: int, weight: Callable = glorot_uniform, bias: Callable = zeros) -> Maker:
-    """Make a dense layer of ``units`` outputs; its inputs and its dtype come from the data.
-
-    ``weight`` and ``bias`` are initializers. Raises unless ``units`` is a whole number, 1 or more.
+    Raises ``TypeError`` or ``ValueError`` unless ``units`` is an integer, 1 or more.
 
     >>> dense(3)(Key(0), np.zeros((1, 2), np.float32))
     Dense(weight=f32[2,3], bias=f32[3])
     """
     if isinstance(units, Key):
         raise TypeError("dense expects its number of units before the key and the data; write dense(64)")
-    return partial(_make_dense, units=whole("dense: units", units), weight=weight, bias=bias)
+    return partial(_construct_dense, units=integer("dense: units", units), weight=weight, bias=bias)
 
 
-def _make_dense(key: Key, x: Any, *, units: int, weight: Callable, bias: Callable) -> Dense:
+def _construct_dense(key: Key, x: Any, *, units: int, weight: Callable[..., Any], bias: Callable[..., Any]) -> Dense:
     require_key("dense", key)
     floats("dense", x)
     x = np.asarray(x)

@@ -12,11 +12,11 @@ from __future__ import annotations
 from typing import Any
 
 from fnn.core._arrays import floats
-from fnn.core.vjp import vjp
 from fnn.core._errors import LayerTypeError, number
 from fnn.core.keys import require_key, uniforms
-from fnn.layers.activations import identity
 from fnn.core.record import Record
+from fnn.core.vjp import vjp
+from fnn.layers.activations import identity
 
 
 class Dropout(Record):

@@ -1,6 +1,6 @@
 """An embedding gives each symbol of a vocabulary a row of numbers of its own, to be learned.
 
-    embedding : symbols, features -> maker          Embedding : x (n, ...) whole numbers -> y (n, ..., features)
+    embedding : symbols, features -> constructor          Embedding : x (n, ...) integers -> y (n, ..., features)
 
 It is a dense layer on one-hot rows, without the zeros: y = weight[x]. Where a symbol occurs more than once, its
 gradients add.
@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from fnn.core._arrays import as_array, read_only
-from fnn.core.vjp import vjp
-from fnn.core._errors import LayerTypeError, LayerValueError, describe, whole
-from fnn.layers.initializers import uniform
+from fnn.core._errors import LayerTypeError, LayerValueError, describe, integer
 from fnn.core.keys import fold_in, require_key
-from fnn.layers._constructor import Maker
 from fnn.core.record import Record
+from fnn.core.vjp import vjp
+from fnn.layers._constructor import Construct, constructor
+from fnn.layers.initializers import uniform
 
 
 class Embedding(Record):
@@ -39,7 +39,7 @@ def embedding_vjp(layer: Embedding, x, key=None):
     x = _symbols(x, len(layer.weight))
 
     def embedding_pullback(dy):
-        # Whole numbers cannot be nudged: their gradient is zero.
+        # Integers cannot be nudged: their gradient is zero.
         return Embedding(_added_up(x, dy, layer.weight.shape)), lambda: np.zeros(x.shape, dy.dtype)
 
     return layer.weight[x], embedding_pullback
@@ -60,7 +60,7 @@ def _added_up(x: np.ndarray, dy: np.ndarray, shape: tuple[int, ...]) -> np.ndarr
 def _symbols(x: Any, count: int) -> np.ndarray:
     x = as_array("embedding", x)
     if x.dtype.kind not in "iu":
-        raise LayerTypeError("embedding", f"expects whole numbers, got {describe(x)}; convert it, say x.astype(int)")
+        raise LayerTypeError("embedding", f"expects integers, got {describe(x)}; convert it, say x.astype(int)")
     if x.ndim == 0:
         raise LayerValueError("embedding", "expects symbols (n, ...), got a single one; write x[None]")
     low, high = (x.min(), x.max()) if x.size else (0, 0)
@@ -69,20 +69,21 @@ def _symbols(x: Any, count: int) -> np.ndarray:
     return x.astype(np.int64, copy=False)
 
 
-def embedding(symbols: int, features: int, weight: Callable = uniform) -> Maker:
+@constructor
+def embedding(symbols: int, features: int, weight: Callable = uniform) -> Construct:
     """Make an embedding of ``symbols`` different symbols, each as ``features`` numbers, float32.
 
-    ``weight`` is an initializer. Raises unless both are whole numbers, 1 or more.
+    ``weight`` is an initializer. Raises unless both are integers, 1 or more.
 
     >>> from fnn import Key
     >>> embedding(65, 8)(Key(0), np.array([[3, 1]]))
     Embedding(weight=f32[65,8])
     """
-    symbols, features = whole("embedding: symbols", symbols), whole("embedding: features", features)
-    return partial(_make_embedding, symbols=symbols, features=features, weight=weight)
+    symbols, features = integer("embedding: symbols", symbols), integer("embedding: features", features)
+    return partial(_construct_embedding, symbols=symbols, features=features, weight=weight)
 
 
-def _make_embedding(key: Any, x: Any, *, symbols: int, features: int, weight: Callable) -> Embedding:
+def _construct_embedding(key: Any, x: Any, *, symbols: int, features: int, weight: Callable) -> Embedding:
     require_key("embedding", key)
     _symbols(x, symbols)
     return Embedding(weight(fold_in(key, 0), (symbols, features), np.float32))

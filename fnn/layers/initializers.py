@@ -3,13 +3,12 @@
     initializer : key, shape, dtype -> array
 
 The last two numbers of a weight's shape are its inputs and outputs; those before (a kernel's height and width)
-multiply both. Options are bound with ``functools.partial``, as in ``partial(normal, deviation=0.01)``.
+multiply both. Options are bound with ``functools.partial``, as in ``partial(normal, std=0.01)``.
 """
 
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,12 +30,26 @@ def _made(values: np.ndarray, dtype: Dtype) -> np.ndarray:
 
 
 def constant(key: Key | None, shape: Shape, dtype: Dtype = np.float32, *, value: float = 0.0) -> np.ndarray:
-    """Give an array of one value; the key is not used."""
+    """Return an array of one value; the key is not used."""
     return _made(np.full(shape, value), dtype)
 
 
-zeros = partial(constant, value=0.0)
-ones = partial(constant, value=1.0)
+def zeros(key: Key | None, shape: Shape, dtype: Dtype = np.float32) -> np.ndarray:
+    """Return an array of zeros; the key is not used.
+
+    >>> zeros(None, (2,))
+    array([0., 0.], dtype=float32)
+    """
+    return constant(key, shape, dtype, value=0.0)
+
+
+def ones(key: Key | None, shape: Shape, dtype: Dtype = np.float32) -> np.ndarray:
+    """Return an array of ones; the key is not used.
+
+    >>> ones(None, (2,))
+    array([1., 1.], dtype=float32)
+    """
+    return constant(key, shape, dtype, value=1.0)
 
 
 def uniform(key: Key, shape: Shape, dtype: Dtype = np.float32, *, low: float = -0.05, high: float = 0.05) -> np.ndarray:
@@ -48,9 +61,9 @@ def uniform(key: Key, shape: Shape, dtype: Dtype = np.float32, *, low: float = -
     return _made(low + (high - low) * uniforms(key, shape), dtype)
 
 
-def normal(key: Key, shape: Shape, dtype: Dtype = np.float32, *, deviation: float = 1.0) -> np.ndarray:
-    """Draw from the normal distribution with mean 0."""
-    return _made(deviation * normals(key, shape), dtype)
+def normal(key: Key, shape: Shape, dtype: Dtype = np.float32, *, std: float = 1.0) -> np.ndarray:
+    """Draw from the normal distribution with mean 0 and standard deviation ``std``."""
+    return _made(std * normals(key, shape), dtype)
 
 
 def _fans(shape: Shape) -> tuple[int, int]:
@@ -68,24 +81,43 @@ def _variance_of(fan: str, scale: float, shape: Shape) -> float:
     return scale / max(1.0, {"in": fan_in, "mean": (fan_in + fan_out) / 2}[fan])
 
 
-def _scaled_uniform(key: Key, shape: Shape, dtype: Dtype = np.float32, *, fan: str, scale: float) -> np.ndarray:
+def _scaled_uniform(key: Key, shape: Shape, dtype: Dtype, *, fan: str, scale: float) -> np.ndarray:
     limit = math.sqrt(3.0 * _variance_of(fan, scale, shape))
     return uniform(key, shape, dtype, low=-limit, high=limit)
 
 
-def _scaled_normal(key: Key, shape: Shape, dtype: Dtype = np.float32, *, fan: str, scale: float) -> np.ndarray:
-    return normal(key, shape, dtype, deviation=math.sqrt(_variance_of(fan, scale, shape)))
+def _scaled_normal(key: Key, shape: Shape, dtype: Dtype, *, fan: str, scale: float) -> np.ndarray:
+    return normal(key, shape, dtype, std=math.sqrt(_variance_of(fan, scale, shape)))
 
 
-# Variance 2 / (inputs + outputs): Glorot and Bengio, 2010.
-glorot_uniform = partial(_scaled_uniform, fan="mean", scale=1.0)
-glorot_normal = partial(_scaled_normal, fan="mean", scale=1.0)
-# Variance 2 / inputs, for ReLU, which stops half of the signal: He et al., 2015.
-he_uniform = partial(_scaled_uniform, fan="in", scale=2.0)
-he_normal = partial(_scaled_normal, fan="in", scale=2.0)
-# Variance 1 / inputs: LeCun et al., 1998.
-lecun_uniform = partial(_scaled_uniform, fan="in", scale=1.0)
-lecun_normal = partial(_scaled_normal, fan="in", scale=1.0)
+def glorot_uniform(key: Key, shape: Shape, dtype: Dtype = np.float32) -> np.ndarray:
+    """Draw uniformly, with variance 2 / (inputs + outputs): Glorot and Bengio, 2010."""
+    return _scaled_uniform(key, shape, dtype, fan="mean", scale=1.0)
+
+
+def glorot_normal(key: Key, shape: Shape, dtype: Dtype = np.float32) -> np.ndarray:
+    """Draw from the normal distribution, with variance 2 / (inputs + outputs): Glorot and Bengio, 2010."""
+    return _scaled_normal(key, shape, dtype, fan="mean", scale=1.0)
+
+
+def he_uniform(key: Key, shape: Shape, dtype: Dtype = np.float32) -> np.ndarray:
+    """Draw uniformly, with variance 2 / inputs, for ReLU, which stops half of the signal: He et al., 2015."""
+    return _scaled_uniform(key, shape, dtype, fan="in", scale=2.0)
+
+
+def he_normal(key: Key, shape: Shape, dtype: Dtype = np.float32) -> np.ndarray:
+    """Draw from the normal distribution, with variance 2 / inputs: He et al., 2015."""
+    return _scaled_normal(key, shape, dtype, fan="in", scale=2.0)
+
+
+def lecun_uniform(key: Key, shape: Shape, dtype: Dtype = np.float32) -> np.ndarray:
+    """Draw uniformly, with variance 1 / inputs: LeCun et al., 1998."""
+    return _scaled_uniform(key, shape, dtype, fan="in", scale=1.0)
+
+
+def lecun_normal(key: Key, shape: Shape, dtype: Dtype = np.float32) -> np.ndarray:
+    """Draw from the normal distribution, with variance 1 / inputs: LeCun et al., 1998."""
+    return _scaled_normal(key, shape, dtype, fan="in", scale=1.0)
 
 
 def orthogonal(key: Key, shape: Shape, dtype: Dtype = np.float32, *, gain: float = 1.0) -> np.ndarray:

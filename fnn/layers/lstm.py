@@ -2,7 +2,7 @@
 
 Lstm : x (n, time, features) -> y (n, time, units)          c' = f c + i g, h' = o tanh(c')
 
-The other forms of x, and the maker, are in ``recurrent.py``.
+The other forms of x, and the constructor, are in ``recurrent.py``.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from fnn.core._arrays import sum_of_rows
+from fnn.core.record import Record
 from fnn.core.vjp import vjp
 from fnn.layers._sequences import arriving, by_gate, inputs, leaving, of_weight, places, read, result
-from fnn.core.record import Record
 
 
 class Lstm(Record):

@@ -1,12 +1,12 @@
-"""Normalisation keeps the numbers inside a network at mean 0 and deviation 1, so that each layer meets what it knows.
+"""Normalization keeps the numbers inside a network at mean 0 and deviation 1, so that each layer meets what it knows.
 
-    batch_norm : -> maker          each feature over all rows of the batch          BatchNorm : x (n, ..., features)
-    layer_norm : -> maker          each row over its own features                   LayerNorm : x (..., features)
+    batch_norm : -> constructor          each feature over all rows of the batch          BatchNorm : x (n, ..., features)
+    layer_norm : -> constructor          each row over its own features                   LayerNorm : x (..., features)
     Scale      : x * scale + shift, what is left of a batch norm when training is over
 
 y = scale (x - mean) / sqrt(variance + epsilon) + shift, with the variance of the numbers at hand, the sum of squares
 over n and not n - 1. Parameters start at scale 1 and shift 0. Mean and variance depend on x, so the pullback goes
-through them too: dx = (g - mean(g) - z mean(g z)) / sqrt(variance + epsilon), z normalised x and g = dy scale.
+through them too: dx = (g - mean(g) - z mean(g z)) / sqrt(variance + epsilon), z normalized x and g = dy scale.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 
 from fnn.core._arrays import float_dtype, floats, ones, read_only, sum_of_rows
-from fnn.core.vjp import vjp
 from fnn.core._errors import LayerValueError, number
+from fnn.core.keys import require_key
+from fnn.core.record import Record
+from fnn.core.vjp import vjp
+from fnn.layers._constructor import Construct, constructor
 from fnn.layers.initializers import ones as all_ones
 from fnn.layers.initializers import zeros
-from fnn.core.keys import require_key
-from fnn.layers._constructor import Maker
-from fnn.core.record import Record
 
 
 class Scale(Record):
@@ -36,7 +36,7 @@ class Scale(Record):
 
 
 class BatchNorm(Record):
-    """Normalise each feature over the rows of a batch, and over the axes between (Ioffe and Szegedy, 2015).
+    """Normalize each feature over the rows of a batch, and over the axes between (Ioffe and Szegedy, 2015).
 
     In a batch of one row, as in a column that is constant, every number is its own mean: y = shift, and dx = 0. There
     is no running mean and no mode: ``inference(params, x)`` makes it a ``Scale``.
@@ -48,7 +48,7 @@ class BatchNorm(Record):
 
 
 class LayerNorm(Record):
-    """Normalise each row over its last axis (Ba et al., 2016); the same in training and evaluation."""
+    """Normalize each row over its last axis (Ba et al., 2016); the same in training and evaluation."""
 
     scale: np.ndarray
     shift: np.ndarray
@@ -68,7 +68,7 @@ def scale_vjp(layer: Scale, x, key=None):
 @vjp.register
 def batch_norm_vjp(layer: BatchNorm, x, key=None):
     x = _some_rows(layer, x)
-    z, root = normalised(x, _mean_over_rows, layer.epsilon)
+    z, root = normalized(x, _mean_over_rows, layer.epsilon)
 
     def batch_norm_pullback(dy):
         return _pulled(layer, z, root, dy, _mean_over_rows)
@@ -79,7 +79,7 @@ def batch_norm_vjp(layer: BatchNorm, x, key=None):
 @vjp.register
 def layer_norm_vjp(layer: LayerNorm, x, key=None):
     x = _features("layer_norm", layer, x)
-    z, root = normalised(x, _mean_over_features, layer.epsilon)
+    z, root = normalized(x, _mean_over_features, layer.epsilon)
 
     def layer_norm_pullback(dy):
         return _pulled(layer, z, root, dy, _mean_over_features)
@@ -87,7 +87,7 @@ def layer_norm_vjp(layer: LayerNorm, x, key=None):
     return z * layer.scale + layer.shift, layer_norm_pullback
 
 
-def normalised(x: np.ndarray, mean: Callable, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
+def normalized(x: np.ndarray, mean: Callable, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
     """Give x at mean 0 and deviation 1, and the root it was divided by."""
     z = x - mean(x)  # first, for a mean of squares less the square of the mean cancels where the mean is large
     root = np.sqrt(mean(z * z) + epsilon)
@@ -96,7 +96,7 @@ def normalised(x: np.ndarray, mean: Callable, epsilon: float) -> tuple[np.ndarra
 
 
 def fixed(layer: BatchNorm, x: Any) -> Scale:
-    """Give the layer that normalises anything with the mean and variance of x, a sample of the training set."""
+    """Give the layer that normalizes anything with the mean and variance of x, a sample of the training set."""
     x = _some_rows(layer, x)
     mean = _mean_over_rows(x)
     z = x - mean
@@ -128,13 +128,13 @@ def _mean_over_features(values: np.ndarray, scale: np.ndarray | None = None) -> 
     return (values.dot(ones(features, values.dtype) if scale is None else scale) / features)[..., None]
 
 
-def _features(who: str, layer: Any, x: Any) -> np.ndarray:
-    x = floats(who, x)
+def _features(caller: str, layer: Any, x: Any) -> np.ndarray:
+    x = floats(caller, x)
     if layer.scale.ndim != 1 or layer.shift.shape != layer.scale.shape:
         found = f"{layer.scale.shape} and {layer.shift.shape}"
-        raise LayerValueError(who, f"expects a scale and a shift (features,), got {found}")
+        raise LayerValueError(caller, f"expects a scale and a shift (features,), got {found}")
     if x.ndim < 2 or x.shape[-1:] != layer.scale.shape:
-        raise LayerValueError(who, f"expects rows (n, ..., {layer.scale.size}), got {x.shape}")
+        raise LayerValueError(caller, f"expects rows (n, ..., {layer.scale.size}), got {x.shape}")
     return x
 
 
@@ -145,31 +145,33 @@ def _some_rows(layer: BatchNorm, x: Any) -> np.ndarray:
     return x
 
 
-def batch_norm(epsilon: float = 1e-5) -> Maker:
-    """Make a batch normalisation; its number of features comes from the data.
+@constructor
+def batch_norm(epsilon: float = 1e-5) -> Construct:
+    """Make a batch normalization; its number of features comes from the data.
 
     >>> from fnn import Key
     >>> batch_norm()(Key(0), np.zeros((1, 3)))
     BatchNorm(scale=f64[3], shift=f64[3], epsilon=1e-05)
     """
-    return partial(_make, BatchNorm, "batch_norm", number("batch_norm: epsilon", epsilon))
+    return partial(_construct, BatchNorm, "batch_norm", number("batch_norm: epsilon", epsilon))
 
 
-def layer_norm(epsilon: float = 1e-5) -> Maker:
-    """Make a layer normalisation; its number of features comes from the data.
+@constructor
+def layer_norm(epsilon: float = 1e-5) -> Construct:
+    """Make a layer normalization; its number of features comes from the data.
 
     >>> from fnn import Key
     >>> layer_norm()(Key(0), np.zeros((1, 3)))(np.array([[1.0, 2.0, 3.0]])).round(4)
     array([[-1.2247,  0.    ,  1.2247]])
     """
-    return partial(_make, LayerNorm, "layer_norm", number("layer_norm: epsilon", epsilon))
+    return partial(_construct, LayerNorm, "layer_norm", number("layer_norm: epsilon", epsilon))
 
 
-def _make(kind: type, who: str, epsilon: float, key: Any, x: Any) -> Any:
-    require_key(who, key)
-    floats(who, x)
+def _construct(kind: type, caller: str, epsilon: float, key: Any, x: Any) -> Any:
+    require_key(caller, key)
+    floats(caller, x)
     x = np.asarray(x)
     if x.ndim < 2 or x.shape[-1] == 0:
-        raise LayerValueError(who, f"expects rows (n, ..., features), got {x.shape}")
+        raise LayerValueError(caller, f"expects rows (n, ..., features), got {x.shape}")
     features, dtype = x.shape[-1:], float_dtype(x)
     return kind(all_ones(key, features, dtype), zeros(key, features, dtype), epsilon)

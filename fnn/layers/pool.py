@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from fnn.core._arrays import floats, ones
-from fnn.core.vjp import vjp
 from fnn.core._errors import LayerValueError
-from fnn.layers._windows import Padding, Sizes, expected_images, margins_of, per_axis, require_padding, with_margins
 from fnn.core.record import Record
+from fnn.core.vjp import vjp
+from fnn.layers._windows import Padding, Sizes, expected_images, margins_of, per_axis, require_padding, with_margins
 
 
 class MaxPool(Record):
@@ -72,13 +72,13 @@ def global_avg_pool_vjp(layer: GlobalAvgPool, x, key=None):
 global_avg_pool: Any = GlobalAvgPool()
 
 
-def _pooled(who: str, layer: Any, x: Any, along: Callable) -> tuple[np.ndarray, Callable]:
-    x = floats(who, x)
+def _pooled(caller: str, layer: Any, x: Any, along: Callable) -> tuple[np.ndarray, Callable]:
+    x = floats(caller, x)
     axes = len(layer.size) if isinstance(layer.size, tuple) else x.ndim - 2
     if x.ndim != axes + 2 or axes not in (1, 2):
-        raise expected_images(who, x)
-    size, stride = per_axis(f"{who}: size", layer.size, axes), per_axis(f"{who}: stride", layer.stride, axes)
-    margins = margins_of(who, layer.padding, x, size, stride)
+        raise expected_images(caller, x)
+    size, stride = per_axis(f"{caller}: size", layer.size, axes), per_axis(f"{caller}: stride", layer.stride, axes)
+    margins = margins_of(caller, layer.padding, x, size, stride)
     y, pulls = x, []
     for axis in range(axes, 0, -1):  # the lines first, so that of equal cells the first in reading order is found
         y, pull = along(y, axis, size[axis - 1], stride[axis - 1], margins[axis - 1])
@@ -159,14 +159,14 @@ def _put(dcell: np.ndarray, part: np.ndarray, alone: bool) -> None:
 def max_pool(size: Sizes, stride: Sizes | None = None, padding: Padding = "valid") -> MaxPool:
     """Make the layer that keeps the largest number of each window of ``size``, windows being ``stride`` apart.
 
-    ``size`` and ``stride`` are whole numbers or pairs (height, width); without a stride, windows lie side by side. What
+    ``size`` and ``stride`` are integers or pairs (height, width); without a stride, windows lie side by side. What
     is left over at the end is dropped, or with ``padding="same"`` there are ceil(length / stride) windows, some of
     which reach over the edge. Raises ``TypeError`` or ``ValueError`` for what is no size.
 
     >>> max_pool(2)(np.array([[[1.0], [3.0], [2.0], [0.0], [5.0]]])).tolist()
     [[[3.0], [2.0]]]
     """
-    return _make(MaxPool, "max_pool", size, stride, padding)
+    return _pool(MaxPool, "max_pool", size, stride, padding)
 
 
 def avg_pool(size: Sizes, stride: Sizes | None = None, padding: Padding = "valid") -> AvgPool:
@@ -175,12 +175,12 @@ def avg_pool(size: Sizes, stride: Sizes | None = None, padding: Padding = "valid
     >>> avg_pool(2, padding="same")(np.array([[[1.0], [3.0], [2.0], [0.0], [5.0]]])).tolist()
     [[[2.0], [1.0], [5.0]]]
     """
-    return _make(AvgPool, "avg_pool", size, stride, padding)
+    return _pool(AvgPool, "avg_pool", size, stride, padding)
 
 
-def _make(kind: type, who: str, size: Sizes, stride: Sizes | None, padding: Padding) -> Any:
+def _pool(kind: type, caller: str, size: Sizes, stride: Sizes | None, padding: Padding) -> Any:
     stride = size if stride is None else stride
-    per_axis(f"{who}: size", size)
-    per_axis(f"{who}: stride", stride)
-    require_padding(f"{who}: padding", padding)
+    per_axis(f"{caller}: size", size)
+    per_axis(f"{caller}: stride", stride)
+    require_padding(f"{caller}: padding", padding)
     return kind(size, stride, padding)

@@ -1,6 +1,6 @@
 """A code for each position, added to what stands there: without it attention would take a sentence for a bag of words.
 
-    positional : positions? -> maker          Sinusoidal, Positional : x (n, time, d) -> x + code (time, d)
+    positional : positions? -> constructor          Sinusoidal, Positional : x (n, time, d) -> x + code (time, d)
 
 The code is either fixed, waves of many lengths, or a table with a row for each position, to be learned.
 """
@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from fnn.core._arrays import float_dtype, floats, ones, read_only
-from fnn.core.vjp import vjp
-from fnn.core._errors import LayerValueError, whole
-from fnn.layers.initializers import uniform
+from fnn.core._errors import LayerValueError, integer
 from fnn.core.keys import fold_in, require_key
-from fnn.layers._constructor import Maker
 from fnn.core.record import Record
+from fnn.core.vjp import vjp
+from fnn.layers._constructor import Construct, constructor
+from fnn.layers.initializers import uniform
 
 
 class Sinusoidal(Record):
@@ -93,22 +93,23 @@ def _sequences(x: Any) -> np.ndarray:
     return x
 
 
-def positional(positions: int | None = None) -> Maker:
+@constructor
+def positional(positions: int | None = None) -> Construct:
     """Make a layer that adds a code for each position: the sinusoidal one, or one that is learned.
 
     A learned code is for sequences of up to ``positions`` steps, and starts small, uniform on [-0.05, 0.05).
-    Raises unless ``positions`` is None or a whole number, 1 or more.
+    Raises unless ``positions`` is None or an integer, 1 or more.
 
     >>> from fnn import Key
     >>> positional()(Key(0), np.zeros((1, 5, 4))), positional(8)(Key(0), np.zeros((1, 5, 4)))
     (Sinusoidal(), Positional(weight=f64[8,4]))
     """
     return partial(
-        _make_positional, positions=positions if positions is None else whole("positional: positions", positions)
+        _construct_positional, positions=positions if positions is None else integer("positional: positions", positions)
     )
 
 
-def _make_positional(key: Any, x: Any, *, positions: int | None) -> Sinusoidal | Positional:
+def _construct_positional(key: Any, x: Any, *, positions: int | None) -> Sinusoidal | Positional:
     require_key("positional", key)
     width, dtype = _sequences(x).shape[2], float_dtype(np.asarray(x))
     if positions is None:

@@ -1,14 +1,14 @@
 """A recurrent layer reads a sequence step by step, and carries what it has seen along as its state, h.
 
-rnn  : units -> maker          h' = tanh(x W + h U + b)
-lstm : units -> maker          c' = f c + i g, h' = o tanh(c'): a state that is added to, not made anew at each step
-gru  : units -> maker          h' = (1 - z) n + z h: what is kept and what is new add up to 1
+rnn  : units -> constructor          h' = tanh(x W + h U + b)
+lstm : units -> constructor          c' = f c + i g, h' = o tanh(c'): a state that is added to, not made anew at each step
+gru  : units -> constructor          h' = (1 - z) n + z h: what is kept and what is new add up to 1
 
     Rnn, Lstm, Gru : x (n, time, features) -> y (n, time, units)
                      (x, lengths) -> (y, lengths)
                      (x, lengths or None, state or None) -> (y, lengths or None, last state)
 
-The state of an LSTM is the pair (h, c), of the others h; without one it starts at 0. Lengths are whole numbers (n,): y
+The state of an LSTM is the pair (h, c), of the others h; without one it starts at 0. Lengths are integers (n,): y
 is 0 beyond the length of a row, and what x holds there changes nothing.
 
 Backpropagation through time is a fold and its reverse: a loop over the steps that carries the state, and one over the
@@ -25,15 +25,15 @@ from typing import Any
 import numpy as np
 
 from fnn.core._arrays import float_dtype, read_only, sum_of_rows
-from fnn.core.vjp import vjp
-from fnn.core._errors import whole
-from fnn.layers.initializers import glorot_uniform
+from fnn.core._errors import integer
 from fnn.core.keys import Key, fold_in, require_key
-from fnn.layers._constructor import Maker
-from fnn.layers.gru import Gru
-from fnn.layers.lstm import Lstm
-from fnn.layers._sequences import apart, arriving, inputs, leaving, of_weight, places, read, result
 from fnn.core.record import Record
+from fnn.core.vjp import vjp
+from fnn.layers._constructor import Construct, constructor
+from fnn.layers._sequences import apart, arriving, inputs, leaving, of_weight, places, read, result
+from fnn.layers.gru import Gru
+from fnn.layers.initializers import glorot_uniform
+from fnn.layers.lstm import Lstm
 
 
 class Rnn(Record):
@@ -71,18 +71,20 @@ def rnn_vjp(layer: Rnn, x, key=None):
     return result(steps, h), rnn_pullback
 
 
-def rnn(units: int, input_weight: Callable = glorot_uniform, hidden_weight: Callable = glorot_uniform) -> Maker:
+@constructor
+def rnn(units: int, input_weight: Callable = glorot_uniform, hidden_weight: Callable = glorot_uniform) -> Construct:
     """Make a recurrent layer of ``units`` outputs at each step; its features and its dtype come from the data.
 
-    The weights are made by initializers, the bias is 0. Raises unless ``units`` is a whole number, 1 or more.
+    The weights are made by initializers, the bias is 0. Raises unless ``units`` is an integer, 1 or more.
 
     >>> rnn(3)(Key(0), np.zeros((1, 5, 2)))
     Rnn(input_weight=f64[2,3], hidden_weight=f64[3,3], bias=f64[3])
     """
-    return _maker(Rnn, "rnn", (0.0,), units, input_weight, hidden_weight)
+    return _recurrent(Rnn, "rnn", (0.0,), units, input_weight, hidden_weight)
 
 
-def lstm(units: int, input_weight: Callable = glorot_uniform, hidden_weight: Callable = glorot_uniform) -> Maker:
+@constructor
+def lstm(units: int, input_weight: Callable = glorot_uniform, hidden_weight: Callable = glorot_uniform) -> Construct:
     """Make an LSTM of ``units`` outputs at each step, as ``rnn`` does; each gate has weights of its own key.
 
     The bias of the forget gate starts at 1, so that it remembers until it has learned what to forget (Jozefowicz et
@@ -91,27 +93,28 @@ def lstm(units: int, input_weight: Callable = glorot_uniform, hidden_weight: Cal
     >>> lstm(3)(Key(0), np.zeros((1, 5, 2), np.float32))
     Lstm(input_weight=f32[2,12], hidden_weight=f32[3,12], bias=f32[12])
     """
-    return _maker(Lstm, "lstm", (0.0, 1.0, 0.0, 0.0), units, input_weight, hidden_weight)
+    return _recurrent(Lstm, "lstm", (0.0, 1.0, 0.0, 0.0), units, input_weight, hidden_weight)
 
 
-def gru(units: int, input_weight: Callable = glorot_uniform, hidden_weight: Callable = glorot_uniform) -> Maker:
+@constructor
+def gru(units: int, input_weight: Callable = glorot_uniform, hidden_weight: Callable = glorot_uniform) -> Construct:
     """Make a gated recurrent unit of ``units`` outputs at each step, as ``rnn`` does; each gate has its own key.
 
     >>> gru(3)(Key(0), np.zeros((1, 5, 2), np.float32))
     Gru(input_weight=f32[2,9], hidden_weight=f32[3,9], bias=f32[9], hidden_bias=f32[3])
     """
-    return _maker(Gru, "gru", (0.0, 0.0, 0.0), units, input_weight, hidden_weight)
+    return _recurrent(Gru, "gru", (0.0, 0.0, 0.0), units, input_weight, hidden_weight)
 
 
-def _maker(kind: type, who: str, biases: tuple[float, ...], units: Any, *weights: Callable) -> Maker:
+def _recurrent(kind: type, caller: str, biases: tuple[float, ...], units: Any, *weights: Callable) -> Construct:
     if isinstance(units, Key):
-        raise TypeError(f"{who} expects its number of units before the key and the data; write {who}(64)")
-    return partial(_make_recurrent, kind, who, biases, whole(f"{who}: units", units), weights)
+        raise TypeError(f"{caller} expects its number of units before the key and the data; write {caller}(64)")
+    return partial(_construct_recurrent, kind, caller, biases, integer(f"{caller}: units", units), weights)
 
 
-def _make_recurrent(kind: type, who: str, biases: tuple, units: int, weights: tuple, key: Key, x: Any) -> Any:
-    require_key(who, key)
-    sequences = apart(who, x)[0]
+def _construct_recurrent(kind: type, caller: str, biases: tuple, units: int, weights: tuple, key: Key, x: Any) -> Any:
+    require_key(caller, key)
+    sequences = apart(caller, x)[0]
     dtype = float_dtype(sequences)
 
     def side_by_side(place: int, rows: int) -> np.ndarray:

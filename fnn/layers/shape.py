@@ -9,9 +9,9 @@ import math
 from typing import Any
 
 from fnn.core._arrays import floats, unshared
-from fnn.core.vjp import vjp
-from fnn.core._errors import LayerValueError, describe, whole
+from fnn.core._errors import LayerValueError, describe, integer
 from fnn.core.record import Record
+from fnn.core.vjp import vjp
 
 
 class Reshape(Record):
@@ -34,12 +34,12 @@ def flatten_vjp(layer: Flatten, x, key=None):
     return _rearranged(layer, "flatten", x, None)
 
 
-def _rearranged(layer: Any, who: str, x: Any, shape: tuple[int, ...] | None):
-    x = floats(who, x)
+def _rearranged(layer: Any, caller: str, x: Any, shape: tuple[int, ...] | None):
+    x = floats(caller, x)
     size = math.prod(x.shape[1:])
     shape = (size,) if shape is None else shape
     if x.ndim == 0 or size != math.prod(shape):
-        raise LayerValueError(who, f"expects rows of {math.prod(shape)} numbers, got {x.shape}")
+        raise LayerValueError(caller, f"expects rows of {math.prod(shape)} numbers, got {x.shape}")
 
     def rearranging_pullback(dy):
         return layer, lambda: dy.reshape(x.shape)
@@ -53,7 +53,7 @@ flatten: Any = Flatten()
 def reshape(shape: tuple[int, ...]) -> Reshape:
     """Make the layer that gives each row this shape, say (28, 28, 1) for images of height, width and channels.
 
-    Raises ``TypeError`` or ``ValueError`` unless it is a tuple of positive whole numbers.
+    Raises ``TypeError`` or ``ValueError`` unless it is a tuple of positive integers.
 
     >>> import numpy as np
     >>> reshape((2, 3))(np.zeros((5, 6))).shape
@@ -63,4 +63,4 @@ def reshape(shape: tuple[int, ...]) -> Reshape:
         raise TypeError(
             f"reshape expects the shape of a row as a tuple, got {describe(shape)}; write reshape((28, 28, 1))"
         )
-    return Reshape(tuple(whole("reshape: each axis of a row", n) for n in shape))
+    return Reshape(tuple(integer("reshape: each axis of a row", n) for n in shape))

@@ -18,35 +18,35 @@ from fnn.core._errors import number
 share_of_one = partial(number, "label_smoothing", below=1)
 
 
-def same_shape(who: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Give both as floats of the prediction's dtype; raise in the name of ``who`` unless their shapes are equal."""
-    prediction, target = floats(who, prediction), floats(who, target)
+def same_shape(caller: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Give both as floats of the prediction's dtype; raise in the name of ``caller`` unless their shapes are equal."""
+    prediction, target = floats(caller, prediction), floats(caller, target)
     if prediction.shape != target.shape:
         raise ValueError(
-            f"{who} expects a target of the prediction's shape {prediction.shape}, got {target.shape}"
+            f"{caller} expects a target of the prediction's shape {prediction.shape}, got {target.shape}"
             + ("; write target[:, None]" if prediction.shape == (*target.shape, 1) else "")
         )
     return prediction, target.astype(prediction.dtype, copy=False)
 
 
-def share(who: str, losses: np.ndarray, weights: Any) -> Any:
+def share(caller: str, losses: np.ndarray, weights: Any) -> Any:
     """Give what each of the losses (n, ...) counts in the mean: a number, or with weights an array (n, 1, ...)."""
     if losses.size == 0:
-        raise ValueError(f"{who} expects at least one row, got the shape {losses.shape}")
+        raise ValueError(f"{caller} expects at least one row, got the shape {losses.shape}")
     if weights is None:
         return 1.0 / losses.size
-    weights = one_a_row(who, losses, weights)
+    weights = one_a_row(caller, losses, weights)
     return weights * (len(weights) / (float(weights.sum()) * losses.size))
 
 
-def one_a_row(who: str, losses: np.ndarray, weights: Any) -> np.ndarray:
+def one_a_row(caller: str, losses: np.ndarray, weights: Any) -> np.ndarray:
     """Give weights, one for each row of the losses (n, ...), as (n, 1, ...)."""
-    weights = floats(who, weights)
+    weights = floats(caller, weights)
     if weights.shape != losses.shape[:1]:
-        raise ValueError(f"{who} expects one weight a row, {losses.shape[:1]}, got {weights.shape}")
+        raise ValueError(f"{caller} expects one weight a row, {losses.shape[:1]}, got {weights.shape}")
     if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
         raise ValueError(
-            f"{who} expects weights that are finite, not negative and not all zero, "
+            f"{caller} expects weights that are finite, not negative and not all zero, "
             f"got some from {weights.min()} to {weights.max()}"
         )
     return weights.astype(losses.dtype, copy=False).reshape(-1, *[1] * (losses.ndim - 1))

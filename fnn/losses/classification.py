@@ -17,20 +17,19 @@ import attrs
 import numpy as np
 
 from fnn.core._arrays import as_array, counting, floats, ones
-from fnn.networks.serial import ending
-from fnn.core.grad import value_and_grad
-from fnn.core.vjp import vjp
 from fnn.core._errors import describe
-from fnn.layers.activations import Sigmoid, Softmax
-from fnn.losses.classification import BinaryCrossEntropy
-from fnn.losses._reduction import one_a_row, part, share, share_of_one, total
+from fnn.core.grad import value_and_grad
 from fnn.core.record import Record
+from fnn.core.vjp import vjp
+from fnn.layers.activations import Sigmoid, Softmax
+from fnn.losses._reduction import one_a_row, part, same_shape, share, share_of_one, total
+from fnn.networks.serial import ending
 
 
 class CrossEntropy(Record):
     """mean(log(sum(exp(logits))) - logits[label]): the mean negative log likelihood of the labels under a softmax.
 
-    The logits are (n, classes), perhaps with more axes between these two. ``target`` are whole numbers from 0, of that
+    The logits are (n, classes), perhaps with more axes between these two. ``target`` are integers from 0, of that
     shape less the last axis, or probabilities of that shape, one-hot or soft, whose rows sum to 1. The gradient is
     softmax(logits) - target, over the number of rows.
 
@@ -82,12 +81,12 @@ def kl_divergence_vjp(loss: KLDivergence, prediction, target, weights=None):
     return _of_probabilities("kl_divergence", loss, logits, target, log_target, weights)
 
 
-def _on_rows(who: str, loss: Any, logits: np.ndarray, target: np.ndarray, weights: Any) -> tuple[float, Callable]:
+def _on_rows(caller: str, loss: Any, logits: np.ndarray, target: np.ndarray, weights: Any) -> tuple[float, Callable]:
     """Reduce logits (n, ..., classes) to (rows, classes), each row with the weight of its example."""
     classes = logits.shape[-1]
     rows = logits.reshape(-1, classes)
     if weights is not None:
-        weights = one_a_row(who, logits, weights)
+        weights = one_a_row(caller, logits, weights)
         weights = np.repeat(weights.reshape(-1), len(rows) // len(logits))
     value, pullback = vjp(loss, rows, target.reshape(-1, *[classes] * (target.ndim == logits.ndim)), weights)
 
@@ -148,7 +147,7 @@ def _places(labels: np.ndarray, classes: int, n: int) -> np.ndarray:
 
 
 def _of_probabilities(
-    who: str, loss: Any, logits: np.ndarray, target: np.ndarray, offset: Any, weights: Any
+    caller: str, loss: Any, logits: np.ndarray, target: np.ndarray, offset: Any, weights: Any
 ) -> tuple[float, Callable]:
     """Give sum(target (offset - log_softmax(logits))) for each row, its largest logit apart from the others, as above.
 
@@ -163,7 +162,7 @@ def _of_probabilities(
     missed = np.log1p(others) - shifted
     missed += offset
     surprise = part(wanted, missed).sum(axis=0)
-    counts = share(who, surprise, weights)
+    counts = share(caller, surprise, weights)
 
     def of_probabilities_pullback(dvalue):
         def dprediction():
@@ -179,8 +178,79 @@ def _of_probabilities(
     return total(surprise, counts), of_probabilities_pullback
 
 
+class BinaryCrossEntropy(Record):
+    """mean(target log(1 + exp(-x)) + (1 - target) log(1 + exp(x))), over all numbers, for logits x.
+
+    ``target`` has the shape of the logits and lies between 0 and 1. The gradient is sigmoid(x) - target, over the
+    number of logits.
+
+    >>> round(binary_cross_entropy(np.array([[0.0], [1e4]]), np.array([[1.0], [1.0]])), 4)
+    0.3466
+    """
+
+    label_smoothing: float = attrs.field(default=0.0, converter=share_of_one)
+
+
+@vjp.register
+def binary_cross_entropy_vjp(loss: BinaryCrossEntropy, prediction, target, weights=None):
+    logits, target = same_shape("binary_cross_entropy", prediction, target)
+    if not ((target >= 0) & (target <= 1)).all():
+        low, high = target.min(), target.max()
+        raise ValueError(f"binary_cross_entropy expects targets from 0 to 1, got some from {low} to {high}")
+    if loss.label_smoothing:
+        target = target * (1 - loss.label_smoothing) + loss.label_smoothing / 2
+    counts = share("binary_cross_entropy", logits, weights)
+    # With |x| and the share of the target on the other side of 0, all are sums of what is never negative: log(1 +
+    # exp(-|x|)) + wrong |x|, and the slope (wrong - right exp(-|x|)) / (1 + exp(-|x|)), away from 0.
+    above, distance = (logits > 0).astype(logits.dtype), np.abs(logits)
+    wrong = np.abs(above - target)
+    e = np.exp(-distance)
+    surprise = np.log1p(e)
+    surprise += part(wrong, distance)
+
+    def binary_cross_entropy_pullback(dvalue):
+        def dprediction():
+            dlogits = wrong - (1 - wrong) * e
+            dlogits /= 1 + e
+            dlogits *= above * (2 * dvalue * counts) - dvalue * counts
+            return dlogits
+
+        return loss, dprediction
+
+    return total(surprise, counts), binary_cross_entropy_pullback
+
+
+class Hinge(Record):
+    """mean(max(0, 1 - target x)), over all numbers: right by a margin of 1, or it costs (Cortes and Vapnik, 1995).
+
+    ``target`` has the shape of the scores x and is -1 or 1; the slope at the margin itself is 0.
+
+    >>> hinge(np.array([[2.0], [0.5]]), np.array([[1], [1]]))
+    0.25
+    """
+
+
+@vjp.register
+def hinge_vjp(loss: Hinge, prediction, target, weights=None):
+    scores, target = same_shape("hinge", prediction, target)
+    if not (np.abs(target) == 1).all():
+        raise ValueError(
+            f"hinge expects targets -1 and 1, got some from {target.min()} to {target.max()}; "
+            "for labels 0 and 1 write 2 * target - 1"
+        )
+    counts = share("hinge", scores, weights)
+    short = 1 - target * scores
+
+    def hinge_pullback(dvalue):
+        return loss, lambda: -target * (short > 0) * (dvalue * counts)
+
+    return total(np.maximum(short, 0), counts), hinge_pullback
+
+
 cross_entropy: Any = CrossEntropy()
 kl_divergence: Any = KLDivergence()
+binary_cross_entropy: Any = BinaryCrossEntropy()
+hinge: Any = Hinge()
 
 
 _value_and_grad = value_and_grad.dispatch(object)
@@ -189,7 +259,7 @@ _value_and_grad = value_and_grad.dispatch(object)
 @value_and_grad.register(CrossEntropy)
 @value_and_grad.register(KLDivergence)
 @value_and_grad.register(BinaryCrossEntropy)
-def _(loss, params, batch, key=None):
+def of_logits_value_and_grad(loss, params, batch, key=None):
     refuse_probabilities(loss, params)
     return _value_and_grad(loss, params, batch, key)
 
@@ -205,27 +275,27 @@ def refuse_probabilities(loss: Any, params: Any) -> None:
         )
 
 
-def _checked(who: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Give the logits, and as target whole numbers or probabilities in the dtype of the logits."""
-    logits, target = floats(who, prediction), as_array(who, target)
+def _checked(caller: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Give the logits, and as target integers or probabilities in the dtype of the logits."""
+    logits, target = floats(caller, prediction), as_array(caller, target)
     if logits.ndim < 2 or logits.shape[-1] == 0:
-        raise ValueError(f"{who} expects logits (n, classes), got {logits.shape}")
+        raise ValueError(f"{caller} expects logits (n, classes), got {logits.shape}")
     rows = logits.shape[:-1]
     if target.shape == rows:
         if target.dtype.kind in "iu":
             return logits, target
-        raise TypeError(f"{who} expects whole numbers as labels, got {describe(target)}; write target.astype(int)")
+        raise TypeError(f"{caller} expects integers as labels, got {describe(target)}; write target.astype(int)")
     if target.shape != logits.shape:
         hint = "; write target[:, 0]" if target.shape == (*rows, 1) else ""
         raise ValueError(
-            f"{who} expects labels {rows} or probabilities {logits.shape} "
+            f"{caller} expects labels {rows} or probabilities {logits.shape} "
             f"for logits {logits.shape}, got {target.shape}{hint}"
         )
-    target = floats(who, target)
+    target = floats(caller, target)
     sums = target.sum(axis=-1)
     if not ((np.abs(sums - 1) < 1e-3).all() and (target >= 0).all()):
         raise ValueError(
-            f"{who} expects the rows of a target (n, classes) to be probabilities that sum to 1, "
+            f"{caller} expects the rows of a target (n, classes) to be probabilities that sum to 1, "
             f"got numbers from {target.min()} and sums from {sums.min()} to {sums.max()}"
         )
     return logits, target.astype(logits.dtype, copy=False)

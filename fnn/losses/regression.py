@@ -15,10 +15,10 @@ from typing import Any
 import attrs
 import numpy as np
 
-from fnn.core.vjp import vjp
 from fnn.core._errors import number
-from fnn.losses._reduction import one_a_row, same_shape, share, total
 from fnn.core.record import Record
+from fnn.core.vjp import vjp
+from fnn.losses._reduction import one_a_row, same_shape, share, total
 
 
 class MeanSquaredError(Record):
@@ -89,12 +89,12 @@ def huber_vjp(loss: Huber, prediction, target, weights=None):
 
 
 def _mean(
-    who: str, loss: Any, prediction: Any, target: Any, weights: Any, distance: Callable, slope: Callable
+    caller: str, loss: Any, prediction: Any, target: Any, weights: Any, distance: Callable, slope: Callable
 ) -> tuple[float, Callable]:
     """Give the mean of ``distance(d)`` and its pullback, for a distance whose derivative is ``slope(d)``."""
-    prediction, target = same_shape(who, prediction, target)
+    prediction, target = same_shape(caller, prediction, target)
     difference = prediction - target
-    counts = share(who, difference, weights)
+    counts = share(caller, difference, weights)
 
     def distance_pullback(dvalue):
         return loss, lambda: slope(difference) * (dvalue * counts)

@@ -1,7 +1,7 @@
-"""What is minimised besides the error: penalties on large weights, and several losses at once.
+"""What is minimized besides the error: penalties on large weights, and several losses at once.
 
     penalty   : params -> value          pullback : dvalue -> penalty, dparams
-    penalised : loss, penalty, ... -> loss          combined : loss, ... -> loss of a tuple of predictions
+    regularized : loss, penalty, ... -> loss          combined : loss, ... -> loss of a tuple of predictions
 
 A penalty is part of the value that is reported and of the gradient that is descended, and knows nothing of the batch:
 its strength does not depend on how many rows there are.
@@ -9,22 +9,18 @@ its strength does not depend on how many rows there are.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from fnn.networks.branches import Parallel
-from fnn.networks.serial import ending
-from fnn.core.grad import objective, value_and_grad
-from fnn.core.vjp import registered, vjp
 from fnn.core._errors import describe, number
 from fnn.core._flat import flat
-from fnn.losses.classification import refuse_probabilities
-from fnn.core.record import is_record, Record
 from fnn.core._structure import Where, is_weight
+from fnn.core.grad import objective, value_and_grad
+from fnn.core.record import Record, is_record
 from fnn.core.tree import add
+from fnn.core.vjp import vjp
 
 
 class L1(Record):
@@ -51,9 +47,9 @@ def l2_vjp(penalty: L2, params):
     return _penalty("l2", penalty, params, lambda w: 0.5 * (w * w), lambda w: w)
 
 
-def _penalty(who: str, penalty: Any, params: Any, cost: Callable, slope: Callable) -> tuple[float, Callable]:
+def _penalty(caller: str, penalty: Any, params: Any, cost: Callable, slope: Callable) -> tuple[float, Callable]:
     values, layout = flat(params)
-    mask = layout.mask(who, penalty.where)
+    mask = layout.mask(caller, penalty.where)
     weights = values[mask]
 
     def penalty_pullback(dvalue):
@@ -92,7 +88,7 @@ def l2(strength: float, where: Where | None = None) -> L2:
     return L2(number("l2: the strength", strength), is_weight if where is None else where)
 
 
-class Penalised(Record):
+class Regularized(Record):
     """A loss, and penalties on the parameters; for ``value_and_grad`` and ``train_step``, which know them."""
 
     loss: Any
@@ -100,7 +96,7 @@ class Penalised(Record):
 
 
 @value_and_grad.register
-def regularized_value_and_grad(loss: Penalised, params, batch, key=None):
+def regularized_value_and_grad(loss: Regularized, params, batch, key=None):
     value, dparams = objective(loss.loss)(loss.loss, params, batch, key)
     for penalty in loss.penalties:
         cost, pullback = vjp(penalty, params)
@@ -109,78 +105,25 @@ def regularized_value_and_grad(loss: Penalised, params, batch, key=None):
 
 
 @vjp.register
-def penalised_vjp(loss: Penalised, *inputs, **named):
+def regularized_vjp(loss: Regularized, *inputs, **named):
     raise TypeError(
-        "a penalised loss looks at the parameters: use it in value_and_grad or train_step; "
+        "a regularized loss looks at the parameters: use it in value_and_grad or train_step; "
         f"for a prediction alone there is its part {describe(loss.loss)}"
     )
 
 
-def penalised(loss: Any, *penalties: Any) -> Penalised:
+def regularized(loss: Any, *penalties: Any) -> Regularized:
     """Make the objective loss + penalty + ..., to be trained with like any loss.
 
     >>> from fnn import Dense, mse
     >>> net, x = Dense(np.array([[2.0]]), np.array([0.0])), np.array([[1.0]])
-    >>> value, gradient = value_and_grad(penalised(mse, l2(0.5)), net, (x, x))
+    >>> value, gradient = value_and_grad(regularized(mse, l2(0.5)), net, (x, x))
     >>> value, gradient.weight, gradient.bias
     (2.0, array([[3.]]), array([2.]))
     """
     if not is_record(loss):
-        raise TypeError(f"penalised expects a loss, got {describe(loss)}; write penalised(mse, l2(1e-4))")
+        raise TypeError(f"regularized expects a loss, got {describe(loss)}; write regularized(mse, l2(1e-4))")
     for penalty in penalties:
         if not is_record(penalty):
-            raise TypeError(f"penalised expects penalties, got {describe(penalty)}; write penalised(mse, l2(1e-4))")
-    return Penalised(loss, penalties)
-
-
-class Combined(Record):
-    """sum(weight * loss), each loss on its own of a tuple of predictions and targets."""
-
-    losses: tuple[Any, ...]
-    weights: tuple[float, ...]
-
-
-@vjp.register
-def combined_vjp(loss: Combined, prediction, target, weights=None):
-    count = len(loss.losses)
-    for name, given in (("prediction", prediction), ("target", target)):
-        if not isinstance(given, tuple) or len(given) != count:
-            raise TypeError(f"combined expects a tuple of {count} as {name}, got {describe(given)}")
-    parts = [registered(type(one), vjp)(one, y, t, weights) for one, y, t in zip(loss.losses, prediction, target, strict=True)]
-
-    def combined_pullback(dvalue):
-        pulled = [pullback(dvalue * weight) for (_, pullback), weight in zip(parts, loss.weights, strict=True)]
-        return loss, lambda: tuple([dprediction() for _, dprediction in pulled])
-
-    return math.fsum(weight * value for (value, _), weight in zip(parts, loss.weights, strict=True)), combined_pullback
-
-
-_value_and_grad = value_and_grad.dispatch(object)
-
-
-@value_and_grad.register
-def combined_value_and_grad(loss: Combined, params, batch, key=None):
-    last, _ = ending(params)
-    if type(last) is Parallel:
-        for one, branch in zip(loss.losses, last.branches, strict=False):
-            refuse_probabilities(one, branch)
-    return _value_and_grad(loss, params, batch, key)
-
-
-def combined(*losses: Any, weights: tuple[float, ...] | None = None) -> Combined:
-    """Make the loss of a network with several outputs: a sum of one loss for each, by ``weights`` if given.
-
-    >>> from fnn import mae, mse
-    >>> y, target = (np.array([3.0]), np.array([2.0])), (np.array([1.0]), np.array([1.0]))
-    >>> combined(mse, mae, weights=(1.0, 0.5))(y, target)
-    4.5
-    """
-    for loss in losses:
-        if not is_record(loss):
-            raise TypeError(f"combined expects losses, got {describe(loss)}; write combined(mse, cross_entropy)")
-    if not isinstance(weights, tuple | None):
-        raise TypeError(f"combined expects weights as a tuple, a number for each loss, got {describe(weights)}")
-    weights = (1.0,) * len(losses) if weights is None else tuple(number("combined: each weight", w) for w in weights)
-    if len(weights) != len(losses) or not losses:
-        raise ValueError(f"combined expects a weight for each of its losses ({len(losses)}), got {len(weights)}")
-    return Combined(losses, weights)
+            raise TypeError(f"regularized expects penalties, got {describe(penalty)}; write regularized(mse, l2(1e-4))")
+    return Regularized(loss, penalties)

@@ -6,8 +6,8 @@ Shapes are checked: ``(n, 1)`` against ``(n,)`` would compare everything with ev
 number would mean nothing.
 """
 
-from fnn.metrics.evaluation import evaluate
 from fnn.metrics.classification import accuracy, confusion_matrix, f1, precision, recall
+from fnn.metrics.evaluation import evaluate
 from fnn.metrics.ranking import perplexity, roc_auc, top_k_accuracy
 from fnn.metrics.regression import r2, rmse
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fnn.core._arrays import as_array, floats
-from fnn.core._errors import describe, whole
+from fnn.core._errors import describe, integer
 
 _MOST = 2**15  # a confusion matrix of as many classes has a thousand million numbers
 
@@ -78,13 +78,13 @@ def f1(prediction: np.ndarray, target: np.ndarray, average: str | None = "macro"
     return _by_class("f1", prediction, target, average, lambda hits, predicted, true: (2 * hits, predicted + true))
 
 
-def _by_class(who: str, prediction: Any, target: Any, average: Any, ratio: Callable) -> Any:
+def _by_class(caller: str, prediction: Any, target: Any, average: Any, ratio: Callable) -> Any:
     if not isinstance(average, str | None) or average not in ("macro", "micro", "weighted", "binary", None):
         kind = ValueError if isinstance(average, str) else TypeError
-        raise kind(f"{who}: average must be macro, micro, weighted, binary or None, got {describe(average)}")
-    predicted, true, classes = classified(who, prediction, target)
+        raise kind(f"{caller}: average must be macro, micro, weighted, binary or None, got {describe(average)}")
+    predicted, true, classes = classified(caller, prediction, target)
     if average == "binary" and classes > 2:
-        raise ValueError(f"{who}: average 'binary' is for the classes 0 and 1, got {classes} classes; write 'macro'")
+        raise ValueError(f"{caller}: average 'binary' is for the classes 0 and 1, got {classes} classes; write 'macro'")
     counts = [np.bincount(rows, minlength=classes) for rows in (true[predicted == true], predicted, true)]
     if average == "micro":
         counts = [count.sum(keepdims=True) for count in counts]
@@ -99,43 +99,45 @@ def _by_class(who: str, prediction: Any, target: Any, average: Any, ratio: Calla
     return float(np.average(ratios, weights=weights))
 
 
-def _labels(who: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
-    prediction, target = as_array(who, prediction), as_array(who, target)
+def _labels(caller: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
+    prediction, target = as_array(caller, prediction), as_array(caller, target)
     if prediction.ndim == 2 and prediction.shape[1] > 1:
         if target.shape == prediction.shape:
-            target = without_nan(who, "target", target).argmax(axis=1)
-        prediction = without_nan(who, "prediction", prediction).argmax(axis=1)
+            target = without_nan(caller, "target", target).argmax(axis=1)
+        prediction = without_nan(caller, "prediction", prediction).argmax(axis=1)
     elif prediction.ndim == 2:
         raise ValueError(
-            f"{who} expects scores (n, classes) or labels (n,), got {describe(prediction)}; "
+            f"{caller} expects scores (n, classes) or labels (n,), got {describe(prediction)}; "
             "for one logit a row write (logits[:, 0] > 0).astype(int)"
         )
     for name, labels in (("prediction", prediction), ("target", target)):
         if labels.dtype.kind not in "iu":
             raise TypeError(
-                f"{who} expects the {name} as whole numbers or as scores (n, classes), got {describe(labels)}"
+                f"{caller} expects the {name} as integers or as scores (n, classes), got {describe(labels)}"
             )
     if prediction.ndim != 1 or prediction.shape != target.shape or len(target) == 0:
-        raise ValueError(f"{who} expects one label a row, got {prediction.shape} against a target {target.shape}")
+        raise ValueError(f"{caller} expects one label a row, got {prediction.shape} against a target {target.shape}")
     return prediction.astype(np.int64), target.astype(np.int64)
 
 
-def classified(who: str, prediction: Any, target: Any, classes: int | None = None):
+def classified(caller: str, prediction: Any, target: Any, classes: int | None = None):
     """Give predicted and true labels, and the number of classes: as many as there are scores, or as labels need."""
-    predicted, true = _labels(who, prediction, target)
+    predicted, true = _labels(caller, prediction, target)
     low, high = min(predicted.min(), true.min()), max(predicted.max(), true.max())
     if classes is None:
         classes = int(np.shape(prediction)[1] if np.ndim(prediction) == 2 else max(high, 0) + 1)
-    if low < 0 or high >= whole(f"{who}: classes", classes):
-        raise ValueError(f"{who} expects labels from 0 to {classes - 1}, got some from {low} to {high}")
+    if low < 0 or high >= integer(f"{caller}: classes", classes):
+        raise ValueError(f"{caller} expects labels from 0 to {classes - 1}, got some from {low} to {high}")
     if classes > _MOST:
-        raise ValueError(f"{who} counts up to {_MOST} classes, one by one, got labels to {high}, or classes={classes}")
+        raise ValueError(
+            f"{caller} counts up to {_MOST} classes, one by one, got labels to {high}, or classes={classes}"
+        )
     return predicted, true, classes
 
 
-def without_nan(who: str, name: str, array: Any) -> np.ndarray:
+def without_nan(caller: str, name: str, array: Any) -> np.ndarray:
     """Take an array of real numbers; NaN wins every ``argmax`` and loses every comparison, and so is refused."""
-    array = as_array(who, array)
-    if np.isnan(floats(who, array)).any():
-        raise ValueError(f"{who}: NaN in the {name}")
+    array = as_array(caller, array)
+    if np.isnan(floats(caller, array)).any():
+        raise ValueError(f"{caller}: NaN in the {name}")
     return array

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from fnn.core import tree
+from fnn.core._errors import describe, integer
 from fnn.core.vjp import forward
 from fnn.data._rows import require_rows
-from fnn.core._errors import describe, whole
 
 
 def evaluate(measure: Callable, params: Any, data: tuple, size: int = 1024) -> Any:
@@ -35,7 +35,7 @@ def evaluate(measure: Callable, params: Any, data: tuple, size: int = 1024) -> A
     if not isinstance(data, tuple) or len(data) not in (2, 3):
         raise TypeError(f"evaluate expects data as (x, target) or (x, target, weights), got {describe(data)}")
     (x, *target), n = require_rows("evaluate", data)
-    size = whole("evaluate: size", size)
+    size = integer("evaluate: size", size)
     rows = [operator.itemgetter(slice(begin, begin + size)) for begin in range(0, n, size)]
     parts = [forward(params, tree.map(some, x)) for some in rows]
     prediction = tree.map(lambda *pieces: np.concatenate(pieces), *parts)

@@ -11,8 +11,8 @@ import math
 
 import numpy as np
 
-from fnn.core._errors import describe, whole
-from fnn.losses import cross_entropy
+from fnn.core._errors import describe, integer
+from fnn.losses.classification import cross_entropy
 from fnn.metrics.classification import classified, without_nan
 
 
@@ -26,7 +26,7 @@ def top_k_accuracy(scores: np.ndarray, target: np.ndarray, k: int = 5) -> float:
     0.5
     """
     _, true, classes = classified("top_k_accuracy", scores, target)
-    scores, k = np.asarray(scores), whole("top_k_accuracy: k", k)
+    scores, k = np.asarray(scores), integer("top_k_accuracy: k", k)
     if scores.ndim != 2:
         raise ValueError(f"top_k_accuracy expects scores (n, classes), got {describe(scores)}")
     if k > classes:

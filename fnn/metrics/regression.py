@@ -44,16 +44,16 @@ def r2(prediction: np.ndarray, target: np.ndarray) -> float:
     return float(np.where(constant, left == 0, 1 - left / np.where(constant, 1, total)).mean())
 
 
-def _matched(who: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
-    prediction, target = without_nan(who, "prediction", prediction), without_nan(who, "target", target)
+def _matched(caller: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
+    prediction, target = without_nan(caller, "prediction", prediction), without_nan(caller, "target", target)
     if prediction.shape != target.shape:
         hints = {(*target.shape, 1): "; write target[:, None]", target.shape[:-1]: "; write target[:, 0]"}
         raise ValueError(
-            f"{who} expects a target of the prediction's shape {prediction.shape}, got {target.shape}"
+            f"{caller} expects a target of the prediction's shape {prediction.shape}, got {target.shape}"
             + (hints.get(prediction.shape, "") if prediction.size == target.size else "")
         )
     if prediction.size == 0 or prediction.ndim == 0:
-        raise ValueError(f"{who} expects at least one row, got the shape {prediction.shape}")
+        raise ValueError(f"{caller} expects at least one row, got the shape {prediction.shape}")
     if np.isinf(target).any():
-        raise ValueError(f"{who}: infinity in the target")
+        raise ValueError(f"{caller}: infinity in the target")
     return prediction.astype(np.float64), target.astype(np.float64)

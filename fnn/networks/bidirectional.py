@@ -1,6 +1,6 @@
 """A sequence can be read from both ends: each step is then known by what comes before it and by what comes after it.
 
-bidirectional : maker -> maker
+bidirectional : constructor -> constructor
 Bidirectional : x (n, time, features) -> y (n, time, 2 units), the run forwards and the run backwards side by side
 
 Also (x, lengths) -> (y, lengths): a row is then reversed within its own length (Schuster and Paliwal, 1997).
@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 
 from fnn.core._arrays import counting
-from fnn.networks._parts import inside, locate
-from fnn.core.vjp import registered, vjp
 from fnn.core._errors import LayerTypeError, LayerValueError, describe
 from fnn.core.keys import Key, fold_in, require_key
-from fnn.layers._constructor import Maker
+from fnn.core.record import Record, is_record
+from fnn.core.vjp import registered, vjp
+from fnn.layers._constructor import Construct, constructor
 from fnn.layers._sequences import apart, within
+from fnn.networks._parts import inside, locate
 from fnn.networks.inference import inference
-from fnn.core.record import is_record, Record
 
 
 class Bidirectional(Record):
@@ -101,7 +101,8 @@ def bidirectional_inference(params: Bidirectional, x: Any = None) -> Bidirection
         return Bidirectional(forwards, inference(params.backwards, reverse))
 
 
-def bidirectional(maker: Callable) -> Maker:
+@constructor
+def bidirectional(layer: Callable[..., Any]) -> Construct:
     """Make a layer over time twice, one to run forwards and one backwards, each from its own key.
 
     Raises ``TypeError`` for a finished layer: the two would be one.
@@ -110,15 +111,15 @@ def bidirectional(maker: Callable) -> Maker:
     >>> bidirectional(rnn(3))(Key(0), np.zeros((1, 5, 2)))(np.zeros((4, 5, 2))).shape
     (4, 5, 6)
     """
-    if is_record(maker) or isinstance(maker, type) or not callable(maker):
-        raise TypeError(f"bidirectional expects the maker of a layer, say lstm(64), got {describe(maker)}")
-    return partial(_make_bidirectional, maker)
+    if is_record(layer) or isinstance(layer, type) or not callable(layer):
+        raise TypeError(f"bidirectional expects the constructor of a layer, say lstm(64), got {describe(layer)}")
+    return partial(_construct_bidirectional, layer)
 
 
-def _make_bidirectional(maker: Callable, key: Key, x: Any) -> Bidirectional:
+def _construct_bidirectional(layer: Callable[..., Any], key: Key, x: Any) -> Bidirectional:
     require_key("bidirectional", key)
     reverse = _from_the_end(x)
     with inside("forwards"):
-        forwards = maker(fold_in(key, 0), x)
+        forwards = layer(fold_in(key, 0), x)
     with inside("backwards"):
-        return Bidirectional(forwards, maker(fold_in(key, 1), reverse))
+        return Bidirectional(forwards, layer(fold_in(key, 1), reverse))

@@ -1,10 +1,10 @@
 """Networks that branch and join: the graphs that Keras draws with its functional model, as values inside values.
 
-    parallel    : maker, ... -> maker          x -> (y, ...), each branch's own of the same x: fan-out
+    parallel    : constructor, ... -> constructor          x -> (y, ...), each branch's own of the same x: fan-out
     pick        : place -> layer               (x, ...) -> x, one of several inputs
     concatenate : (x, ...) -> y, side by side along the last axis: fan-in
     add         : (x, ...) -> y, their sum
-    residual    : maker, ... -> maker          x -> x + body(x)
+    residual    : constructor, ... -> constructor          x -> x + body(x)
 
 Several inputs are a tuple, and so are several outputs. A layer that is used twice, as one record at two places, is one
 layer: its gradient is the sum over both.
@@ -12,21 +12,20 @@ layer: its gradient is the sum over both.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial, reduce
 from typing import Any
 
 import numpy as np
 
 from fnn.core._arrays import floats
-from fnn.networks._parts import inside, locate, made, require_makers
-from fnn.networks.serial import serial
-from fnn.core.vjp import forward, registered, vjp
-from fnn.core._errors import LayerTypeError, LayerValueError, describe, whole
+from fnn.core._errors import LayerTypeError, LayerValueError, describe, integer
 from fnn.core.keys import Key, fold_in, require_key
-from fnn.layers._constructor import Maker
-from fnn.core.record import is_record, Record
+from fnn.core.record import Record, is_record
 from fnn.core.tree import zeros_like
+from fnn.core.vjp import forward, registered, vjp
+from fnn.layers._constructor import Construct, constructor
+from fnn.networks._parts import constructed, inside, locate, require_constructors
+from fnn.networks.serial import serial
 
 
 class Parallel(Record):
@@ -106,7 +105,7 @@ def pick_vjp(layer: Pick, x, key=None):
 
 
 def _join(layer: Any, *inputs: Any, **named: Any) -> Any:
-    """Join arrays; or, given makers, make branches that are joined."""
+    """Join arrays; or, given constructors, make branches that are joined."""
     if inputs and all(is_record(each) or callable(each) for each in inputs):
         return serial(parallel(*inputs), layer)
     return forward(layer, *inputs, **named)
@@ -134,7 +133,7 @@ def concatenate_vjp(layer: Concatenate, x, key=None):
 
 
 class Add(Record):
-    """Add arrays of one shape. ``add(a, b)`` of makers is short for ``serial(parallel(a, b), add)``.
+    """Add arrays of one shape. ``add(a, b)`` of constructors is short for ``serial(parallel(a, b), add)``.
 
     >>> add((np.ones((1, 2)), np.ones((1, 2))))
     array([[2., 2.]])
@@ -153,15 +152,15 @@ def add_vjp(layer: Add, x, key=None):
     return reduce(np.add, arrays[1:], arrays[0].copy()), add_pullback
 
 
-def _several(who: str, x: Any, equal: slice) -> list[np.ndarray]:
+def _several(caller: str, x: Any, equal: slice) -> list[np.ndarray]:
     """Give a tuple's arrays as floats, if their shapes are equal as far as they must be."""
     if not isinstance(x, tuple) or not x:
-        raise LayerTypeError(who, f"expects a tuple of arrays, got {describe(x)}; put parallel(...) before it")
-    arrays = [floats(who, array) for array in x]
+        raise LayerTypeError(caller, f"expects a tuple of arrays, got {describe(x)}; put parallel(...) before it")
+    arrays = [floats(caller, array) for array in x]
     shapes = [array.shape for array in arrays]
     if any(len(shape) < 2 or shape[equal] != shapes[0][equal] for shape in shapes):
         but = " but for the last axis" if equal.stop else ""
-        raise LayerValueError(who, f"expects arrays of one shape{but}, got {' and '.join(map(str, shapes))}")
+        raise LayerValueError(caller, f"expects arrays of one shape{but}, got {' and '.join(map(str, shapes))}")
     return arrays
 
 
@@ -175,11 +174,12 @@ def pick(place: int) -> Pick:
     >>> pick(1)((np.zeros(2), np.ones(2)))
     array([1., 1.])
     """
-    return Pick(whole("pick: the place", place, 0))
+    return Pick(integer("pick: the place", place, 0))
 
 
-def parallel(*branches: Any) -> Maker:
-    """Make branches that all see the same input; the output is a tuple. From makers and finished layers.
+@constructor
+def parallel(*branches: Any) -> Construct:
+    """Make branches that all see the same input; the output is a tuple. From constructors and finished layers.
 
     >>> from fnn import dense
     >>> net = parallel(dense(2), dense(3))(Key(0), np.zeros((5, 4)))
@@ -188,33 +188,34 @@ def parallel(*branches: Any) -> Maker:
     """
     if not branches:
         raise ValueError("parallel expects at least one branch, got none; write parallel(dense(3), dense(4))")
-    require_makers("parallel", branches, "branches")
-    return partial(_make_parallel, branches)
+    require_constructors("parallel", branches, "branches")
+    return partial(_construct_parallel, branches)
 
 
-def _make_parallel(branches: tuple, key: Key, x: Any) -> Parallel:
+def _construct_parallel(branches: tuple, key: Key, x: Any) -> Parallel:
     require_key("parallel", key)
     finished = []
     for place, branch in enumerate(branches):
         with inside(f"branches[{place}]"):
-            finished.append(made(branch, fold_in(key, place), x))
+            finished.append(constructed(branch, fold_in(key, place), x))
     return Parallel(tuple(finished))
 
 
-def residual(*makers: Any) -> Maker:
-    """Make x + body(x); several makers are the body one after the other. The body must keep the shape of x.
+@constructor
+def residual(*parts: Any) -> Construct:
+    """Make x + body(x); several constructors are the body one after the other. The body must keep the shape of x.
 
     >>> from fnn import dense, relu
     >>> residual(dense(4), relu)(Key(0), np.zeros((1, 4), np.float32))
     Residual(body=Serial(layers=(Dense(weight=f32[4,4], bias=f32[4]), Relu())))
     """
-    if not makers:
+    if not parts:
         raise ValueError("residual expects a body, got none; write residual(dense(64), relu, dense(64))")
-    require_makers("residual", makers, "body")
-    return partial(_make_residual, makers[0] if len(makers) == 1 else serial(*makers))
+    require_constructors("residual", parts, "body")
+    return partial(_construct_residual, parts[0] if len(parts) == 1 else serial(*parts))
 
 
-def _make_residual(maker: Callable, key: Key, x: Any) -> Residual:
+def _construct_residual(part: Any, key: Key, x: Any) -> Residual:
     require_key("residual", key)
     with inside("body"):
-        return Residual(made(maker, key, x))
+        return Residual(constructed(part, key, x))

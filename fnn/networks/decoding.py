@@ -12,19 +12,19 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from fnn.networks.branches import Parallel, Residual
-from fnn.networks._parts import inside
-from fnn.networks.serial import Serial
+from fnn.core._errors import LayerTypeError, LayerValueError, describe, integer
 from fnn.core.vjp import forward
-from fnn.networks.bidirectional import Bidirectional
-from fnn.core._errors import LayerTypeError, LayerValueError, describe, whole
+from fnn.layers._sequences import apart
 from fnn.layers.attention import Attention, look_back
 from fnn.layers.dropout import Dropout
 from fnn.layers.norm import BatchNorm
 from fnn.layers.positional import Positional, Sinusoidal, coded
 from fnn.layers.recurrent import Gru, Lstm, Rnn
 from fnn.layers.shape import Flatten, Reshape
-from fnn.layers._sequences import apart
+from fnn.networks._parts import inside
+from fnn.networks.bidirectional import Bidirectional
+from fnn.networks.branches import Parallel, Residual
+from fnn.networks.serial import Serial
 
 
 @functools.singledispatch
@@ -105,12 +105,12 @@ def whole_sequence_advance(layer: Any, x: Any, state: Any = None) -> tuple[Any, 
     )
 
 
-def _one_each(who: str, state: Any, layers: tuple) -> tuple:
+def _one_each(caller: str, state: Any, layers: tuple) -> tuple:
     if state is None:
         return (None,) * len(layers)
     if not isinstance(state, tuple) or len(state) != len(layers):
         expected = f"the state that advance gave, a tuple of {len(layers)}"
-        raise LayerValueError(who, f"expects {expected}, got {describe(state)}")
+        raise LayerValueError(caller, f"expects {expected}, got {describe(state)}")
     return state
 
 
@@ -129,6 +129,6 @@ def attention_advance(layer: Attention, x: Any, state: Any = None) -> tuple[Any,
 @advance.register(Positional)
 def positional_advance(layer: Any, x: Any, state: Any = None) -> tuple[Any, int]:
     """The state is the position of the next step."""
-    position = whole("advance: the position", state, 0) if state is not None else 0
+    position = integer("advance: the position", state, 0) if state is not None else 0
     y, _ = coded(layer, x, position)
     return y, position + y.shape[1]

@@ -13,15 +13,15 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from fnn.networks.branches import Parallel, Residual
-from fnn.networks._parts import inside
-from fnn.networks.serial import Serial
-from fnn.core.vjp import forward
 from fnn.core._errors import LayerTypeError, describe
+from fnn.core.record import is_record
+from fnn.core.vjp import forward
 from fnn.layers.activations import Identity, identity
 from fnn.layers.dropout import Dropout
 from fnn.layers.norm import BatchNorm, Scale, fixed
-from fnn.core.record import is_record
+from fnn.networks._parts import inside
+from fnn.networks.branches import Parallel, Residual
+from fnn.networks.serial import Serial
 
 
 @functools.singledispatch
@@ -33,7 +33,9 @@ def inference(params: Any, x: Any = None) -> Any:
     Relu()
     """
     if not is_record(params):
-        raise TypeError(f"inference expects a finished network, got {describe(params)}; make it first: maker(key, x)")
+        raise TypeError(
+            f"inference expects a finished network, got {describe(params)}; make it first: constructor(key, x)"
+        )
     return params
 
 

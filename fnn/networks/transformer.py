@@ -1,6 +1,6 @@
 """A transformer is attention and a small network at each step, again and again, each added to what was there before.
 
-    transformer_block : heads, hidden -> maker          x (n, time, d), or (x, lengths) -> the same again
+    transformer_block : heads, hidden -> constructor          x (n, time, d), or (x, lengths) -> the same again
 
 It is no layer of its own: a block is written with ``residual`` and ``serial``, or ``parallel``, ``pick`` and ``add``
 where lengths come along, and shows these in its repr.
@@ -12,22 +12,23 @@ from functools import partial
 from typing import Any
 
 from fnn.core._arrays import as_array
-from fnn.networks.branches import add, parallel, pick, residual
-from fnn.networks._parts import require_makers
-from fnn.networks.serial import serial
-from fnn.core._errors import LayerValueError, number, whole
+from fnn.core._errors import LayerValueError, integer, number
 from fnn.core.keys import require_key
+from fnn.layers._constructor import Construct, constructor
 from fnn.layers.activations import gelu
 from fnn.layers.attention import attention
-from fnn.layers._constructor import Maker
 from fnn.layers.dense import dense
 from fnn.layers.dropout import dropout as dropping
 from fnn.layers.norm import layer_norm
+from fnn.networks._parts import require_constructors
+from fnn.networks.branches import add, parallel, pick, residual
+from fnn.networks.serial import serial
 
 
+@constructor
 def transformer_block(
     heads: int, hidden: int, causal: bool = False, dropout: float = 0.0, activation: Any = gelu
-) -> Maker:
+) -> Construct:
     """Make x + attention(norm(x)), and from that, x + dense(activation(dense(norm(x)))), ``hidden`` units between.
 
     The norm stands inside, before what it serves (pre-norm: Xiong et al., 2020); put a ``layer_norm`` after the last
@@ -35,7 +36,7 @@ def transformer_block(
     pair (x, lengths) the block gives a pair again; what stands in it beyond a row's length means nothing, and whatever
     looks at lengths leaves it out.
 
-    Raises unless ``heads`` and ``hidden`` are whole numbers, 1 or more, and ``heads`` divides d.
+    Raises unless ``heads`` and ``hidden`` are integers, 1 or more, and ``heads`` divides d.
 
     >>> import numpy as np
     >>> from fnn import Key
@@ -44,16 +45,16 @@ def transformer_block(
     (['Residual', 'Residual'], (3, 7, 4))
     """
     rate = number("transformer_block: dropout", dropout, below=1)
-    require_makers("transformer_block", (activation,), "activation")
+    require_constructors("transformer_block", (activation,), "activation")
     return partial(
-        _make_transformer_block,
-        attend=attention(whole("transformer_block: heads", heads), causal),
-        widen=(layer_norm(), dense(whole("transformer_block: hidden", hidden)), activation),
+        _construct_transformer_block,
+        attend=attention(integer("transformer_block: heads", heads), causal),
+        widen=(layer_norm(), dense(integer("transformer_block: hidden", hidden)), activation),
         drop=(dropping(rate),) if rate else (),
     )
 
 
-def _make_transformer_block(key: Any, x: Any, *, attend: Maker, widen: tuple, drop: tuple) -> Any:
+def _construct_transformer_block(key: Any, x: Any, *, attend: Construct, widen: tuple, drop: tuple) -> Any:
     require_key("transformer_block", key)
     sequences = as_array("transformer_block", x[0] if isinstance(x, tuple) and x else x)
     if sequences.ndim != 3:

@@ -1,11 +1,10 @@
-"""Ways downhill: rules that turn a gradient into an update, and the optimizers that are chains of them.
+"""Rules that turn a gradient into an update: what optimizers are chained from.
 
-    trace, scale_by_adam, scale_by_rms, scale_by_adagrad : what is remembered of earlier gradients
-    clip, clip_by_global_norm, decay, descend            : what remembers nothing
-    sgd, adagrad, rmsprop, adam, adamw                   : the usual chains, by their usual names
+    trace, scale_by_adam, scale_by_rms, scale_by_adagrad : ... -> transform, which remembers earlier gradients
+    clip, clip_by_global_norm, weight_decay, descend     : ... -> transform, which remembers nothing
 
-A rate is a number or a schedule, ``step -> number``, as in ``schedules.py``. Where libraries differ, these are
-PyTorch's rules; each says so.
+A rule works on the vector ``g`` of the whole gradient, in place; ``transform.py`` lifts it to trees. Where libraries
+differ, these are PyTorch's rules; each says so.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ from functools import partial
 
 import numpy as np
 
-from fnn.core._errors import above_zero, number
-from fnn.core.record import Record
+from fnn.core._errors import number, positive
 from fnn.core._structure import Tree, Where, require_where
-from fnn.optim.transform import Flat, Transform, chain, lifted
+from fnn.core.record import Record
 from fnn.core.tree import zeros_like
+from fnn.optim.transform import Flat, Transform, lifted
 
-Rate = float | Callable[[int], float]
+LearningRate = float | Callable[[int], float]
 _STUCK = ": nothing would ever move"
 
 
@@ -145,10 +144,10 @@ def _scale_by_adagrad(eps: float, g: np.ndarray, state: Squares, params: Flat, s
 
 def clip(limit: float) -> Transform:
     """Cut each number of the gradient to lie between -limit and limit. The direction changes; see the next one."""
-    return lifted(partial(_clip, above_zero("clip: limit", limit, _STUCK)))
+    return lifted(partial(_clip, positive("clip: limit", limit, _STUCK)))
 
 
-def _clip(limit: float, g: np.ndarray, state: tuple, params: Flat, step: int):
+def _clip(limit: float, g: np.ndarray, state: tuple[()], params: Flat, step: int):
     return np.clip(g, -limit, limit, out=g), state
 
 
@@ -157,10 +156,10 @@ def clip_by_global_norm(max_norm: float) -> Transform:
 
     The direction stays (Pascanu et al., 2013).
     """
-    return lifted(partial(_clip_by_global_norm, above_zero("clip_by_global_norm: max_norm", max_norm, _STUCK)))
+    return lifted(partial(_clip_by_global_norm, positive("clip_by_global_norm: max_norm", max_norm, _STUCK)))
 
 
-def _clip_by_global_norm(max_norm: float, g: np.ndarray, state: tuple, params: Flat, step: int):
+def _clip_by_global_norm(max_norm: float, g: np.ndarray, state: tuple[()], params: Flat, step: int):
     # Divided by the largest element first: the square of a large float32 overflows.
     largest = float(np.abs(g).max(initial=0.0))
     norm = largest * float(np.linalg.norm(g * (1 / largest))) if largest > 0 else 0.0
@@ -169,77 +168,44 @@ def _clip_by_global_norm(max_norm: float, g: np.ndarray, state: tuple, params: F
     return g, state
 
 
-def decay(rate: float, where: Where | None = None) -> Transform:
-    """Add rate p: before ``descend``, each parameter p shrinks by the learning rate times ``rate`` at every step.
+def weight_decay(strength: float, where: Where | None = None) -> Transform:
+    """Add strength p: before ``descend``, each parameter p shrinks by the learning rate times ``strength`` a step.
 
     Decoupled weight decay (Loshchilov and Hutter, 2019): no part of the loss, and not scaled by what an optimizer
     remembers, where it stands behind it in the chain. It acts on all leaves, or on those that ``where`` chooses, a path
-    or a function of one: ``decay(1e-2, is_weight)`` leaves biases alone.
+    or a function of one: ``weight_decay(1e-2, is_weight)`` leaves biases alone.
+
+    Raises ``TypeError`` or ``ValueError`` for a strength that is no number from 0.
+
+    >>> weight_decay(0.5).update((np.zeros(1),), (), (np.ones(1),), 0)
+    ((array([0.5]),), ())
     """
     if where is not None:
-        require_where("decay", where, 'decay(1e-2, "layers[0]")')
-    return lifted(partial(_decay, number("decay: rate", rate), where))
+        require_where("weight_decay", where, 'weight_decay(1e-2, "layers[0]")')
+    return lifted(partial(_weight_decay, number("weight_decay: strength", strength), where))
 
 
-def _decay(rate: float, where: Where | None, g: np.ndarray, state: tuple, params: Flat, step: int):
+def _weight_decay(strength: float, where: Where | None, g: np.ndarray, state: tuple[()], params: Flat, step: int):
     values, layout = params
-    return np.add(g, rate * values, out=g, where=True if where is None else layout.mask("decay", where)), state
+    chosen = True if where is None else layout.mask("weight_decay", where)
+    return np.add(g, strength * values, out=g, where=chosen), state
 
 
-def descend(rate: Rate) -> Transform:
-    """Go downhill: -rate g. The one place where the sign is."""
-    if not callable(rate):
-        rate = number("descend: the rate", rate)
-    return lifted(partial(_descend, rate))
+def descend(learning_rate: LearningRate) -> Transform:
+    """Go downhill: -learning_rate g. The one place where the sign is.
+
+    Raises ``TypeError`` or ``ValueError`` unless it is a schedule or a number from 0.
+
+    >>> descend(0.1).update((np.ones(1),), (), (np.ones(1),), 0)
+    ((array([-0.1]),), ())
+    """
+    if not callable(learning_rate):
+        learning_rate = number("descend: the learning rate", learning_rate)
+    return lifted(partial(_descend, learning_rate))
 
 
-def _descend(rate: Rate, g: np.ndarray, state: tuple, params: Flat, step: int):
-    g *= -(number("descend: the rate of now, of the schedule,", rate(step)) if callable(rate) else rate)
+def _descend(learning_rate: LearningRate, g: np.ndarray, state: tuple[()], params: Flat, step: int):
+    if callable(learning_rate):
+        learning_rate = number("descend: what the schedule returns", learning_rate(step))
+    g *= -learning_rate
     return g, state
-
-
-def sgd(rate: Rate, momentum: float = 0.0, nesterov: bool = False) -> Transform:
-    """Stochastic gradient descent, p - rate g; with ``momentum``, heavy-ball: v = momentum v + g, p - rate v.
-
-    With ``nesterov``, p - rate (g + momentum v). PyTorch's SGD.
-    """
-    if number("sgd: momentum", momentum, below=1):
-        return chain(trace(momentum, nesterov), descend(rate))
-    if nesterov:
-        raise ValueError("sgd: nesterov needs a momentum above 0; write sgd(rate, momentum=0.9, nesterov=True)")
-    return descend(rate)
-
-
-def adagrad(rate: Rate = 1e-2, eps: float = 1e-10) -> Transform:
-    """Adagrad (Duchi et al., 2011), as PyTorch's: rare features keep a high rate, frequent ones lose it."""
-    return chain(scale_by_adagrad(eps), descend(rate))
-
-
-def rmsprop(rate: Rate = 1e-3, decay: float = 0.9, momentum: float = 0.0, eps: float = 1e-8) -> Transform:
-    """RMSprop (Tieleman and Hinton, 2012), by PyTorch's rule, momentum after scaling; its ``alpha`` is ``decay``.
-
-    The default decay is Hinton's 0.9; PyTorch's is 0.99.
-    """
-    if number("rmsprop: momentum", momentum, below=1):
-        return chain(scale_by_rms(decay, eps), trace(momentum), descend(rate))
-    return chain(scale_by_rms(decay, eps), descend(rate))
-
-
-def adam(rate: Rate = 1e-3, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Transform:
-    """Adam (Kingma and Ba, 2015): each parameter moves by about ``rate`` a step, whatever its gradient's size."""
-    return chain(scale_by_adam(b1, b2, eps), descend(rate))
-
-
-def adamw(
-    rate: Rate = 1e-3,
-    weight_decay: float = 1e-2,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float = 1e-8,
-    where: Where | None = None,
-) -> Transform:
-    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019), as PyTorch's AdamW: p - rate (adam + decay p).
-
-    All leaves decay, unless ``where`` chooses some; see ``decay``.
-    """
-    return chain(scale_by_adam(b1, b2, eps), decay(weight_decay, where), descend(rate))

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from fnn.core._errors import above_zero, describe, number, whole
+from fnn.core._errors import describe, integer, number, positive
 
 __all__ = ["constant", "cosine", "exponential", "inverse_time", "one_cycle", "piecewise", "warmup"]
 
@@ -51,7 +51,7 @@ def piecewise(boundaries: Sequence[int], rates: Sequence[float]) -> Schedule:
     for name, numbers in (("boundaries", boundaries), ("rates", rates)):
         if not isinstance(numbers, Iterable):
             raise TypeError(f"piecewise expects a list of {name}, got {describe(numbers)}; write [{numbers}]")
-    boundaries = tuple(whole("piecewise: each boundary", boundary) for boundary in boundaries)
+    boundaries = tuple(integer("piecewise: each boundary", boundary) for boundary in boundaries)
     rates = tuple(number("piecewise: each rate", rate) for rate in rates)
     if any(after <= before for before, after in pairwise(boundaries)):
         raise ValueError(f"piecewise: the boundaries must increase, got {describe(boundaries)}")
@@ -76,9 +76,9 @@ def exponential(rate: float, factor: float, steps: int = 1, staircase: bool = Fa
     >>> [exponential(0.8, 0.5, steps=2, staircase=True)(step) for step in range(5)]
     [0.8, 0.8, 0.4, 0.4, 0.2]
     """
-    rate, factor = number("exponential: the rate", rate), above_zero("exponential: the factor", factor)
+    rate, factor = number("exponential: the rate", rate), positive("exponential: the factor", factor)
     function = _staircase if staircase else _exponential
-    return functools.partial(function, rate, factor, whole("exponential: steps", steps))
+    return functools.partial(function, rate, factor, integer("exponential: steps", steps))
 
 
 def _exponential(rate: float, factor: float, steps: int, step: int) -> float:
@@ -96,7 +96,7 @@ def inverse_time(rate: float, decay: float, steps: int = 1) -> Schedule:
     [0.8, 0.4, 0.2]
     """
     rate, decay = number("inverse_time: the rate", rate), number("inverse_time: the decay", decay)
-    return functools.partial(_inverse_time, rate, decay, whole("inverse_time: steps", steps))
+    return functools.partial(_inverse_time, rate, decay, integer("inverse_time: steps", steps))
 
 
 def _inverse_time(rate: float, decay: float, steps: int, step: int) -> float:
@@ -112,7 +112,7 @@ def cosine(rate: float, steps: int, end: float = 0.0) -> Schedule:
     [1.0, 0.8536, 0.5, 0.1464, 0.0, 0.0]
     """
     rate, end = number("cosine: the rate", rate), number("cosine: the end", end)
-    return functools.partial(_cosine, rate, end, whole("cosine: steps", steps))
+    return functools.partial(_cosine, rate, end, integer("cosine: steps", steps))
 
 
 def _cosine(rate: float, end: float, steps: int, step: int) -> float:
@@ -133,7 +133,7 @@ def warmup(steps: int, schedule: float | Schedule, start: float = 0.0) -> Schedu
     >>> [round(warmup(4, 0.1, start=0.02)(step), 4) for step in range(6)]
     [0.02, 0.04, 0.06, 0.08, 0.1, 0.1]
     """
-    steps, start = whole("warmup: steps", steps), number("warmup: the start", start)
+    steps, start = integer("warmup: steps", steps), number("warmup: the start", start)
     after: Any = schedule if callable(schedule) else constant(number("warmup: the schedule, if no function,", schedule))
     return functools.partial(_warmup, steps, start, number("warmup: schedule(0)", after(0)), after)
 
@@ -153,9 +153,9 @@ def one_cycle(peak: float, steps: int, warm: float = 0.3, first: float = 25.0, l
     >>> [round(one_cycle(1.0, 10, warm=0.5)(step), 4) for step in (0, 2, 4, 7, 9, 99)]
     [0.04, 0.52, 1.0, 0.3455, 0.0, 0.0]
     """
-    peak, steps = number("one_cycle: the peak", peak), whole("one_cycle: steps", steps)
-    begin = peak / above_zero("one_cycle: first", first)
-    end = begin / above_zero("one_cycle: last", last)
+    peak, steps = number("one_cycle: the peak", peak), integer("one_cycle: steps", steps)
+    begin = peak / positive("one_cycle: first", first)
+    end = begin / positive("one_cycle: last", last)
     top = number("one_cycle: warm", warm, below=1) * steps - 1.0
     return functools.partial(_one_cycle, begin, peak, end, top, steps - 1)
 

@@ -3,15 +3,14 @@
     Transform.init   : params -> state
     Transform.update : grads, state, params, step -> updates, state          step counts from 0
     chain  : transform, ... -> transform, a fold from left to right
-    freeze : where -> transform              accumulate_gradients : k, transform -> transform
     update : optimizer, grads, state -> state, with the updates added to the parameters
 
 Updates are added; the sign is in ``descend``. A state is ``()`` or a record of trees like the parameters; the step
-counter lives once, in the training state. The rules that chain are in ``optim.py``.
+counter lives once, in the training state. ``rules.py`` has what is chained.
 
 Most rules treat every element alike, so they are written for a vector and lifted to trees: the leaves are gathered
 into one new vector, the rule works on it in place, and the result is cut into leaves again. The law of a rule: it may
-write into the gradient that it is given, into nothing else, and gives back an update that no state holds. The
+write into the gradient that it is given, into nothing else, and returns an update that no state holds. The
 parameters come to it as the pair of their vector and its layout.
 """
 
@@ -25,12 +24,11 @@ from typing import Any
 import attrs
 import numpy as np
 
-from fnn.core._arrays import read_only
-from fnn.core._errors import describe, whole
+from fnn.core._errors import describe
 from fnn.core._flat import Layout, flat
-from fnn.core.record import children, is_record, rebuild, Record
-from fnn.core._structure import Tree, Where, require_where
-from fnn.core.tree import add, map, zeros_like
+from fnn.core._structure import Tree, Where
+from fnn.core.record import Record
+from fnn.core.tree import add
 
 Flat = tuple[np.ndarray, Layout]
 Rule = Callable[[np.ndarray, Any, Flat, int], tuple[np.ndarray, Any]]
@@ -56,97 +54,28 @@ class Lifted:
         return layout.cut(updates), state
 
     def apply(self, grads: Tree, state: Any, params: Tree, step: int) -> tuple[np.ndarray, Any, np.ndarray, Layout]:
-        """Give the updates while they are still one vector, ours to write to; the new state; the parameters."""
+        """Return the updates while they are still one vector, ours to write to; the new state; the parameters."""
         values, layout = known = flat(params)
         gradient = layout.gather(grads, params, "optimizer: parameters and gradient")
-        if state:
-            updates, state = self.rule(gradient, _as_vectors(state), known, step)
-            state = _as_trees(state, layout)
-        else:  # plain descent remembers nothing
-            updates, state = self.rule(gradient, state, known, step)
+        updates, state = self.rule(gradient, _over_trees(_vector, state), known, step)
         for where in self.frozen:
-            _hold(where, updates, layout)
-        return updates, state, values, layout
+            hold(where, updates, layout)
+        return updates, _over_trees(layout.cut, state), values, layout
 
 
-def _as_vectors(state: Any) -> Any:
-    """Give an optimizer's state with each tree in it as a vector."""
-    if is_record(state):
-        return rebuild(state, [flat(tree)[0] for tree in children(state)])
-    return tuple([_as_vectors(part) for part in state])
+def _vector(tree: Tree) -> np.ndarray:
+    return flat(tree)[0]
 
 
-def _as_trees(state: Any, layout: Layout) -> Any:
-    if is_record(state):
-        return rebuild(state, [layout.cut(vector) for vector in children(state)])
-    return tuple([_as_trees(part, layout) for part in state])
+def _over_trees(function: Callable[[Any], Any], state: Any) -> Any:
+    """Apply a function to each tree in an optimizer's state: the fields of its records, which lie in tuples."""
+    if isinstance(state, Record):
+        return type(state)(*[function(getattr(state, name)) for name in state.__record__])
+    return tuple([_over_trees(function, part) for part in state])
 
 
-def stateless(params: Tree) -> tuple:
-    """Give the state of a transform that remembers nothing."""
-    return ()
-
-
-def lifted(rule: Rule, init: Callable[[Tree], Any] = stateless) -> Transform:
-    """Give the transform of a rule on vectors."""
-    return Transform(init, Lifted(rule))
-
-
-def chain(*transforms: Transform) -> Transform:
-    """Apply transforms one after the other; the state is the tuple of theirs.
-
-    >>> from fnn import clip_by_global_norm, descend
-    >>> chain(clip_by_global_norm(1.0), descend(0.1)).init(np.zeros(3))
-    ((), ())
-    """
-    for transform in transforms:
-        if not isinstance(transform, Transform):
-            raise TypeError(f"chain expects transforms, say clip(1.0) and adam(1e-3), got {describe(transform)}")
-    inits = tuple(transform.init for transform in transforms)
-    updates = tuple(transform.update for transform in transforms)
-    frozen = tuple(where for update in updates for where in getattr(update, "frozen", ()))
-    init = functools.partial(_init_each, inits)
-    if all(isinstance(update, Lifted) for update in updates):
-        return Transform(init, Lifted(functools.partial(_in_turn, tuple(update.rule for update in updates)), frozen))
-    return Transform(init, Holding(functools.partial(_in_turn, updates), frozen))
-
-
-def _init_each(inits: tuple, params: Tree) -> tuple:
-    return tuple(init(params) for init in inits)
-
-
-def _in_turn(updates: tuple, grads: Any, states: tuple, params: Any, step: int) -> tuple[Any, tuple]:
-    new_states = []
-    for update, state in zip(updates, states, strict=True):
-        grads, state = update(grads, state, params, step)
-        new_states.append(state)
-    return grads, tuple(new_states)
-
-
-def freeze(where: Where) -> Transform:
-    """Keep the leaves that ``where`` chooses as they are, bit for bit, whatever else is in the chain.
-
-    ``where`` is a path, with all that lies below it, a tuple of paths, or a function of a path that tells. Wherever
-    it stands in a chain, what it freezes is held at the end of the chain too, so that momentum or decay move nothing.
-    Before them, it also keeps the frozen gradients out of a norm. Raises ``ValueError``, at the first step, if
-    ``where`` chooses nothing.
-
-    >>> from fnn import Dense, sgd
-    >>> net = Dense(np.ones((1, 1)), np.ones(1))
-    >>> updates, _ = chain(freeze("weight"), sgd(0.1)).update(net, ((), ()), net, 0)
-    >>> updates.weight, updates.bias
-    (array([[-0.]]), array([-0.1]))
-    """
-    require_where("freeze", where, 'freeze("layers[0]")')
-    return Transform(stateless, Lifted(functools.partial(_freeze, where), (where,)))
-
-
-def _freeze(where: Where, g: np.ndarray, state: tuple, params: Flat, step: int) -> tuple[np.ndarray, tuple]:
-    _hold(where, g, params[1])
-    return g, state
-
-
-def _hold(where: Where, updates: np.ndarray, layout: Layout) -> None:
+def hold(where: Where, updates: np.ndarray, layout: Layout) -> None:
+    """Write into a vector of updates that what ``where`` chooses stays as it is."""
     updates[layout.mask("freeze", where)] = -0.0  # p + -0.0 is p to the bit; -0.0 + 0.0 would be 0.0
 
 
@@ -154,7 +83,7 @@ def _hold(where: Where, updates: np.ndarray, layout: Layout) -> None:
 class Holding:
     """A function on trees after which what is ``frozen`` has no update."""
 
-    function: Callable
+    function: Callable[[Tree, Any, Tree, int], tuple[Tree, Any]]
     frozen: tuple[Where, ...]
 
     def __call__(self, grads: Tree, state: Any, params: Tree, step: int) -> tuple[Tree, Any]:
@@ -163,60 +92,85 @@ class Holding:
             _, layout = flat(params)
             vector = layout.gather(updates, params, "freeze: parameters and updates")
             for where in self.frozen:
-                _hold(where, vector, layout)
+                hold(where, vector, layout)
             updates = layout.cut(vector)
         return updates, state
 
 
-class Accumulated(Record):
-    """What ``accumulate_gradients`` remembers besides its optimizer's memory: the sum of gradients so far."""
+def frozen_in(update: Any) -> tuple[Where, ...]:
+    """Return what an update function holds, as ``freeze`` asked for it."""
+    return getattr(update, "frozen", ())
 
-    total: Tree
+
+def stateless(params: Tree) -> tuple[()]:
+    """Return the state of a transform that remembers nothing."""
+    return ()
 
 
-def accumulate_gradients(k: int, optimizer: Transform) -> Transform:
-    """Collect ``k`` gradients, then take one step of ``optimizer`` with their mean: a batch k times as large.
+def lifted(rule: Rule, init: Callable[[Tree], Any] = stateless) -> Transform:
+    """Return the transform of a rule on vectors."""
+    return Transform(init, Lifted(rule))
 
-    Between such steps the parameters stay as they are, bit for bit. The optimizer, and a schedule in it, counts the
-    steps that it takes: step // k. The mean is that of the large batch where the k batches are of one size.
+
+def chain(*transforms: Transform) -> Transform:
+    """Apply transforms one after the other; the state is the tuple of theirs.
+
+    Raises ``TypeError`` for what is no transform.
+
+    >>> from fnn import clip_by_global_norm, descend
+    >>> chain(clip_by_global_norm(1.0), descend(0.1)).init(np.zeros(3))
+    ((), ())
     """
+    for transform in transforms:
+        require_optimizer("chain", transform, "transforms, say clip(1.0) and adam(1e-3)")
+    inits = tuple(transform.init for transform in transforms)
+    updates = tuple(transform.update for transform in transforms)
+    frozen = tuple(where for update in updates for where in frozen_in(update))
+    init = functools.partial(_init_each, inits)
+    rules = tuple(update.rule for update in updates if isinstance(update, Lifted))
+    if len(rules) == len(updates):
+        return Transform(init, Lifted(functools.partial(_in_turn, rules), frozen))
+    return Transform(init, Holding(functools.partial(_in_turn, updates), frozen))
+
+
+def _init_each(inits: tuple[Callable[[Tree], Any], ...], params: Tree) -> tuple[Any, ...]:
+    return tuple(init(params) for init in inits)
+
+
+def _in_turn(
+    updates: tuple[Callable[..., Any], ...], grads: Any, states: tuple[Any, ...], params: Any, step: int
+) -> tuple[Any, tuple[Any, ...]]:
+    new_states: list[Any] = []
+    for update, state in zip(updates, states, strict=True):
+        grads, state = update(grads, state, params, step)
+        new_states.append(state)
+    return grads, tuple(new_states)
+
+
+def require_optimizer(caller: str, optimizer: Any, expected: str = "an optimizer, say adam(1e-3)") -> None:
+    """Raise ``TypeError`` in the name of ``caller`` unless it is a transform."""
     if not isinstance(optimizer, Transform):
-        raise TypeError(f"accumulate_gradients expects an optimizer, say adam(1e-3), got {describe(optimizer)}")
-    k = whole("accumulate_gradients: k", k)
-    frozen = getattr(optimizer.update, "frozen", ())
-    init = functools.partial(_init_accumulated, optimizer.init)
-    return Transform(init, Holding(functools.partial(_accumulate, k, optimizer.update), frozen))
-
-
-def _init_accumulated(init: Callable, params: Tree) -> tuple:
-    return Accumulated(zeros_like(params)), init(params)
-
-
-def _accumulate(k: int, update: Callable, grads: Tree, state: tuple, params: Tree, step: int) -> tuple[Tree, tuple]:
-    collected, memory = state
-    total = add(collected.total, grads)
-    if (step + 1) % k:
-        return map(_nothing, params), (Accumulated(total), memory)
-    updates, memory = update(map(functools.partial(_divided, k), total), memory, params, step // k)
-    return updates, (Accumulated(zeros_like(params)), memory)
-
-
-def _nothing(leaf: np.ndarray) -> np.ndarray:
-    return read_only(np.full_like(leaf, -0.0))
-
-
-def _divided(k: int, total: np.ndarray) -> np.ndarray:
-    return total / k
+        raise TypeError(f"{caller} expects {expected}, got {describe(optimizer)}")
 
 
 def update(optimizer: Transform, grads: Tree, state: Any, loss: float = math.nan) -> Any:
     """Take one step: a new training state, of ``state``'s type, whose parameters have the updates added.
 
-    ``loss`` is the value whose gradient this is; it is kept in the state. A leaf whose shape or dtype the update would
-    change is a ``ValueError`` with its path, never a broadcast.
+    Args:
+        optimizer: the transform whose memory is in ``state.opt``.
+        grads: the gradient, a tree like ``state.params``.
+        state: the training state before the step.
+        loss: the value whose gradient this is; it is kept in the new state.
+
+    Raises ``ValueError`` with the path of a leaf whose shape or dtype the update would change, never a broadcast, and
+    ``TypeError`` for what is no optimizer or no state.
+
+    >>> from fnn import Dense, sgd, start
+    >>> net, optimizer = Dense(np.ones((1, 1)), np.zeros(1)), sgd(0.5)
+    >>> update(optimizer, Dense(np.ones((1, 1)), np.ones(1)), start(net, optimizer)).params.bias
+    array([-0.5])
     """
-    if not isinstance(optimizer, Transform):
-        raise TypeError(f"update expects an optimizer, say adam(1e-3), got {describe(optimizer)}")
+    require_optimizer("update", optimizer)
     if not hasattr(state, "opt"):
         raise TypeError(f"update expects a state, got {describe(state)}; write start(net, optimizer)")
     if isinstance(optimizer.update, Lifted):

@@ -1,4 +1,4 @@
-"""Tables in colour: which class is taken for which, and which step of a sequence looks at which.
+"""Tables in color: which class is taken for which, and which step of a sequence looks at which.
 
 confusion : ax, matrix -> ax          attention : ax, layer, x -> ax
 """
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from fnn.core._errors import describe, whole
+from fnn.core._errors import describe, integer
+from fnn.layers._stable import softmax
 from fnn.layers.attention import Attention
 from fnn.plot.look import BLUE, DARK, MIDDLE, ORANGE, TEXT, numbers, require_axes, scale_bar, tint
-from fnn.layers._stable import softmax
 
 
 def confusion(ax: Axes, matrix: Any, names: Sequence[Any] | None = None) -> Axes:
@@ -71,9 +71,9 @@ def attention(ax: Axes, layer: Attention, x: Any, head: int = 0, symbols: Sequen
 
     >>> from matplotlib.figure import Figure
     >>> from fnn import Key
-    >>> from fnn import attention as maker
+    >>> from fnn import attention as constructor
     >>> x = np.ones((4, 6))
-    >>> layer = maker(heads=2, causal=True)(Key(0), x[None])
+    >>> layer = constructor(heads=2, causal=True)(Key(0), x[None])
     >>> attention(Figure().subplots(), layer, x, symbols="abcd").images[0].get_array().filled()[1]
     array([0.5, 0.5, 0. , 0. ])
     """
@@ -85,7 +85,7 @@ def attention(ax: Axes, layer: Attention, x: Any, head: int = 0, symbols: Sequen
     width = len(layer.output_weight)
     if x.ndim != 2 or x.shape[1] != width or len(x) == 0:
         raise ValueError(f"plot.attention expects one sequence (time, {width}), got {describe(x)}")
-    if whole("plot.attention: the head", head, 0) >= layer.heads:
+    if integer("plot.attention: the head", head, 0) >= layer.heads:
         raise ValueError(f"plot.attention: the head must be below {layer.heads}, got {head}")
     if symbols is not None and len(symbols) != len(x):
         raise ValueError(f"plot.attention: symbols must be {len(x)}, one for each step, got {len(symbols)}")

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from fnn.core.vjp import vjp
 from fnn.core._errors import describe, number
-from fnn.train.experiments import Summary, summarise
+from fnn.core.record import is_record
+from fnn.core.vjp import vjp
 from fnn.diagnostics.numeric import derivative
 from fnn.diagnostics.numeric import tangent as tangent_line
-from fnn.plot.look import BLUE, COLOURS, DARK, ORANGE, colour, legend, legible, numbers, require_axes, span
-from fnn.core.record import is_record
+from fnn.plot.look import BLUE, COLOURS, DARK, ORANGE, color, legend, legible, numbers, require_axes, span
+from fnn.train.experiments import Summary, summarize
 
 
 def curves(
@@ -26,7 +26,7 @@ def curves(
 ) -> Axes:
     """Draw curves with their labels: a loss by steps, or the mean of several runs in a band of one deviation.
 
-    Each of the values is one curve (n,); or several runs of equal length, (runs, n); or what ``summarise`` makes of
+    Each of the values is one curve (n,); or several runs of equal length, (runs, n); or what ``summarize`` makes of
     these. Of several the mean is drawn, and a band from mean - deviation to mean + deviation. ``x`` is where the
     numbers stand, (n,), from 0 on if it is not given. What is not finite is a gap, as the loss before the first step
     is. With ``log`` the scale is logarithmic; a band that would go below 0 there ends at the least of the runs.
@@ -66,19 +66,19 @@ def _summary(label: Any, values: Any) -> Summary:
     array = numbers("curves", repr(label), values, finite=False).astype(np.float64)
     if array.ndim not in (1, 2) or array.size == 0:
         raise ValueError(f"plot.curves: {label!r} must be a curve (n,) or several (runs, n), got {describe(array)}")
-    return summarise(np.atleast_2d(np.where(np.isfinite(array), array, np.nan)))
+    return summarize(np.atleast_2d(np.where(np.isfinite(array), array, np.nan)))
 
 
 def _draw_curve(ax: Axes, label: str, x: np.ndarray, summary: Summary, log: bool) -> None:
     place = len(ax.get_lines())
     label = f"{label} ({summary.n} runs)" if summary.n > 1 else label
     style = "-" if place < len(COLOURS) else "--"
-    ax.plot(x, summary.mean, label=label, color=colour(place), linestyle=style, linewidth=1.8)
+    ax.plot(x, summary.mean, label=label, color=color(place), linestyle=style, linewidth=1.8)
     if summary.n > 1:
-        low = summary.mean - summary.deviation
+        low = summary.mean - summary.std
         # The logarithm of what is not above 0 would stretch the axis to nowhere.
         low = np.where(low > 0, low, summary.minimum) if log else low
-        ax.fill_between(x, low, summary.mean + summary.deviation, color=colour(place), alpha=0.2, linewidth=0)
+        ax.fill_between(x, low, summary.mean + summary.std, color=color(place), alpha=0.2, linewidth=0)
 
 
 def activation(ax: Axes, function: Callable, low: float = -5.0, high: float = 5.0) -> Axes:
@@ -124,7 +124,7 @@ def _name(function: Callable) -> str:
 def tangent(ax: Axes, function: Callable, at: float, low: float, high: float) -> Axes:
     """Draw a function of one number, from ``low`` to ``high``, and the straight line that touches it at ``at``.
 
-    The line's slope, found by ``fnn.derivative``, stands in the legend. Raises ``TypeError`` or ``ValueError`` for what
+    The line's slope, found by ``fnn.numeric.derivative``, stands in the legend. Raises ``TypeError`` or ``ValueError`` for what
     is no function, or for numbers that are none.
 
     >>> from matplotlib.figure import Figure

@@ -13,15 +13,15 @@ from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from fnn.networks.branches import Parallel, Residual
-from fnn.networks.serial import Serial
-from fnn.core.vjp import forward
-from fnn.diagnostics.summary import shape_of
 from fnn.core._errors import describe
-from fnn.networks.inference import inference
-from fnn.plot.look import BLUE, DARK, MIDDLE, SKY, TEXT, require_axes, room
 from fnn.core.record import is_record
 from fnn.core.tree import leaves, map
+from fnn.core.vjp import forward
+from fnn.diagnostics.summary import shape_of
+from fnn.networks.branches import Parallel, Residual
+from fnn.networks.inference import inference
+from fnn.networks.serial import Serial
+from fnn.plot.look import BLUE, DARK, MIDDLE, SKY, TEXT, require_axes, room
 
 _LETTER = 0.62 * TEXT  # points, on average
 _GAP = 14.0  # points between columns
@@ -56,7 +56,9 @@ def diagram(ax: Axes, net: Any, x: Any) -> Axes:
     """
     require_axes("diagram", ax)
     if not is_record(net):
-        raise TypeError(f"plot.diagram expects a finished network, got {describe(net)}; make it first: maker(key, x)")
+        raise TypeError(
+            f"plot.diagram expects a finished network, got {describe(net)}; make it first: constructor(key, x)"
+        )
     x = x if isinstance(x, tuple) else np.asarray(x)
     if any(array.ndim == 0 for array in leaves(x)):
         raise ValueError(f"plot.diagram expects data (n, ...), of which it shows the network a row, got {describe(x)}")

@@ -13,14 +13,14 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
-from fnn.core._errors import describe, whole
+from fnn.core._errors import describe, integer
 from fnn.plot.look import DARK, LIGHT, ORANGE, TEXT, numbers, require_axes, room, scale_bar
 
 _LINE = 1.5 * TEXT  # points from one line of a title to the next
 
 
 def images(ax: Axes, images: Any, titles: Any = None, columns: int | None = None, marked: Any = None) -> Axes:
-    """Draw images in one grid, a title over each, the ``marked`` ones in another colour.
+    """Draw images in one grid, a title over each, the ``marked`` ones in another color.
 
     ``images`` are (n, height, width), or (n, height, width, channels) with 1 channel, 3 (red, green, blue) or 4. One
     channel is drawn as ink, the darker the larger, on one scale for all. ``titles`` are n texts or numbers, ``marked``
@@ -42,7 +42,7 @@ def images(ax: Axes, images: Any, titles: Any = None, columns: int | None = None
     marks = np.zeros(n, bool) if marked is None else np.asarray(marked)
     if marks.dtype != bool or marks.shape != (n,):
         raise ValueError(f"plot.images: marked must be {n} booleans, one for each image, got {describe(marked)}")
-    columns = None if columns is None else whole("plot.images: columns", columns)
+    columns = None if columns is None else integer("plot.images: columns", columns)
     lines = max([title.count("\n") + 1 for title in titles], default=0)
     _, corners = _mosaic(ax, images, columns, lines, cmap="gray_r")
     for place, (left, top) in enumerate(corners):
@@ -68,7 +68,7 @@ def _images(images: Any) -> np.ndarray:
     if array.ndim == 4 and array.dtype == np.uint8:
         array = array / 255
     if array.ndim == 4 and not (array.min() >= 0 and array.max() <= 1):
-        raise ValueError(f"plot.images expects colours from 0 to 1, got some from {array.min():g} to {array.max():g}")
+        raise ValueError(f"plot.images expects colors from 0 to 1, got some from {array.min():g} to {array.max():g}")
     return array
 
 
@@ -109,9 +109,9 @@ def _size(ax: Axes, n: int, columns: int, shape: tuple[int, int], gap: int, line
     return max(min(by_width, by_height), by_width / 100)
 
 
-def _frame(ax: Axes, left: int, top: int, width: int, height: int, colour: str, thickness: float) -> None:
+def _frame(ax: Axes, left: int, top: int, width: int, height: int, color: str, thickness: float) -> None:
     corner = (left - 0.5, top - 0.5)
-    ax.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=colour, linewidth=thickness, clip_on=False))
+    ax.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=color, linewidth=thickness, clip_on=False))
 
 
 def filters(ax: Axes, weight: Any, shape: tuple[int, ...] | None = None) -> Axes:
@@ -149,7 +149,7 @@ def _kernels(weight: np.ndarray, shape: tuple[int, ...] | None) -> np.ndarray:
         return weight
     if not isinstance(shape, tuple) or len(shape) not in (2, 3):
         raise ValueError(f"plot.filters: shape must be (height, width) or (height, width, channels), got {shape}")
-    pixels = math.prod(whole("plot.filters: each number of the shape", length) for length in shape)
+    pixels = math.prod(integer("plot.filters: each number of the shape", length) for length in shape)
     if weight.ndim != 2 or len(weight) != pixels or weight.size == 0:
         raise ValueError(f"plot.filters expects a weight ({pixels}, units) for images {shape}, got {describe(weight)}")
     return weight.reshape(*shape[:2], pixels // math.prod(shape[:2]), weight.shape[1])

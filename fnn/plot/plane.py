@@ -13,16 +13,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
-from fnn.core._errors import describe, whole
-from fnn.metrics.classification import classified
+from fnn.core._errors import describe, integer
 from fnn.diagnostics.numeric import gradient_field as slopes
-from fnn.plot.look import DARK, ORANGE, TEXT, colour, legend, legible, numbers, require_axes, span, tint
+from fnn.metrics.classification import classified
+from fnn.plot.look import DARK, ORANGE, TEXT, color, legend, legible, numbers, require_axes, span, tint
 
 _MARKERS = "osD^vPX*<>"
 
 
 def decision_boundary(ax: Axes, predict: Callable, x: Any, labels: Any, resolution: int = 200) -> Axes:
-    """Draw which class ``predict`` gives each place of the plane, and the points ``x`` (n, 2) in their true colours.
+    """Draw which class ``predict`` gives each place of the plane, and the points ``x`` (n, 2) in their true colors.
 
     ``predict`` takes rows (n, 2), and gives scores (n, classes), of which the largest wins, or labels (n,): a network
     is such a function. ``labels`` are (n,) or one-hot (n, classes). So many places are asked along each axis as is the
@@ -37,7 +37,7 @@ def decision_boundary(ax: Axes, predict: Callable, x: Any, labels: Any, resoluti
     require_axes("decision_boundary", ax)
     if not callable(predict):
         raise TypeError(f"plot.decision_boundary expects a function of rows (n, 2), got {describe(predict)}")
-    resolution = whole("plot.decision_boundary: the resolution", resolution, 2)
+    resolution = integer("plot.decision_boundary: the resolution", resolution, 2)
     x = numbers("decision_boundary", "x", x)
     if x.ndim != 2 or x.shape[1] != 2 or len(x) == 0:
         raise ValueError(f"plot.decision_boundary expects points x (n, 2), got {describe(x)}")
@@ -52,7 +52,7 @@ def decision_boundary(ax: Axes, predict: Callable, x: Any, labels: Any, resoluti
     for label in range(max(classes, found)):
         ax.scatter(
             *x[true == label].T, s=np.clip(5000 / len(x), 18, 60), marker=_MARKERS[label % len(_MARKERS)],
-            color=colour(label), edgecolors="white", linewidths=0.6, label=f"class {label}",
+            color=color(label), edgecolors="white", linewidths=0.6, label=f"class {label}",
         )  # fmt: skip
     ax.set_xlabel("feature 0")
     ax.set_ylabel("feature 1")
@@ -61,7 +61,7 @@ def decision_boundary(ax: Axes, predict: Callable, x: Any, labels: Any, resoluti
 
 
 def _draw_regions(ax: Axes, across: np.ndarray, up: np.ndarray, scores: np.ndarray, region: np.ndarray, classes: int):
-    palette = np.stack([tint(colour(label), 0.3) for label in range(classes)])
+    palette = np.stack([tint(color(label), 0.3) for label in range(classes)])
     shape = len(up), len(across)
     half = (across[1] - across[0]) / 2, (up[1] - up[0]) / 2  # a place is the middle of its square
     extent = (across[0] - half[0], across[-1] + half[0], up[0] - half[1], up[-1] + half[1])
@@ -84,7 +84,7 @@ def gradient_field(ax: Axes, function: Callable, low: float = -2.0, high: float 
     """Draw a function of two variables as contours with their heights, and its gradient as arrows, which point uphill.
 
     ``function`` takes a point, an array of two numbers from ``low`` to ``high``, and gives a number. Along each axis
-    stand so many ``arrows``; where it is steeper they are longer. See ``fnn.gradient_field``, which finds them. Raises
+    stand so many ``arrows``; where it is steeper they are longer. See ``fnn.numeric.gradient_field``, which finds them. Raises
     ``TypeError`` or ``ValueError`` for anything else.
 
     >>> from matplotlib.figure import Figure
@@ -94,7 +94,7 @@ def gradient_field(ax: Axes, function: Callable, low: float = -2.0, high: float 
     require_axes("gradient_field", ax)
     if not callable(function):
         raise TypeError(f"plot.gradient_field expects a function of a point, got {describe(function)}")
-    at = span("gradient_field", low, high, whole("plot.gradient_field: arrows", arrows, 2))
+    at = span("gradient_field", low, high, integer("plot.gradient_field: arrows", arrows, 2))
     u, v = slopes(function, at, at)
     fine = span("gradient_field", low, high, 101)
     heights = np.array([[float(function(np.array([a, b]))) for a in fine] for b in fine])

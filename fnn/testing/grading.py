@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from fnn.diagnostics.check import check_vjp
 from fnn.core._errors import describe
 from fnn.core.keys import Key
 from fnn.core.record import is_record
+from fnn.diagnostics.check import check_vjp
 from fnn.testing.calls import Difference, Outcome, agree, call, difference, every, flat, judging
 from fnn.testing.exercises import EXERCISES
 from fnn.testing.exercises.exercise import REFUSED, Case, Exercise
@@ -70,7 +70,7 @@ def _graded(name: str, given: Any) -> Iterator[Finding]:
     exercise, seen = EXERCISES[name], set()
     first = exercise.cases[0].arguments
     if isinstance(given, partial) and str(given.func.__module__).startswith("fnn.layers."):
-        given = given(Key(0), first[0])  # one of the library's makers
+        given = given(Key(0), first[0])  # one of the library's constructors
     function = exercise.of_record(given) if is_record(given) else exercise.adapt(given)
     besides = _of_effects(name, exercise, function)
     found = list(besides.values())

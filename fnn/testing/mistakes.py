@@ -59,7 +59,7 @@ MISTAKES = {
              "scale by sqrt(2 / n_in) or sqrt(1 / n_in)"),
         38: ("a numeric gradient in float32, in place or one-sided",
              "nudge copies in float64: (f(x + h) - f(x - h)) / (2 * h)"),
-        39: ("arithmetic on bytes or whole numbers, which wraps and truncates", "convert first: x.astype(float)"),
+        39: ("arithmetic on bytes or integers, which wraps and truncates", "convert first: x.astype(float)"),
         40: ("an accuracy of all against all: (n, 1) against (n,)", "raise ValueError unless the shapes are equal"),
         41: ("a gradient as many times too large as there are outputs", "divide by y.size, as the loss does"),
         42: ("recursion in the backward pass: RecursionError near 1,000 layers", "write a loop"),

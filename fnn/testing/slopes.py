@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from fnn.diagnostics import _hints as causes
 from fnn.core._errors import describe
+from fnn.diagnostics import _hints as causes
 from fnn.diagnostics.numeric import derivative, gradient
 from fnn.testing.calls import call, difference, every, judging
 from fnn.testing.findings import Finding

@@ -2,7 +2,7 @@
 
     repeat    : run, keys -> results, in their order                      run : key -> result
     sweep     : run, grid -> trials, in the grid's order                  run : configuration, key -> result
-    summarise : results -> mean, deviation, minimum, maximum, n
+    summarize : results -> mean, std, min, max, n
 
 The key of each item comes from its place in the grid, so neither order nor engine nor the number of workers changes a
 result. ``map`` is whatever maps in order, here or elsewhere:
@@ -76,7 +76,7 @@ def sweep(run: Callable[[Any, Key], Any], grid: Any, key: Key = Key(0), map: Map
     {'width': 3, 'trial': 1} 30
     {'width': 4, 'trial': 0} 40
 
-    And ``toolz.groupby(lambda trial: trial.configuration["width"], trials)`` puts together what ``summarise`` takes.
+    And ``toolz.groupby(lambda trial: trial.configuration["width"], trials)`` puts together what ``summarize`` takes.
     """
     _require_run("sweep", run, "a configuration and a key")
     require_key("sweep", key)
@@ -87,9 +87,9 @@ def sweep(run: Callable[[Any, Key], Any], grid: Any, key: Key = Key(0), map: Map
     return [Trial(configuration, result) for (configuration, _), result in zip(items, results, strict=True)]
 
 
-def _require_run(who: str, run: Any, argument: str) -> None:
+def _require_run(caller: str, run: Any, argument: str) -> None:
     if not callable(run):
-        raise TypeError(f"{who} expects a function of {argument}, got {describe(run)}")
+        raise TypeError(f"{caller} expects a function of {argument}, got {describe(run)}")
 
 
 def _addressed(grid: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
@@ -130,7 +130,7 @@ def _run_with_configuration(run: Callable, numbered: tuple[int, tuple[Any, Key]]
         raise
 
 
-def _mapped(who: str, function: Callable, items: list, map: Map) -> list:
+def _mapped(caller: str, function: Callable, items: list, map: Map) -> list:
     """Map over numbered items; the numbers that come back tell whether the order was kept."""
     arriving = iter(map(function, list(enumerate(items))))
     if sys.stderr is not None and sys.stderr.isatty():
@@ -139,11 +139,13 @@ def _mapped(who: str, function: Callable, items: list, map: Map) -> list:
     for expected, (place, result) in enumerate(arriving):
         if place != expected:
             raise ValueError(
-                f"{who} expects a map that keeps the order, got item {place} in the place of {expected}; {_ORDERED}"
+                f"{caller} expects a map that keeps the order, got item {place} in the place of {expected}; {_ORDERED}"
             )
         results.append(result)
     if len(results) != len(items):
-        raise ValueError(f"{who} expects a map that gives a result for each of {len(items)} items, got {len(results)}")
+        raise ValueError(
+            f"{caller} expects a map that gives a result for each of {len(items)} items, got {len(results)}"
+        )
     return results
 
 
@@ -153,48 +155,48 @@ _ORDERED = "give pool.map, not pool.imap_unordered, and no as_completed"
 class Summary(Record):
     """What ``n`` results come to; for results that are arrays, element by element.
 
-    ``deviation`` is the standard deviation of the population that they are a sample of, sqrt(sum((x - mean)^2) /
+    ``std`` is the standard deviation of the population that they are a sample of, sqrt(sum((x - mean)^2) /
     (n - 1)), NaN for a single result.
     """
 
     mean: Any
-    deviation: Any
-    minimum: Any
-    maximum: Any
+    std: Any
+    min: Any
+    max: Any
     n: int
 
     def __repr__(self) -> str:
         if np.ndim(self.mean):
             return f"Summary of {self.n} arrays {np.shape(self.mean)}"
-        return f"{self.mean:.4g} +- {self.deviation:.2g} ({self.minimum:.4g} to {self.maximum:.4g}, n = {self.n})"
+        return f"{self.mean:.4g} +- {self.std:.2g} ({self.min:.4g} to {self.max:.4g}, n = {self.n})"
 
 
-def summarise(results: Iterable) -> Any:
+def summarize(results: Iterable) -> Any:
     """Give the ``Summary`` of numbers, of arrays of one shape, or for dictionaries a dictionary of summaries.
 
-    Of what ``sweep`` gives, the results are summarised, whatever their configurations. Sums are exact before they are
+    Of what ``sweep`` gives, the results are summarized, whatever their configurations. Sums are exact before they are
     rounded, so the order of the results does not matter. Raises ``TypeError`` for what is no number, ``ValueError`` for
     no results, or for shapes or names that differ.
 
-    >>> summarise([0.92, 0.95, 0.98])
+    >>> summarize([0.92, 0.95, 0.98])
     0.95 +- 0.03 (0.92 to 0.98, n = 3)
-    >>> summarise([{"loss": 1.0, "accuracy": 0.5}, {"loss": 3.0, "accuracy": 0.7}])["loss"].mean
+    >>> summarize([{"loss": 1.0, "accuracy": 0.5}, {"loss": 3.0, "accuracy": 0.7}])["loss"].mean
     2.0
     """
     results = [result.result if isinstance(result, Trial) else result for result in results]
     if not results:
-        raise ValueError("summarise expects at least one result, got none")
+        raise ValueError("summarize expects at least one result, got none")
     if isinstance(results[0], Mapping):
         names = list(results[0])
         for place, result in enumerate(results):
             if not isinstance(result, Mapping) or list(result) != names:
                 found = list(result) if isinstance(result, Mapping) else describe(result)
-                raise ValueError(f"summarise expects results with the names {names}, got {found} at {place}")
-        return {name: summarise([result[name] for result in results]) for name in names}
+                raise ValueError(f"summarize expects results with the names {names}, got {found} at {place}")
+        return {name: summarize([result[name] for result in results]) for name in names}
     arrays = [_as_numbers(result, place) for place, result in enumerate(results)]
     shapes = sorted({array.shape for array in arrays})
     if len(shapes) > 1:
-        raise ValueError(f"summarise expects results of one shape, got {shapes[0]} and {shapes[1]}")
+        raise ValueError(f"summarize expects results of one shape, got {shapes[0]} and {shapes[1]}")
     columns = np.stack([array.reshape(-1) for array in arrays], axis=1).tolist()
     figures = [_figures(column) for column in columns]
     if not shapes[0]:
@@ -207,7 +209,7 @@ def _as_numbers(result: Any, place: int) -> np.ndarray:
     array = np.asarray(result)
     if array.dtype.kind not in "fiub":
         raise TypeError(
-            f"summarise expects numbers, arrays of numbers or dictionaries of them, got {describe(result)} at {place}"
+            f"summarize expects numbers, arrays of numbers or dictionaries of them, got {describe(result)} at {place}"
         )
     return array.astype(np.float64)
 

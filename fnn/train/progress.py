@@ -17,7 +17,7 @@ from typing import Any
 
 import attrs
 
-from fnn.core._errors import whole
+from fnn.core._errors import integer
 
 
 def progress(total: int, every: int | None = None) -> Callable[[Iterable], Iterator]:
@@ -30,8 +30,8 @@ def progress(total: int, every: int | None = None) -> Callable[[Iterable], Itera
 
         step 450 of 900 (50 %), loss 0.04512, 0:00:02 elapsed, 0:00:02 left
     """
-    total = whole("progress: total", total, 0)
-    return functools.partial(_progress, total, None if every is None else whole("progress: every", every))
+    total = integer("progress: total", total, 0)
+    return functools.partial(_progress, total, None if every is None else integer("progress: every", every))
 
 
 def _progress(total: int, every: int | None, stream: Iterable) -> Iterator:

@@ -1,8 +1,14 @@
-"""Training is a fold: a pure step takes a state and a batch and gives the next state, and nothing else changes.
+"""Training is a fold: a pure step takes a state and a batch and returns the next state, and nothing else changes.
 
     start      : params, optimizer -> state
     train_step : loss, optimizer, key? -> step           step : state, batch -> state
     states     : step, state, batches -> stream of states, the first one included
+
+A step is three functions, one after the other, with which you can put functions of your own:
+
+    differentiated : loss, key? -> (state, batch -> (state, value, gradient))
+    finite         : (state, value, gradient) -> the same, or Diverged
+    updated        : optimizer -> ((state, value, gradient) -> state)
 
 Since states share nothing that can be written to, a snapshot is a variable, and the best so far is ``min``.
 """
@@ -11,23 +17,23 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from toolz import accumulate, last, take
+from toolz import accumulate, compose_left, last, take
 
-from fnn.core.grad import objective
-from fnn.data.batches import epochs
-from fnn.core._errors import describe, whole
-from fnn.core.keys import Key, fold_in, require_key, split
-from fnn.core._flat import flat
-from fnn.core.record import is_record, Record
+from fnn.core._errors import describe, integer
+from fnn.core._flat import all_finite, flat
 from fnn.core._structure import Tree
-from fnn.optim.transform import Transform, update
-from fnn.core._flat import all_finite
+from fnn.core.grad import objective
+from fnn.core.keys import Key, fold_in, require_key, split
+from fnn.core.record import Record
 from fnn.core.tree import require_floats
+from fnn.data.batches import epochs
+from fnn.optim.transform import Transform, require_optimizer, update
 
+Differentiated = tuple["State", Any, Tree]
 _LARGE = 1e9
 
 
@@ -51,65 +57,115 @@ class Diverged(ArithmeticError):
         self.step, self.loss, self.state = step, loss, state
 
     def __str__(self) -> str:
-        what = "the new parameters are not finite" if math.isfinite(self.loss) else "the loss is not finite"
+        overflowed = "the new parameters or the optimizer's memory are" if math.isfinite(self.loss) else "the loss is"
         return (
-            f"diverged at step {self.step}: {what} (loss {self.loss}); lower the rate or clip the gradient; "
-            "print(diagnose(error.state.params, batch)) tells where"
+            f"diverged at step {self.step}: {overflowed} not finite (loss {self.loss}); lower the learning rate or clip "
+            "the gradient; print(diagnose(error.state.params, batch)) tells where"
         )
 
 
 def start(params: Tree, optimizer: Transform) -> State:
-    """Give the state before the first step.
+    """Return the state before the first step.
 
     The parameters are copied: nothing that you do to your arrays later reaches the run. Raises ``TypeError`` if a leaf
     is not of floats or there is no finished network, ``ValueError`` if a leaf holds NaN or infinity.
+
+    >>> from fnn import Dense, sgd
+    >>> start(Dense(np.ones((2, 1)), np.zeros(1)), sgd(0.1))
+    State(params=Dense(weight=f64[2,1], bias=f64[1]), opt=(), step=0, loss=nan)
     """
-    if not is_record(params) and not isinstance(params, tuple):
-        raise TypeError(f"start expects a finished network, got {describe(params)}; make it first: net = maker(key, x)")
-    if not isinstance(optimizer, Transform):
-        raise TypeError(f"start expects an optimizer, say adam(1e-3), got {describe(optimizer)}")
+    if not isinstance(params, Record | tuple):
+        raise TypeError(
+            f"start expects a finished network, got {describe(params)}; make it first: net = constructor(key, x)"
+        )
+    require_optimizer("start", optimizer)
     require_floats("start", params)
     vector, layout = flat(params)
     params = layout.cut(vector.copy())
     return State(params, optimizer.init(params), 0, math.nan)
 
 
-def train_step(loss: Any, optimizer: Transform, key: Key | None = None):
-    """Give the pure function ``(state, batch) -> state`` that takes one step of training.
+def train_step(loss: Any, optimizer: Transform, key: Key | None = None) -> Callable[[Any, tuple[Any, ...]], Any]:
+    """Return the pure function ``(state, batch) -> state`` that takes one step of training.
 
-    With a ``key``, the layers that draw random numbers get ``fold_in(key, state.step)``. The step raises ``Diverged``,
-    before anything is committed, when the loss or the parameters it would make are not finite, or when the optimizer's
-    memory overflows, after which it would stand still in silence.
+    It is ``compose_left(differentiated(loss, key), finite, updated(optimizer))``, and raises what these raise.
+
+    Args:
+        loss: a loss, such as ``cross_entropy``.
+        optimizer: a transform, such as ``adam(1e-3)``.
+        key: for layers that draw random numbers; a step's own key is ``fold_in(key, state.step)``.
+
+    >>> from fnn import Dense, mse, sgd
+    >>> net, optimizer, x = Dense(np.ones((1, 1)), np.zeros(1)), sgd(0.25), np.array([[1.0]])
+    >>> train_step(mse, optimizer)(start(net, optimizer), (x, 3 * x)).params.bias
+    array([1.])
     """
-    if not isinstance(optimizer, Transform):
-        raise TypeError(f"train_step expects an optimizer, say adam(1e-3), got {describe(optimizer)}")
+    require_optimizer("train_step", optimizer)
     if key is not None:
         require_key("train_step", key)
-    return functools.partial(_train_step, loss, optimizer, key)
+    return compose_left(differentiated(loss, key), finite, updated(optimizer))
 
 
-def _train_step(loss: Any, optimizer: Transform, key: Key | None, state: State, batch: tuple) -> State:
+def differentiated(loss: Any, key: Key | None = None) -> Callable[[Any, tuple[Any, ...]], Differentiated]:
+    """Return the function that evaluates the network and the loss, and pulls the gradient back.
+
+    It takes a state and a batch and returns ``(state, value, gradient)``, as ``value_and_grad`` computes them. With a
+    ``key``, the layers that draw random numbers get ``fold_in(key, state.step)``.
+
+    >>> from fnn import Dense, mse, sgd
+    >>> state, x = start(Dense(np.ones((1, 1)), np.zeros(1)), sgd(0.25)), np.array([[1.0]])
+    >>> _, value, gradient = differentiated(mse)(state, (x, 3 * x))
+    >>> value, gradient.bias
+    (4.0, array([-4.]))
+    """
+    return functools.partial(_quietly, functools.partial(_differentiated, loss, key))
+
+
+def _differentiated(loss: Any, key: Key | None, state: Any, batch: tuple[Any, ...]) -> Differentiated:
     if not hasattr(state, "opt"):
         raise TypeError(f"a step of training expects a state, got {describe(state)}; write start(net, optimizer)")
-    try:
-        return _stepped(loss, optimizer, key, state, batch)
-    except (FloatingPointError, RuntimeWarning):
-        # NumPy was told to raise on overflow. Whether that matters is for the step to say, and a pure step can simply
-        # be taken again, with the alarm off; to turn it off each time would cost as much as a layer.
-        with np.errstate(all="ignore"):
-            return _stepped(loss, optimizer, key, state, batch)
-
-
-def _stepped(loss: Any, optimizer: Transform, key: Key | None, state: State, batch: tuple) -> State:
     step_key = None if key is None else fold_in(key, state.step)
-    value, grads = objective(loss)(loss, state.params, batch, step_key)
+    value, gradient = objective(loss)(loss, state.params, batch, step_key)
+    return state, value, gradient
+
+
+def finite(differentiated: Differentiated) -> Differentiated:
+    """Pass ``(state, value, gradient)`` on if the value is a finite number, and else raise ``Diverged``.
+
+    >>> from fnn import Dense, sgd
+    >>> state = start(Dense(np.ones((1, 1)), np.zeros(1)), sgd(0.25))
+    >>> finite((state, float("inf"), None))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    fnn.train.step.Diverged: diverged at step 0: the loss is not finite (loss inf); lower the learning rate or clip ...
+    """
+    state, value, _ = differentiated
     try:
-        finite = math.isfinite(value)
+        is_finite = math.isfinite(value)
     except TypeError:
-        raise TypeError(f"train_step expects a loss whose value is a number, got {describe(loss)}") from None
-    if not finite:
+        raise TypeError(f"a step of training expects a loss whose value is a number, got {describe(value)}") from None
+    if not is_finite:
         raise Diverged(state.step, value, state)
-    following = update(optimizer, grads, state, float(value))  # a loss of one's own may give NumPy's float
+    return differentiated
+
+
+def updated(optimizer: Transform) -> Callable[[Differentiated], Any]:
+    """Return the function that takes ``(state, value, gradient)`` to the next state, as ``update`` computes it.
+
+    It raises ``Diverged``, with the last good state, if the parameters that it would make are not finite, or when the
+    optimizer's memory overflows, after which it would stand still in silence.
+
+    >>> from fnn import Dense, sgd
+    >>> net, optimizer = Dense(np.ones((1, 1)), np.zeros(1)), sgd(0.25)
+    >>> updated(optimizer)((start(net, optimizer), 4.0, net)).params.weight
+    array([[0.75]])
+    """
+    require_optimizer("updated", optimizer)
+    return functools.partial(_quietly, functools.partial(_updated, optimizer))
+
+
+def _updated(optimizer: Transform, differentiated: Differentiated) -> Any:
+    state, value, gradient = differentiated
+    following = update(optimizer, gradient, state, float(value))  # a loss of one's own may return NumPy's float
     # The square of a gradient can overflow where the gradient does not, and a division by it hides that from the
     # parameters. It takes a loss that is on its way out; to look at the optimizer's memory each time takes long.
     if not all_finite(following.params) or (abs(value) > _LARGE and not all_finite(following.opt)):
@@ -117,11 +173,30 @@ def _stepped(loss: Any, optimizer: Transform, key: Key | None, state: State, bat
     return following
 
 
-def states(step, state: State, batches: Iterable) -> Iterator[State]:
-    """Give the lazy stream of states: the given one, then one after each batch.
+def _quietly(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a pure function, and where NumPy was told to raise on overflow call it again with that alarm off.
 
-    A state of your own may be anything but a bare array. Raises ``TypeError`` unless there are a step, a function such
-    as ``train_step`` gives, and batches.
+    Whether an overflow matters is for the step to say. To turn the alarm off each time would cost as much as a layer.
+    """
+    try:
+        return function(*arguments)
+    except (FloatingPointError, RuntimeWarning):
+        with np.errstate(all="ignore"):
+            return function(*arguments)
+
+
+def states(step: Callable[..., Any], state: Any, batches: Iterable[Any]) -> Iterator[Any]:
+    """Return the lazy stream of states: the given one, then one after each batch.
+
+    Args:
+        step: a function ``(state, batch) -> state``, such as ``train_step`` returns.
+        state: the first state; one of your own may be anything but a bare array.
+        batches: any iterable, such as ``epochs`` returns.
+
+    Raises ``TypeError`` for anything else.
+
+    >>> list(states(lambda total, batch: total + batch, 0, [1, 2, 3]))
+    [0, 1, 3, 6]
     """
     if not callable(step):
         raise TypeError(f"states expects a step, say train_step(mse, adam()), got {describe(step)}")
@@ -132,17 +207,27 @@ def states(step, state: State, batches: Iterable) -> Iterator[State]:
     except TypeError:
         what = f"a stream of batches, say epochs(data, 32, key), got {describe(batches)}"
         raise TypeError(f"states expects {what}") from None
-    return accumulate(step, batches, state)  # type: ignore[arg-type]  # toolz types its default as text
+    return accumulate(step, batches, state)
 
 
-def fit(loss: Any, optimizer: Transform, state: State, data: tuple, *, steps: int, size: int = 32, key: Key) -> State:
-    """Train for ``steps`` steps on shuffled batches of ``size`` rows and give the last state.
+def fit(
+    loss: Any, optimizer: Transform, state: State, data: tuple[Any, ...], *, steps: int, size: int = 32, key: Key
+) -> State:
+    """Train for ``steps`` steps on shuffled batches of ``size`` rows and return the last state.
 
     Batches and noise are addressed by ``state.step``, so training for k steps and then for n - k more gives, to the
     bit, what n steps give.
+
+    Args:
+        loss, optimizer: those of ``train_step``.
+        state: where to begin, say ``start(net, optimizer)``.
+        data: ``(x, target)`` or ``(x, target, weights)``.
+        steps: how many steps to take.
+        size: rows in a batch.
+        key: for the shuffles and for the layers that draw random numbers.
     """
     if not isinstance(state, State):
         raise TypeError(f"fit expects a state, got {describe(state)}; write start(net, optimizer)")
     shuffle_key, noise_key = split(require_key("fit", key), 2)
-    batches = take(whole("fit: steps", steps, 0), epochs(data, size, shuffle_key, start=state.step))
+    batches = take(integer("fit: steps", steps, 0), epochs(data, size, shuffle_key, start=state.step))
     return last(states(train_step(loss, optimizer, noise_key), state, batches))

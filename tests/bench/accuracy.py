@@ -21,8 +21,8 @@ from fnn.layers.initializers import glorot_uniform, normal, zeros
 from fnn.metrics import accuracy
 
 
-def trained(maker, optimizer, train, test, size, passes, init_key, batch_key) -> float:
-    state = start(maker(init_key, train[0][:1]), optimizer)
+def trained(constructor, optimizer, train, test, size, passes, init_key, batch_key) -> float:
+    state = start(constructor(init_key, train[0][:1]), optimizer)
     batches = epochs(train, size, batch_key, epochs=passes)
     final = last(states(train_step(cross_entropy, optimizer), state, batches))
     return accuracy(final.params(test[0]), test[1])
@@ -55,8 +55,8 @@ def moons_64(rate: float, weight: Callable, bias: Callable, seed: int) -> tuple[
     """The tutorial's recipe; it sums gradients over a batch of 10 where we average, so its rate counts tenfold."""
     init_key, data_key, split_key, batch_key = split(Key(seed), 4)
     train, test = train_test_split(moons(5000, 0.1, data_key), 0.25, split_key)
-    maker = serial(dense(64, weight, bias), relu, dense(2, weight, bias))
-    return trained(maker, sgd(10 * rate), train, test, 10, 10, init_key, batch_key), None
+    constructor = serial(dense(64, weight, bias), relu, dense(2, weight, bias))
+    return trained(constructor, sgd(10 * rate), train, test, 10, 10, init_key, batch_key), None
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ class Deep:
     row: tuple[int, ...]
     target: tuple[int, ...]
     classes: int
-    maker: Callable[[], Any]
+    constructor: Callable[[], Any]
     module: Callable[[Any], Any]
     symbols: bool = False
     size: int = 64
@@ -49,7 +49,7 @@ def fnn(workload: Deep, data: tuple) -> Callable[[], int]:
 
     optimizer = sgd(RATE)
     step = train_step(cross_entropy, optimizer)
-    state = start(workload.maker()(Key(0), data[0][:1]), optimizer)
+    state = start(workload.constructor()(Key(0), data[0][:1]), optimizer)
 
     def run() -> int:
         last(states(step, state, take(workload.steps, epochs(data, workload.size, Key(1)))))

@@ -5,7 +5,7 @@ import pytest
 
 from fnn import Key, adam, dropout, mlp, serial, start, tree
 from fnn.checkpoint.files import load, notes, save
-from tests.cases import LAYERS, SHARED
+from tests.laws.cases import LAYERS, SHARED
 
 reference = pytest.importorskip("safetensors.numpy")
 NETWORKS = {name: tree.map(np.float32, layer) for name, (layer, _) in LAYERS.items() if tree.leaves(layer)}

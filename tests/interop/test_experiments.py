@@ -3,7 +3,7 @@
 import pytest
 
 from fnn.train.experiments import sweep
-from tests.test_experiments import GRID, configured, failing, trained
+from tests.train.test_experiments import GRID, configured, failing, trained
 
 
 def test_a_dask_cluster_changes_nothing():

@@ -16,7 +16,6 @@ from fnn import (
     clip,
     clip_by_global_norm,
     cross_entropy,
-    decay,
     descend,
     mlp,
     rmsprop,
@@ -29,8 +28,9 @@ from fnn import (
     train_step,
     tree,
     update,
+    weight_decay,
 )
-from tests.cases import numbers
+from tests.laws.cases import numbers
 
 torch = pytest.importorskip("torch")
 
@@ -95,7 +95,7 @@ TORCH = {
     "sgd, momentum": (partial(sgd, momentum=0.9), "SGD", {"momentum": 0.9}),
     "sgd, nesterov": (partial(sgd, momentum=0.9, nesterov=True), "SGD", {"momentum": 0.9, "nesterov": True}),
     "sgd, decay first": (
-        lambda rate: chain(decay(0.3), sgd(rate, momentum=0.9)),
+        lambda rate: chain(weight_decay(0.3), sgd(rate, momentum=0.9)),
         "SGD",
         {"momentum": 0.9, "weight_decay": 0.3},
     ),
@@ -106,7 +106,7 @@ TORCH = {
     "rmsprop, momentum": (partial(rmsprop, momentum=0.7), "RMSprop", {"alpha": 0.9, "momentum": 0.7}),
     "adam": (adam, "Adam", {}),
     "adam, other means": (partial(adam, b1=0.5, b2=0.6, eps=1e-3), "Adam", {"betas": (0.5, 0.6), "eps": 1e-3}),
-    "adam, decay first": (lambda rate: chain(decay(0.3), adam(rate)), "Adam", {"weight_decay": 0.3}),
+    "adam, decay first": (lambda rate: chain(weight_decay(0.3), adam(rate)), "Adam", {"weight_decay": 0.3}),
     "adamw": (adamw, "AdamW", {}),
     "adamw, decay": (partial(adamw, weight_decay=0.3), "AdamW", {"weight_decay": 0.3}),
 }
@@ -211,13 +211,13 @@ OPTAX = {
     "clip": (clip(0.5), lambda o: o.clip(0.5)),
     "clip_by_global_norm": (clip_by_global_norm(0.5), lambda o: o.clip_by_global_norm(0.5)),
     "clip_by_global_norm, of the short": (clip_by_global_norm(1e3), lambda o: o.clip_by_global_norm(1e3)),
-    "decay": (decay(0.3), lambda o: o.add_decayed_weights(0.3)),
-    "decay, some leaves": (decay(0.3, "[0]"), lambda o: o.add_decayed_weights(0.3, mask=(True, False))),
+    "decay": (weight_decay(0.3), lambda o: o.add_decayed_weights(0.3)),
+    "decay, some leaves": (weight_decay(0.3, "[0]"), lambda o: o.add_decayed_weights(0.3, mask=(True, False))),
     "scale_by_rms": (scale_by_rms(0.8), lambda o: o.scale_by_rms(0.8, eps_in_sqrt=False)),
     "rmsprop": (rmsprop(0.1, momentum=0.7), lambda o: o.rmsprop(0.1, eps_in_sqrt=False, momentum=0.7)),
     "scale_by_adagrad": (scale_by_adagrad(eps=0), lambda o: o.scale_by_rss(initial_accumulator_value=0, eps=0)),
     "chain": (
-        chain(clip_by_global_norm(0.5), scale_by_adam(), decay(0.3), descend(falling)),
+        chain(clip_by_global_norm(0.5), scale_by_adam(), weight_decay(0.3), descend(falling)),
         lambda o: o.chain(
             o.clip_by_global_norm(0.5),
             o.scale_by_adam(),

@@ -8,7 +8,7 @@ import pytest
 import fnn
 from fnn import FormatError, Key
 from fnn.checkpoint.safetensors import pack, unpack
-from tests.test_safetensors import BAD, DTYPES, LAYOUTS, SHAPES, file_of, same, some
+from tests.checkpoint.test_safetensors import BAD, DTYPES, LAYOUTS, SHAPES, file_of, same, some
 
 safetensors = pytest.importorskip("safetensors")
 reference = pytest.importorskip("safetensors.numpy")
@@ -48,8 +48,8 @@ def test_the_reference_finds_our_metadata(tmp_path):
 @pytest.mark.parametrize("seed", range(20))
 def test_random_trees_pass_both_ways(seed):
     dice = random.Random(seed)
-    makers = [fnn.dense(dice.randrange(1, 9)), fnn.tanh, fnn.batch_norm(), fnn.dropout(0.2), fnn.dense(3)]
-    net = fnn.serial(*dice.sample(makers, 5))(Key(seed), np.zeros((4, 5), dice.choice([np.float32, np.float64])))
+    constructors = [fnn.dense(dice.randrange(1, 9)), fnn.tanh, fnn.batch_norm(), fnn.dropout(0.2), fnn.dense(3)]
+    net = fnn.serial(*dice.sample(constructors, 5))(Key(seed), np.zeros((4, 5), dice.choice([np.float32, np.float64])))
     arrays = dict(sorted(zip(fnn.tree.paths(net), fnn.tree.leaves(net), strict=True)))
     same(dict(sorted(reference.load(pack(arrays, {})).items())), arrays)
     same(dict(sorted(unpack(reference.save(arrays), "file")[0].items())), arrays)

@@ -12,7 +12,7 @@ from fnn import Dense, Embedding, Key, LayerNorm, Serial, dense, embedding, laye
 from fnn.layers.attention import Attention, attention
 from fnn.layers.positional import positional
 from fnn.networks.transformer import transformer_block
-from tests.cases import made, numbers, random_like
+from tests.laws.cases import made, numbers, random_like
 
 torch = pytest.importorskip("torch")
 
@@ -156,8 +156,8 @@ def test_a_block_over_pairs():
 def test_a_causal_language_model(learned):
     symbols = np.array([[0, 3, 3, 1, 4], [1, 0, 2, 4, 4]])
     code = positional(5 if learned else None)
-    maker = serial(embedding(5, 6), code, transformer_block(2, 9, causal=True), layer_norm(), dense(5))
-    net = tree.map(np.float64, random_like(maker(Key(0), symbols)))
+    constructor = serial(embedding(5, 6), code, transformer_block(2, 9, causal=True), layer_norm(), dense(5))
+    net = tree.map(np.float64, random_like(constructor(Key(0), symbols)))
     modules = torch.nn.ModuleDict(
         {
             "embedding": torch.nn.Embedding(5, 6),

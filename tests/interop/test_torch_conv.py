@@ -8,7 +8,7 @@ import pytest
 from fnn import vjp
 from fnn.layers.conv import Conv
 from fnn.layers.pool import avg_pool, global_avg_pool, max_pool
-from tests.cases import numbers
+from tests.laws.cases import numbers
 
 torch = pytest.importorskip("torch")
 functional = torch.nn.functional

@@ -30,7 +30,7 @@ from fnn import (
     value_and_grad,
     vjp,
 )
-from tests.cases import made, numbers, random_dense, random_like
+from tests.laws.cases import made, numbers, random_dense, random_like
 
 torch = pytest.importorskip("torch")
 functional = torch.nn.functional
@@ -68,7 +68,7 @@ def close(ours, theirs):
 
 
 def tensors(*trees):
-    """The leaves of trees for PyTorch, which is to differentiate by all that are not whole numbers."""
+    """The leaves of trees for PyTorch, which is to differentiate by all that are not integers."""
     return [torch.tensor(leaf, requires_grad=leaf.dtype.kind == "f") for leaf in tree.leaves(trees)]
 
 
@@ -102,7 +102,7 @@ def agree_on_a_loss(loss, net, batch, theirs):
 
 def test_all_activations_are_here():
     records = [value for name in fnn.__all__ if type(value := getattr(fnn, name)).__module__.endswith("activations")]
-    assert {type(layer) for layer, _ in ACTIVATIONS.values()} | {fnn.Step} == {type(layer) for layer in records}
+    assert {type(layer) for layer, _ in ACTIVATIONS.values()} | {fnn.Heaviside} == {type(layer) for layer in records}
     assert len(records) == 13
 
 
@@ -114,7 +114,7 @@ def test_an_activation(name):
 
 
 def test_step_is_heaviside_with_0_at_0_and_its_slope_is_0():
-    y, pullback = vjp(fnn.step, GRID)
+    y, pullback = vjp(fnn.heaviside, GRID)
     close(y, torch.heaviside(torch.tensor(GRID), torch.zeros((), dtype=torch.float64)))
     assert not pullback(np.ones_like(GRID))[1]().any()
 
@@ -262,8 +262,8 @@ def two_and_two(x, z, *parameters):
 
 def made_two_and_two(x):
     ends = serial(pick(0), dense(4)), serial(pick(1), dense(3))
-    maker = serial(parallel(*ends), concatenate, fnn.tanh, parallel(dense(2), dense(3)))
-    return random_like(maker(Key(0), x))
+    constructor = serial(parallel(*ends), concatenate, fnn.tanh, parallel(dense(2), dense(3)))
+    return random_like(constructor(Key(0), x))
 
 
 @pytest.mark.parametrize("n", [1, 5])

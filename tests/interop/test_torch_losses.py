@@ -23,7 +23,7 @@ from fnn import (
     mae,
     mlp,
     mse,
-    penalised,
+    regularized,
     serial,
     sum_squared_error,
     tanh,
@@ -31,7 +31,7 @@ from fnn import (
     value_and_grad,
     vjp,
 )
-from tests.cases import numbers, random_dense, random_like
+from tests.laws.cases import numbers, random_dense, random_like
 
 torch = pytest.importorskip("torch")
 functional = torch.nn.functional
@@ -204,7 +204,7 @@ def test_huber_at_the_very_border_of_its_parts():
 # --- penalties -------------------------------------------------------------------------------------------------------
 
 
-def agree_when_penalised(objective, net, batch, theirs):
+def agree_when_regularized(objective, net, batch, theirs):
     """Compare an objective and its gradient with ``theirs``, a function of x, the target and the parameters."""
     value, gradient = value_and_grad(objective, net, batch)
     parameters = [torch.tensor(leaf, requires_grad=True) for leaf in tree.leaves(net)]
@@ -230,8 +230,8 @@ def test_penalties_are_on_weights_alone_and_know_nothing_of_the_batch(n, absolut
         squares = weight.square().sum() + last_weight.square().sum()
         return functional.cross_entropy(logits, target) + absolute * sizes + square / 2 * squares
 
-    objective = penalised(cross_entropy, l1(absolute), l2(square))
-    agree_when_penalised(objective, net, (numbers(n, 5), labels(n, 3)), theirs)
+    objective = regularized(cross_entropy, l1(absolute), l2(square))
+    agree_when_regularized(objective, net, (numbers(n, 5), labels(n, 3)), theirs)
 
 
 def test_a_penalty_is_on_an_embedding_but_not_on_a_scale_or_shift():
@@ -244,7 +244,7 @@ def test_a_penalty_is_on_an_embedding_but_not_on_a_scale_or_shift():
         x = functional.batch_norm(x, None, None, scale, shift, training=True).movedim(1, -1)
         return functional.mse_loss(x @ weight + bias, target) + 0.2 * (table.square().sum() + weight.square().sum())
 
-    agree_when_penalised(penalised(mse, l2(0.4)), net, (symbols, target), theirs)
+    agree_when_regularized(regularized(mse, l2(0.4)), net, (symbols, target), theirs)
 
 
 def test_a_penalty_counts_a_layer_that_is_used_twice_once():
@@ -255,7 +255,7 @@ def test_a_penalty_counts_a_layer_that_is_used_twice_once():
         return functional.mse_loss(y, target) + 0.2 * weight.square().sum() + 0.1 * weight.abs().sum()
 
     net = Serial((shared, tanh, shared))
-    agree_when_penalised(penalised(mse, l2(0.4), l1(0.1)), net, (numbers(3, 4), numbers(3, 4, seed=1)), theirs)
+    agree_when_regularized(regularized(mse, l2(0.4), l1(0.1)), net, (numbers(3, 4), numbers(3, 4, seed=1)), theirs)
 
 
 def test_sample_weights_leave_a_penalty_alone_and_a_path_says_what_it_is_on():
@@ -266,4 +266,4 @@ def test_sample_weights_leave_a_penalty_alone_and_a_path_says_what_it_is_on():
         return (weights * rows).sum() / weights.sum() + 0.2 * bias.square().sum()
 
     batch = numbers(5, 3), numbers(5, 2, seed=1), WEIGHTS
-    agree_when_penalised(penalised(mse, l2(0.4, "bias")), net, batch, theirs)
+    agree_when_regularized(regularized(mse, l2(0.4, "bias")), net, batch, theirs)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from fnn import Key, Serial, tree, vjp
-from fnn.networks.bidirectional import Bidirectional
 from fnn.layers.recurrent import Gru, Lstm, Rnn, gru, lstm, rnn
-from tests.cases import numbers
+from fnn.networks.bidirectional import Bidirectional
+from tests.laws.cases import numbers
 
 torch = pytest.importorskip("torch")
 
@@ -159,10 +159,10 @@ def test_float32_is_close_too(cell):
     np.testing.assert_allclose(small(x.astype(np.float32)), expected.detach().numpy(), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("maker", [rnn, lstm, gru], ids=["rnn", "lstm", "gru"])
-def test_the_parameters_of_a_layer_that_we_make_fit_a_module_of_theirs(maker):
-    layer = maker(4)(Key(0), numbers(1, 2, 3))
-    module = CELLS[maker.__name__](3, 4, batch_first=True, dtype=torch.float64)
+@pytest.mark.parametrize("constructor", [rnn, lstm, gru], ids=["rnn", "lstm", "gru"])
+def test_the_parameters_of_a_layer_that_we_make_fit_a_module_of_theirs(constructor):
+    layer = constructor(4)(Key(0), numbers(1, 2, 3))
+    module = CELLS[constructor.__name__](3, 4, batch_first=True, dtype=torch.float64)
     second = torch.zeros_like(module.bias_hh_l0)
     if isinstance(layer, Gru):
         second[8:] = torch.tensor(layer.hidden_bias)

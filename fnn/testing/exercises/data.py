@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from fnn.data import digits, one_hot, standardise
-from fnn.losses import cross_entropy
+from fnn.data import digits, one_hot, standardize
+from fnn.losses.classification import cross_entropy
 from fnn.metrics import accuracy
 from fnn.testing.calls import Outcome, call, difference
 from fnn.testing.exercises.exercise import Exercise, case, numbers
@@ -132,8 +132,8 @@ def _mean_of_means(predict: Callable, x: np.ndarray, labels: np.ndarray, size: i
     return float(np.mean([accuracy(predict(x[batch]), labels[batch]) for batch in batches]))
 
 
-def _standardise(x: np.ndarray) -> np.ndarray:
-    return standardise(x.astype(np.float64))
+def _standardize(x: np.ndarray) -> np.ndarray:
+    return standardize(x.astype(np.float64))
 
 
 SIGNS = np.where(np.arange(105) < 100, 1.0, -1.0)
@@ -157,14 +157,14 @@ EXERCISES = {
         effects=OWN_DATA,
         seed=3,
     ),
-    "standardise": Exercise(
-        "standardise(x) -> x with mean 0 and deviation 1 in each column, a constant column being 0",
+    "standardize": Exercise(
+        "standardize(x) -> x with mean 0 and deviation 1 in each column, a constant column being 0",
         [
             case(5 + 3 * numbers(7, 3)),
             case(np.array([[0, 10], [200, 20], [100, 255]], np.uint8), mistake=39),
             case(np.where([False, True], 0.5, numbers(6, 2))),
         ],
-        _standardise,
+        _standardize,
         effects=OWN_DATA,
     ),
     "one_hot": Exercise(

@@ -12,8 +12,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from fnn.core.vjp import vjp
 from fnn.core.keys import Key, normals
+from fnn.core.vjp import vjp
 from fnn.testing.findings import Finding
 
 REFUSED = object()  # the right answer is an error, as for shapes that do not fit

@@ -1,4 +1,4 @@
-"""Convolution and pooling of images (n, height, width, channels), dropout, and batch normalisation."""
+"""Convolution and pooling of images (n, height, width, channels), dropout, and batch normalization."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from fnn.data import one_hot
 from fnn.layers.activations import softmax
-from fnn.losses import binary_cross_entropy, cross_entropy, mae, mse
+from fnn.losses.classification import binary_cross_entropy, cross_entropy
+from fnn.losses.regression import mae, mse
 from fnn.testing.exercises.activations import FAR, LOGITS, SOFTMAXES, through
 from fnn.testing.exercises.exercise import Exercise, case, gradient_of, numbers, times
 from fnn.testing.findings import Finding

@@ -1,0 +1,30 @@
+"""A multi-layer perceptron: dense layers with an activation function between them.
+
+mlp : width, ... -> constructor
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fnn.layers._constructor import Construct, constructor
+from fnn.layers.activations import relu
+from fnn.layers.dense import dense
+from fnn.networks.serial import serial
+
+
+@constructor
+def mlp(*widths: int, activation: Any = relu) -> Construct:
+    """Chain a dense layer for each width, with an activation function between them.
+
+    Raises ``ValueError`` if there is no width, and what ``dense`` and ``serial`` raise.
+
+    >>> import numpy as np
+    >>> from fnn import Key
+    >>> mlp(3, 1)(Key(0), np.zeros((1, 2), np.float32))
+    Serial(layers=(Dense(weight=f32[2,3], bias=f32[3]), Relu(), Dense(weight=f32[3,1], bias=f32[1])))
+    """
+    if not widths:
+        raise ValueError("mlp expects at least one width, got none; write mlp(64, 10)")
+    body = [part for width in widths for part in (dense(width), activation)]
+    return serial(*body[:-1])

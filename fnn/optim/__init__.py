@@ -1,0 +1,6 @@
+"""Optimizers: one step downhill as a value; needs ``core/`` alone.
+
+Read ``transform`` (what a transform is, and how transforms chain), then ``rules`` (momentum, Adam, clipping, decay),
+``optimizers`` (the usual chains by their usual names), ``wrappers`` (``freeze``, ``accumulate_gradients``) and
+``schedules`` (learning rates as functions of the step).
+"""

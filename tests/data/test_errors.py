@@ -1,0 +1,334 @@
+"""Rows, data that is made or read, text and tables."""
+
+import gzip
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from fnn import FormatError
+from fnn.data import (
+    batches,
+    blobs,
+    characters,
+    circles,
+    mnist,
+    one_hot,
+    read_csv,
+    read_idx,
+    spirals,
+    standardize,
+    train_test_split,
+    xor,
+)
+from fnn.data.csv import _parsed
+from tests.errors import check, message
+from tests.laws.test_bad_input import FLAT, KEY, LOGITS, T, V, X, Y
+
+
+def csv(content, **options):
+    data = content if isinstance(content, bytes) else content.encode()
+    Path("table.csv").write_bytes(data)
+    return read_csv("table.csv", **options)
+
+
+def idx(data):
+    Path("array.idx").write_bytes(data)
+    return read_idx("array.idx")
+
+
+def mnist_of(images=(2, 1, 1), labels=(2,)):
+    """Read MNIST's four files, made here of zeros of these shapes."""
+    for name, shape in (("images-idx3", images), ("labels-idx1", labels)):
+        array = bytes([0, 0, 8, len(shape)]) + np.array(shape, ">u4").tobytes() + bytes(int(np.prod(shape)))
+        for part in ("train", "t10k"):
+            Path(f"{part}-{name}-ubyte").write_bytes(array)
+    return mnist(".")
+
+
+def unreadable_together():
+    """Read lines that NumPy takes one by one, but not together; no such lines are known."""
+    with mock.patch(
+        "fnn.data.csv._parsed", lambda texts, columns: _parsed(texts, columns) if len(texts) == 1 else None
+    ):
+        return csv("label,a\n1,2\n3,4\n")
+
+
+ROWS = [
+    # --- rows ---
+    (
+        lambda: batches([X, Y], 2),
+        T,
+        "batches expects a tuple of arrays, say (x, target), got list of float32 array (5, 4), int64 array (5,)",
+    ),
+    (
+        lambda: batches((X, [0] * 5), 2),
+        T,
+        "batches: data[1] must be an array of real numbers, got list [0, 0, 0, 0, 0]; write np.array(...)",
+    ),
+    (
+        lambda: batches((X, Y.astype("O")), 2),
+        T,
+        "batches: data[1] must be an array of real numbers, got object array (5,)",
+    ),
+    (lambda: batches((np.array(1.0),), 2), V, "batches: data[0] must have rows, got a single number"),
+    (lambda: batches((X, Y[:3]), 2), V, "batches: the arrays must have the same number of rows, got 5 and 3"),
+    (lambda: batches((X[:0],), 2), V, "batches: the data has no rows"),
+    # --- preparing ---
+    (
+        lambda: train_test_split((X, Y * np.nan), 0.5, KEY),
+        V,
+        "train_test_split: data[1] holds NaN or infinity in 5 rows, the first is row 0; take them out first",
+    ),
+    (
+        lambda: train_test_split((X, Y), 0.01, KEY),
+        V,
+        "train_test_split: 0.01 of 5 rows leaves none for testing; write a larger fraction, or more rows",
+    ),
+    (
+        lambda: train_test_split((X, Y), 0.99, KEY),
+        V,
+        "train_test_split: 0.99 of 5 rows leaves none for training; write a smaller fraction, or more rows",
+    ),
+    (lambda: train_test_split((X, Y), 0.4, 3), T, "train_test_split expects a key, got int 3; write Key(3)"),
+    (
+        lambda: train_test_split((X, Y), 1.0, KEY),
+        V,
+        "train_test_split: the fraction must be at least 0 and below 1, got 1.0",
+    ),
+    (
+        lambda: train_test_split((X, Y), 0.4, KEY, stratify=FLAT),
+        T,
+        "train_test_split: stratify must be labels, integers, got float64 array (5,)",
+    ),
+    (
+        lambda: train_test_split((X, Y), 0.4, KEY, stratify=LOGITS.astype(int)),
+        V,
+        "train_test_split: stratify must be one label a row, (5,), got (5, 3); write labels.argmax(axis=1)",
+    ),
+    (
+        lambda: train_test_split((X, Y), 0.4, KEY, stratify=Y[:3]),
+        V,
+        "train_test_split: stratify must be one label a row, (5,), got (3,)",
+    ),
+    (
+        lambda: train_test_split((X, Y), 0.4, KEY, stratify=Y),
+        V,
+        "train_test_split: class 2 of stratify has a single row, which cannot be on both sides; leave "
+        "out or merge such classes, there is 1",
+    ),
+    (
+        lambda: train_test_split((X, Y), 0.4, KEY, stratify=np.array([0, 0, 0, 1, 2])),
+        V,
+        "train_test_split: class 1 of stratify has a single row, which cannot be on both sides; leave "
+        "out or merge such classes, there are 2",
+    ),
+    (lambda: one_hot(FLAT, 3), T, "one_hot expects integers, got float64 array (5,); write labels.astype(int)"),
+    (
+        lambda: one_hot(np.array(["cat", "dog"]), 2),
+        T,
+        "one_hot expects integers, got <U3 array (2,); write np.unique(labels, return_inverse=True)[1]",
+    ),
+    (lambda: one_hot(Y, 2), V, "one_hot expects labels from 0 to 1, got 0 to 2"),
+    (
+        lambda: standardize(X, like=X[:, :2]),
+        V,
+        "standardize expects rows, and one or more of the same shape to be like, got (5, 4) like (5, 2)",
+    ),
+    (lambda: standardize(X * np.nan), V, "standardize: the data holds NaN or infinity; take those rows out first"),
+    # --- made up ---
+    (
+        lambda: blobs(9, 0.1, KEY, centers="two"),
+        T,
+        "blobs expects centers as an integer or as numbers (k, features), got str 'two'",
+    ),
+    (
+        lambda: blobs(9, 0.1, KEY, centers=FLAT),
+        V,
+        "blobs expects centers as an integer or as numbers (k, features), got float64 array (5,)",
+    ),
+    (lambda: blobs(9, 0.1, KEY, centers=X * np.nan), V, "blobs: the centers hold NaN or infinity"),
+    (lambda: blobs(9, 0.1, KEY, centers=0), V, "blobs: the number of centers must be at least 1, got 0"),
+    (lambda: blobs(9, 0.1, KEY, features=0), V, "blobs: the number of features must be at least 1, got 0"),
+    (lambda: circles(9, 0.1, KEY, factor=1), V, "circles: the factor must be at least 0 and below 1, got 1"),
+    (lambda: spirals(9, 0.1, KEY, arms=0), V, "spirals: the number of arms must be at least 1, got 0"),
+    (lambda: spirals(1, 0.1, KEY), V, "spirals: the number of rows must be at least 2, got 1"),
+    (lambda: spirals(9, 0.1, KEY, turns=-1), V, "spirals: turns must be at least 0 and finite, got -1"),
+    (lambda: xor(3, 0.1, KEY), V, "xor: the number of rows must be at least 4, got 3"),
+    # --- text ---
+    (lambda: characters(3), T, "characters expects the text as a str, got int 3"),
+    (lambda: characters(b"abc"), T, "characters expects the text as a str, got bytes b'abc'; write text.decode()"),
+    (
+        lambda: characters("abc", b"abc"),
+        T,
+        "characters expects the alphabet as a str, got bytes b'abc'; write alphabet.decode()",
+    ),
+    (lambda: characters("abc", "abca"), V, "characters: the alphabet must not repeat a character, got 'a' twice"),
+    (
+        lambda: characters("abc", "ab"),
+        V,
+        "characters: 'c' at position 2 is not in the alphabet of 2; take it out of the text, or make the "
+        "alphabet from text that has it",
+    ),
+    # --- tables ---
+    (lambda: read_csv("table.csv", dtype=int), T, "read_csv: dtype must be one of floats, say np.float32, got int64"),
+    (lambda: read_csv("table.csv", label=0), T, "read_csv: label must be the name of a column or None, got int 0"),
+    (lambda: csv(""), FormatError, "table.csv: row 1: expected column names, found an empty file"),
+    (lambda: csv("\n1\n"), FormatError, "table.csv: row 1: expected column names, found a blank line"),
+    (
+        lambda: csv('"a\n1\n'),
+        FormatError,
+        "table.csv: row 1: expected column names, found a line that is not CSV (unexpected end of data)",
+    ),
+    (lambda: csv("a,a\n1,2\n"), FormatError, "table.csv: row 1: expected different column names, found 'a' 2 times"),
+    (
+        lambda: csv("1,2\n3,4\n"),
+        FormatError,
+        "table.csv: row 1: expected column names, found a row of numbers, '1,2'; put a line of names before it",
+    ),
+    (
+        lambda: csv("a,b\n1,2\n"),
+        FormatError,
+        "table.csv: row 1: expected a column 'label', found 'a', 'b'; write label= one of these, or None",
+    ),
+    (
+        lambda: csv("a,b,c,d,e,f,g\n"),
+        FormatError,
+        "table.csv: row 1: expected a column 'label', found 'a', 'b', 'c', 'd', 'e' and 2 more; write "
+        "label= one of these, or None",
+    ),
+    (lambda: csv("label\n1\n"), FormatError, "table.csv: row 1: expected columns next to 'label', found no other"),
+    (lambda: csv("label,a\n"), FormatError, "table.csv: row 2: expected numbers, found the end of the file"),
+    (
+        lambda: csv("label,a\n1,2\n1\n"),
+        FormatError,
+        "table.csv: row 3, column 'a': expected 2 numbers, one for each name, found only 1",
+    ),
+    (
+        lambda: csv("label,a\n1,2\n1,2,3\n"),
+        FormatError,
+        "table.csv: row 3: expected 2 numbers, one for each name, found 3",
+    ),
+    (lambda: csv("label\n\n1\n", label=None), FormatError, "table.csv: row 2: expected 1 number, found a blank line"),
+    (
+        lambda: csv("label,a\n\n1,2\n"),
+        FormatError,
+        "table.csv: row 2: expected 2 numbers, one for each name, found a blank line",
+    ),
+    (lambda: csv("label,a\n1,x\n"), FormatError, "table.csv: row 2, column 'a': expected a number, found 'x'"),
+    (lambda: csv("label,a\n1,\n"), FormatError, "table.csv: row 2, column 'a': expected a number, found an empty cell"),
+    (
+        lambda: csv("label,a\n1,inf\n"),
+        FormatError,
+        "table.csv: row 2, column 'a': expected a finite number, found 'inf'",
+    ),
+    (
+        lambda: csv("label,a\n1,1e200\n"),
+        FormatError,
+        "table.csv: row 2, column 'a': expected a number that float32 can hold, found 1e+200",
+    ),
+    (
+        lambda: csv("label,a\n99999999999999999999,1\n"),
+        FormatError,
+        "table.csv: row 2, column 'label': expected an integer that int64 can hold, found '99999999999999999999'",
+    ),
+    (
+        lambda: csv(b"label,a\n1,\xff\n"),
+        FormatError,
+        "table.csv: row 2, column 'a': expected text in UTF-8, found the byte 0xff",
+    ),
+    (
+        lambda: csv("label,a\n1,\0\n"),
+        FormatError,
+        "table.csv: row 2, column 'a': expected text in lines that end in \\n or \\r\\n, found the character '\\x00'",
+    ),
+    (
+        lambda: csv("label,a\n1,2\r3,4\n"),
+        FormatError,
+        "table.csv: row 2, column 'a': expected text in lines that end in \\n or \\r\\n, found the character '\\r'",
+    ),
+    (
+        lambda: unreadable_together(),
+        FormatError,
+        "table.csv: row 2: expected numbers, found what NumPy cannot read, here or in the next 1 rows",
+    ),
+    # --- images ---
+    (
+        lambda: idx(b""),
+        FormatError,
+        "array.idx: offset 0: expected 0, 0, a type (8 to 14) and a number of axes, found ''",
+    ),
+    (
+        lambda: idx(b"\0\0\x08\0"),
+        FormatError,
+        "array.idx: offset 0: expected 0, 0, a type (8 to 14) and a number of axes, found '00 00 08 00'",
+    ),
+    (
+        lambda: idx(b"\0\0\x08\x02\0\0\0\1"),
+        FormatError,
+        "array.idx: offset 4: expected 2 axis lengths (8 bytes), found 4 bytes",
+    ),
+    (
+        lambda: idx(b"\0\0\x08\x42" + bytes(4 * 66)),
+        FormatError,
+        "array.idx: offset 4: expected a shape that an array can have, found (0, 0, 0, 0, 0, 0, 0, 0, 0, "
+        "0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "
+        "0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
+    ),
+    (
+        lambda: idx(b"\0\0\x08\x01\0\0\0\5ab"),
+        FormatError,
+        "array.idx: offset 8: expected 5 bytes for the shape (5,), found a file too short for it (it can "
+        "hold 10 at most)",
+    ),
+    (
+        lambda: idx(b"\0\0\x08\x02" + b"\xff" * 8),
+        FormatError,
+        "array.idx: offset 12: expected 18446744065119617025 bytes for the shape (4294967295, "
+        "4294967295), found a file too short for it (it can hold 12 at most)",
+    ),
+    (
+        lambda: idx(b"\0\0\x08\x02\0\0\0\0" + b"\xff" * 4 + b"\xff" * 9),
+        FormatError,
+        "array.idx: offset 12: expected 0 bytes for the shape (0, 4294967295), found more",
+    ),
+    (
+        lambda: idx(b"\0\0\x08\x01\0\0\0\1ab"),
+        FormatError,
+        "array.idx: offset 8: expected 1 bytes for the shape (1,), found more",
+    ),
+    (
+        lambda: idx(gzip.compress(b"\0\0\x08\x01\0\0\0\5ab")),
+        FormatError,
+        "array.idx: offset 8: expected 5 bytes for the shape (5,), found 2",
+    ),
+    (
+        lambda: idx(gzip.compress(b"\0\0\x08\x01\0\0\0\5abcde")[:-9]),
+        FormatError,
+        "array.idx: the gzip stream is damaged or cut off (Compressed file ended before the "
+        "end-of-stream marker was reached)",
+    ),
+    (
+        lambda: mnist("no such folder"),
+        FormatError,
+        "mnist: no such folder should hold MNIST's four files; missing: train-images-idx3-ubyte[.gz], "
+        "train-labels-idx1-ubyte[.gz], t10k-images-idx3-ubyte[.gz], t10k-labels-idx1-ubyte[.gz]",
+    ),
+    (
+        lambda: mnist_of(images=(5,)),
+        FormatError,
+        "train-images-idx3-ubyte: expected bytes of the shape (n, height, width), found uint8 (5,)",
+    ),
+    (
+        lambda: mnist_of(labels=(3,)),
+        FormatError,
+        "train-labels-idx1-ubyte: expected 2 labels from 0 to 9, found uint8 (3,)",
+    ),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=message)
+def test_a_mistake_is_told_in_these_words(row, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    check(row, tmp_path)

@@ -1,0 +1,352 @@
+"""Laws of data that is made: known answers, equal classes, one key one answer. And of splits that keep the classes."""
+
+import itertools
+import math
+import re
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from fnn import Key, split
+from fnn.data import blobs, circles, digits, line, moons, spirals, train_test_split, xor
+
+T, V = TypeError, ValueError
+KEY = Key(0)
+CENTRES = np.array([[1.0, 2.0, 3.0, 4.0], [-5.0, 0.0, 5.0, 50.0], [0.0, 0.0, 0.0, 0.5]])
+
+
+def five_arms(n, noise, key, **named):
+    return spirals(n, noise, key, arms=5, turns=2.5, **named)
+
+
+def seven_clouds(n, noise, key, **named):
+    return blobs(n, noise, key, centers=7, features=3, **named)
+
+
+def given_clouds(n, noise, key, **named):
+    return blobs(n, noise, key, centers=CENTRES, **named)
+
+
+CLASSES = {moons: 2, circles: 2, spirals: 2, five_arms: 5, blobs: 3, seven_clouds: 7, given_clouds: 3, xor: 2}
+each_constructor = pytest.mark.parametrize("make", CLASSES, ids=lambda make: make.__name__)
+
+
+# --- what all of them keep -------------------------------------------------------------------------------------------
+
+
+@each_constructor
+@pytest.mark.parametrize("extra", range(9))
+def test_classes_differ_by_one_row_at_most(make, extra):
+    n = max(CLASSES[make], 4) + extra
+    x, label = make(n, 0.1, KEY)
+    assert (len(x), x.dtype, label.shape, label.dtype) == (n, np.float32, (n,), np.int64)
+    counts = np.bincount(label)
+    assert len(counts) == CLASSES[make]
+    assert counts.max() - counts.min() <= 1
+
+
+@each_constructor
+def test_the_same_key_gives_the_same_bits_and_another_key_others(make):
+    first, again, other = (make(40, 0.1, Key(seed)) for seed in (3, 3, 4))
+    for ours, same, theirs in zip(first, again, other, strict=True):
+        assert ours.tobytes() == same.tobytes() != theirs.tobytes()
+
+
+@each_constructor
+def test_numpys_global_generator_is_neither_read_nor_moved(make):
+    np.random.seed(5)  # noqa: NPY002
+    before, first = repr(np.random.get_state()), make(20, 0.1, KEY)[0]  # noqa: NPY002
+    assert repr(np.random.get_state()) == before  # noqa: NPY002
+    np.random.seed(6)  # noqa: NPY002
+    assert make(20, 0.1, KEY)[0].tobytes() == first.tobytes()
+
+
+@each_constructor
+def test_the_answer_does_not_depend_on_the_dtype_but_for_its_rounding(make):
+    (exact, label), (single, same), (half, again) = (
+        make(50, 0.1, KEY, dtype=dtype) for dtype in (np.float64, np.float32, np.float16)
+    )
+    assert (exact.dtype, single.dtype, half.dtype) == (np.float64, np.float32, np.float16)
+    assert single.tobytes() == exact.astype(np.float32).tobytes()
+    assert half.tobytes() == exact.astype(np.float16).tobytes()
+    assert label.tolist() == same.tolist() == again.tolist()
+
+
+@each_constructor
+def test_classes_come_in_random_order(make):
+    _, label = make(700, 0.0, KEY)
+    k = CLASSES[make]
+    like_the_row_before = np.count_nonzero(label[1:] == label[:-1])
+    assert abs(like_the_row_before - 700 / k) < 6 * math.sqrt(700 / k)
+    assert all(np.bincount(part, minlength=k).all() for part in (label[:70], label[-70:]))
+
+
+@each_constructor
+def test_noise_moves_points_by_its_deviation_and_chooses_no_others(make):
+    (quiet, label), (loud, same) = (make(5000, noise, KEY, dtype=np.float64) for noise in (0.0, 0.3))
+    moved = loud - quiet
+    assert label.tolist() == same.tolist()
+    assert abs(moved.mean()) < 5 * 0.3 / math.sqrt(moved.size)
+    assert abs(moved.std() / 0.3 - 1) < 5 / math.sqrt(2 * moved.size)
+    for a, b in itertools.combinations(moved.T, 2):
+        assert abs(np.corrcoef(a, b)[0, 1]) < 5 / math.sqrt(5000)
+
+
+# --- the answers -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [2, 3, 100, 101])
+@pytest.mark.parametrize("factor", [0.5, 0.9])
+def test_circles_are_evenly_spaced_around_the_origin_the_inner_one_labeled_1(n, factor):
+    x, label = circles(n, 0.0, Key(1), factor=factor, dtype=np.float64)
+    for which, radius, count in ((0, 1.0, n // 2), (1, factor, n - n // 2)):
+        points = x[label == which] / radius
+        expected = [(math.cos(2 * math.pi * i / count), math.sin(2 * math.pi * i / count)) for i in range(count)]
+        distances = np.linalg.norm(points[:, None] - np.array(expected), axis=2)
+        assert sorted(distances.argmin(axis=0).tolist()) == list(range(count))
+        assert distances.min(axis=0).max() < 1e-14
+
+
+@pytest.mark.parametrize(("arms", "turns"), [(1, 1.0), (2, 1.0), (3, 0.5), (5, 2.25), (2, 0)])
+def test_spirals_turn_evenly_from_the_origin_to_radius_1_an_arm_a_label(arms, turns):
+    x, label = spirals(120, 0.0, KEY, arms=arms, turns=turns, dtype=np.float64)
+    radius = np.hypot(*x.T)
+    np.testing.assert_allclose(np.sort(radius), np.arange(1, 121) / 120, rtol=1e-13)
+    angle = 2 * np.pi * (turns * radius + label / arms)
+    np.testing.assert_allclose(x / radius[:, None], np.stack([np.cos(angle), np.sin(angle)], axis=1), atol=1e-12)
+    for arm in range(arms):
+        assert np.diff(np.sort(radius[label == arm])).max() < 1.5 * arms / 120
+
+
+def test_points_of_different_arms_never_meet():
+    x, label = spirals(300, 0.0, KEY, arms=3, dtype=np.float64)
+    apart = np.linalg.norm(x[:, None] - x, axis=2)[label[:, None] != label]
+    assert apart.min() > 1 / 300
+
+
+def test_blobs_without_noise_are_their_centres():
+    x, label = given_clouds(10, 0.0, KEY, dtype=np.float64)
+    assert x.tolist() == CENTRES[label].tolist()
+    x, label = blobs(20, 0.0, KEY, centers=4, features=5, dtype=np.float64)
+    assert x.shape == (20, 5)
+    assert len({(which, *row) for which, row in zip(label.tolist(), x.tolist(), strict=True)}) == 4
+    assert blobs(3, 0.0, KEY, centers=1, features=1)[0].shape == (3, 1)
+
+
+def test_centres_are_drawn_evenly_from_minus_10_to_10():
+    x, _ = blobs(5000, 0.0, Key(1), centers=5000, features=4, dtype=np.float64)
+    assert -10 <= x.min() < -9.99 < 9.99 < x.max() < 10
+    counts = np.bincount(((x.ravel() + 10) / 2).astype(int), minlength=10)
+    assert np.abs(counts - 2000).max() < 5 * math.sqrt(1800)
+
+
+def test_given_centres_are_taken_whatever_kind_and_order_they_have_and_not_written_to():
+    whole = np.array([[2**24 + 1, 0], [255, 3]])
+    for given in (whole, whole.tolist(), whole.astype(np.float64), np.asfortranarray(whole), np.uint32(whole)):
+        x, label = blobs(4, 0.0, KEY, centers=given, dtype=np.float64)
+        assert x.tolist() == whole[label].tolist()
+    closed = CENTRES.copy()
+    closed.setflags(write=False)
+    x, _ = blobs(4, 1.0, KEY, centers=closed)
+    assert closed.tobytes() == CENTRES.tobytes()
+    assert not np.shares_memory(x, closed)
+
+
+@pytest.mark.parametrize("n", [4, 5, 6, 7, 100])
+def test_xor_is_1_where_exactly_one_coordinate_is_on_corners_equally_full(n):
+    x, label = xor(n, 0.0, KEY, dtype=np.float64)
+    rows = x.tolist()
+    assert label.tolist() == [{(0, 0): 0, (0, 1): 1, (1, 0): 1, (1, 1): 0}[tuple(row)] for row in rows]
+    counts = [rows.count([a, b]) for a in (0, 1) for b in (0, 1)]
+    assert max(counts) - min(counts) <= 1
+    assert sum(counts) == n
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "message"),
+    [
+        (lambda: circles(1, 0.1, KEY), V, "circles: the number of rows must be at least 2, got 1"),
+        (lambda: circles(9, 0.1, KEY, factor=1), V, "circles: the factor must be at least 0 and below 1, got 1"),
+        (lambda: circles(9, 0.1, KEY, factor=-0.5), V, "circles: the factor must be at least 0 and below 1, got -0.5"),
+        (lambda: circles(9, 0.1, KEY, factor="0.5"), T, "circles: the factor must be a number, got str '0.5'"),
+        (
+            lambda: circles(9, -1, KEY),
+            V,
+            "circles: the noise, a standard deviation, must be at least 0 and finite, got",
+        ),
+        (lambda: circles(9, 0.1, 3), T, "circles expects a key, got int 3; write Key(3)"),
+        (lambda: spirals(2, 0.1, KEY, arms=3), V, "spirals: the number of rows must be at least 3, got 2"),
+        (lambda: spirals(9, 0.1, KEY, arms=0), V, "spirals: the number of arms must be at least 1, got 0"),
+        (
+            lambda: spirals(9, 0.1, KEY, arms=2.0),
+            T,
+            "spirals: the number of arms must be an integer, got float 2.0",
+        ),
+        (lambda: spirals(9, 0.1, KEY, turns=math.inf), V, "spirals: turns must be at least 0 and finite, got inf"),
+        (
+            lambda: spirals(9, math.nan, KEY),
+            V,
+            "spirals: the noise, a standard deviation, must be at least 0 and finite",
+        ),
+        (lambda: spirals(9, 0.1, None), T, "spirals expects a key, got NoneType None; write Key(0)"),
+        (lambda: xor(3, 0.1, KEY), V, "xor: the number of rows must be at least 4, got 3"),
+        (lambda: xor(4.0, 0.1, KEY), T, "xor: the number of rows must be an integer, got float 4.0"),
+        (lambda: xor(4, None, KEY), T, "xor: the noise, a standard deviation, must be a number, got NoneType None"),
+        (lambda: xor(4, 0.1, 0), T, "xor expects a key, got int 0; write Key(0)"),
+        (lambda: blobs(2, 0.1, KEY), V, "blobs: the number of rows must be at least 3, got 2"),
+        (lambda: blobs(2, 0.1, KEY, centers=CENTRES), V, "blobs: the number of rows must be at least 3, got 2"),
+        (lambda: blobs(9, math.inf, KEY), V, "blobs: the noise, a standard deviation, must be at least 0 and finite"),
+        (lambda: blobs(9, 0.1, 7), T, "blobs expects a key, got int 7; write Key(7)"),
+        (lambda: blobs(9, 0.1, 7, centers=CENTRES), T, "blobs expects a key, got int 7; write Key(7)"),
+        (lambda: blobs(9, 0.1, KEY, centers=0), V, "blobs: the number of centers must be at least 1, got 0"),
+        (lambda: blobs(9, 0.1, KEY, centers=True), T, "blobs: the number of centers must be an integer, got bool"),
+        (lambda: blobs(9, 0.1, KEY, features=0), V, "blobs: the number of features must be at least 1, got 0"),
+        (
+            lambda: blobs(9, 0.1, KEY, centers=3.0),
+            V,
+            "blobs expects centers as an integer or as numbers (k, features), got float 3.0",
+        ),
+        (lambda: blobs(9, 0.1, KEY, centers=[1, 2]), V, "or as numbers (k, features), got list [1, 2]"),
+        (lambda: blobs(9, 0.1, KEY, centers=np.zeros((0, 2))), V, "(k, features), got float64 array (0, 2)"),
+        (lambda: blobs(9, 0.1, KEY, centers="three"), T, "or as numbers (k, features), got str 'three'"),
+        (lambda: blobs(9, 0.1, KEY, centers=None), T, "or as numbers (k, features), got NoneType None"),
+        (lambda: blobs(9, 0.1, KEY, centers=[[1], [1, 2]]), T, "blobs expects an array, got rows of unequal lengths"),
+        (lambda: blobs(9, 0.1, KEY, centers=[[math.nan, 1]]), V, "blobs: the centers hold NaN or infinity"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_with_what_was_expected(make, kind, message):
+    with pytest.raises(kind, match=re.escape(message)):
+        make()
+
+
+# --- a split that keeps the classes ----------------------------------------------------------------------------------
+
+
+def test_a_split_without_classes_is_what_it_always_was():
+    """The numbers are those of the version before there was ``stratify``; to change them breaks everybody's splits."""
+    for seed, n, fraction, train, test in (
+        (0, 10, 0.3, [3, 2, 1, 8, 6, 0, 7], [4, 5, 9]),
+        (1, 7, 0.5, [2, 4, 5], [0, 6, 3, 1]),
+        (12345, 12, 0.25, [7, 0, 10, 1, 5, 4, 6, 8, 3], [2, 9, 11]),
+    ):
+        for labels in (None, np.zeros(n, int)):  # rows of one class are all alike
+            (ours,), (theirs,) = train_test_split((np.arange(n),), fraction, Key(seed), stratify=labels)
+            assert (ours.tolist(), theirs.tolist()) == (train, test)
+
+
+def exact_shares(counts, fraction, total):
+    """The largest-remainder method by fractions, one row after the other."""
+    shares = [Fraction(fraction) * count for count in counts]
+    chosen = [math.floor(share) for share in shares]
+    while sum(chosen) < total:
+        remainders = [share - n for share, n in zip(shares, chosen, strict=True)]
+        chosen[remainders.index(max(remainders))] += 1
+    return chosen
+
+
+COUNTS = [(50, 50), (3, 3, 3), (2, 2, 2, 2, 2), (97, 2, 2), (10, 11, 12, 13), (2, 1000), (5, 7, 11, 13, 17, 19), (6,)]
+
+
+@pytest.mark.parametrize("fraction", [0.5, 0.25, 0.375, 0.125, 0.875])
+@pytest.mark.parametrize("counts", COUNTS, ids=str)
+def test_each_side_has_each_class_in_its_share_by_largest_remainders(counts, fraction):
+    n = sum(counts)
+    labels = np.repeat(np.arange(len(counts)), counts)
+    (train, train_label), (test, test_label) = train_test_split(
+        (np.arange(n), labels), fraction, Key(3), stratify=labels
+    )
+    chosen = np.bincount(test_label, minlength=len(counts)).tolist()
+    assert chosen == exact_shares(counts, fraction, round(fraction * n))
+    assert len(test) == round(fraction * n)
+    assert sorted([*train.tolist(), *test.tolist()]) == list(range(n))
+    assert labels[train].tolist() == train_label.tolist()
+    assert labels[test].tolist() == test_label.tolist()
+
+
+def test_whatever_the_fraction_counts_are_within_one_of_the_share_and_the_total_is_right():
+    choose = np.random.Generator(np.random.PCG64(0))
+    for _ in range(300):
+        counts = choose.integers(2, 40, choose.integers(1, 9))
+        fraction = float(choose.choice([choose.uniform(0.05, 0.95), 0.1, 0.2, 0.3, 0.7, 1 / 3]))
+        n = int(counts.sum())
+        if not 0 < round(fraction * n) < n:
+            continue
+        labels = np.repeat(np.arange(len(counts)), counts)
+        _, (test,) = train_test_split((labels,), fraction, KEY, stratify=labels)
+        assert len(test) == round(fraction * n)
+        assert np.abs(np.bincount(test, minlength=len(counts)) - fraction * counts).max() < 1
+
+
+def test_rows_of_a_split_by_class_come_in_random_order_and_each_is_as_likely_as_any_other():
+    labels = np.repeat([0, 1], [8, 4])
+    times, first = np.zeros(12), np.zeros(12)
+    for key in split(Key(5), 2000):
+        (train,), (test,) = train_test_split((np.arange(12),), 0.25, key, stratify=labels)
+        assert sorted(labels[test].tolist()) == [0, 0, 1]
+        times[test] += 1
+        first[train[0]] += 1
+    assert np.abs(times - 500).max() < 5 * math.sqrt(2000 * 0.25 * 0.75)
+    assert np.abs(first - 2000 / 12).max() < 5 * math.sqrt(2000 / 12)
+
+
+def test_the_digits_are_split_in_their_shares():
+    x, label = digits()
+    (train, train_label), (test, test_label) = train_test_split((x, label), 0.2, KEY, stratify=label)
+    assert (len(train), len(test)) == (1438, 359)
+    np.testing.assert_allclose(np.bincount(test_label), 0.2 * np.bincount(label), atol=1)
+    assert (np.diff(train_label) != 0).mean() > 0.8
+
+
+def test_labels_of_any_whole_numbers_and_memory_order_serve_and_stay_as_they_are():
+    x, labels = np.arange(20), np.tile([0, 1, 2, 2], 5)
+    expected = train_test_split((x,), 0.4, KEY, stratify=labels)
+    wide = np.zeros((20, 2), np.int16)
+    wide[:, 0] = 1000 * labels - 1000
+    closed = labels.astype(np.uint64) + np.uint64(2**63)
+    closed.setflags(write=False)
+    for given in (wide[:, 0], closed, labels.tolist(), labels.astype(np.int8)):
+        before = np.array(given)
+        for ours, theirs in zip(train_test_split((x,), 0.4, KEY, stratify=given), expected, strict=True):
+            assert ours[0].tolist() == theirs[0].tolist()
+        assert np.array(given).tolist() == before.tolist()
+
+
+def test_a_split_takes_inputs_that_are_tuples_themselves():
+    a, b = np.arange(10), np.arange(10) * 2.5
+    ((x, more), target), ((test_x, _), test_target) = train_test_split(((a, b), a % 2), 0.4, KEY, stratify=a % 2)
+    assert (more == 2.5 * x).all()
+    assert (target == x % 2).all()
+    assert (test_target == test_x % 2).all()
+    assert sorted([*x, *test_x]) == list(range(10))
+    b[3] = math.nan
+    for data, place in ((((a, b), a), "data[0][1]"), ((a, b), "data[1]"), ((a, (a, (b,))), "data[1][1][0]")):
+        message = f"train_test_split: {place} holds NaN or infinity in 1 rows, the first is row 3; take them out first"
+        with pytest.raises(V, match=re.escape(message)):
+            train_test_split(data, 0.4, KEY)
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind", "message"),
+    [
+        ([0, 0, 1, 1, 2], V, "class 2 of stratify has a single row, which cannot be on both sides; leave out or merge"),
+        ([0, 0, 1, 7, 9], V, "class 1 of stratify has a single row, which cannot be on both sides; leave out or merge"),
+        ([0, 0, 1, 7, 9], V, "such classes, there are 3"),
+        ([0, 0, 1, 1, 2], V, "such classes, there is 1"),
+        ([0, 0, 1, 1], V, "train_test_split: stratify must be one label a row, (5,), got (4,)"),
+        (np.eye(5, dtype=int), V, "must be one label a row, (5,), got (5, 5); write labels.argmax(axis=1)"),
+        (np.zeros(5), T, "train_test_split: stratify must be labels, integers, got float64 array (5,)"),
+        (["a"] * 5, T, "train_test_split: stratify must be labels, integers, got <U1 array (5,)"),
+        (np.zeros(5, bool), T, "train_test_split: stratify must be labels, integers, got bool array (5,)"),
+        ([[0], [0, 1]], T, "train_test_split expects an array, got rows of unequal lengths"),
+    ],
+)
+def test_labels_that_cannot_be_shared_out_are_refused(labels, kind, message):
+    with pytest.raises(kind, match=re.escape(message)):
+        train_test_split((np.arange(5.0),), 0.4, KEY, stratify=labels)
+
+
+def test_points_of_a_line_have_no_classes_but_the_same_laws_of_dtype():
+    exact, single = line(20, 0.1, KEY, dtype=np.float64), line(20, 0.1, KEY)
+    for ours, theirs in zip(single, exact, strict=True):
+        assert ours.tobytes() == theirs.astype(np.float32).tobytes()

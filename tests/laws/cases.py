@@ -1,0 +1,208 @@
+"""What the laws are tried on: every public layer and loss, found from ``fnn.__all__``, with inputs that fit."""
+
+import numpy as np
+
+import fnn
+from fnn import Dense, Key, Reshape, Serial, combined, dense, embedding, l1, l2, mlp, serial, tree
+from fnn.core.keys import normals
+from fnn.core.record import is_record
+from fnn.layers.initializers import normal
+
+VALUES = {name: getattr(fnn, name) for name in fnn.__all__ if is_record(getattr(fnn, name))}
+LOSSES = {name: value for name, value in VALUES.items() if type(value).__module__.startswith("fnn.losses")}
+ACTIVATIONS = {name: value for name, value in VALUES.items() if type(value).__module__ == "fnn.layers.activations"}
+
+# Layers that draw random numbers need a key; all others take one and leave it.
+KEY = Key(5)
+
+
+def numbers(*shape, seed=0, dtype=np.float64):
+    """Random numbers, none of them near 0, where most kinks are."""
+    x = normals(Key(seed, (1,)), shape)
+    return (x + 0.1 * np.sign(x)).astype(dtype)
+
+
+def random_dense(n_in, units, seed=0, dtype=np.float64):
+    return dense(units, normal, normal)(Key(seed), np.zeros((1, n_in), dtype))
+
+
+def random_network(seed):
+    """Equal and distinct widths, any depth, any smooth or bent activation between."""
+    choose = np.random.Generator(np.random.PCG64(seed))
+    names = sorted(set(ACTIVATIONS) - {"heaviside"})
+    parts = []
+    for _ in range(choose.integers(1, 4)):
+        parts += [dense(int(choose.choice([1, 3, 3, 5])), normal, normal), ACTIVATIONS[str(choose.choice(names))]]
+    nested = serial(serial(*parts[:2]), *parts[2:])
+    return nested(Key(seed), np.zeros((1, 3)))
+
+
+def made(constructor, *shape):
+    """A network in float64, of random weights."""
+    return constructor(Key(1), np.zeros(shape))
+
+
+def random_like(layer, seed=0):
+    """The same layer with random parameters, so that nothing is hidden by a scale of 1 or a shift of 0."""
+    return tree.map(lambda leaf: numbers(*leaf.shape, seed=seed), layer)
+
+
+SYMBOLS = np.array([[0, 3, 3], [1, 0, 3]])
+LENGTHS = np.array([2, 5, 1])
+SHARED = random_dense(4, 4)
+TABLE = random_like(embedding(5, 4)(Key(0), SYMBOLS))
+
+LAYERS = {
+    **{name: (layer, numbers(5, 3)) for name, layer in ACTIVATIONS.items()},
+    **{f"{name}, one row": (layer, numbers(1, 7)) for name, layer in ACTIVATIONS.items()},
+    **{f"{name}, sequences": (layer, numbers(2, 3, 4)) for name, layer in ACTIVATIONS.items()},
+    "leaky_relu, steep": (fnn.LeakyRelu(slope=1.5), numbers(5, 3)),
+    "elu, alpha 0.3": (fnn.Elu(alpha=0.3), numbers(5, 3)),
+    "flatten": (fnn.flatten, numbers(3, 2, 5)),
+    "reshape": (Reshape((3, 2)), numbers(4, 6)),
+    "dense": (random_dense(3, 5), numbers(7, 3)),
+    "dense, one row": (random_dense(3, 5), numbers(1, 3)),
+    "dense, square": (random_dense(3, 3), numbers(3, 3)),
+    "dense, one unit": (random_dense(4, 1), numbers(5, 4)),
+    "dense, sequences": (random_dense(3, 5), numbers(2, 4, 3)),
+    "dense, ensemble": (Dense(numbers(2, 3, 5), numbers(2, 5)), numbers(2, 4, 3)),
+    "dropout": (fnn.dropout(0.4), numbers(5, 7)),
+    "dropout of nothing": (fnn.dropout(0), numbers(5, 3)),
+    "dropout, inside": (made(serial(dense(4), fnn.dropout(0.5), dense(2)), 1, 3), numbers(5, 3)),
+    "scale": (fnn.Scale(numbers(3), numbers(3, seed=1)), numbers(5, 3)),
+    "batch_norm": (random_like(made(fnn.batch_norm(), 1, 3)), numbers(7, 3)),
+    "batch_norm, one row": (random_like(made(fnn.batch_norm(), 1, 3)), numbers(1, 3)),
+    "batch_norm, a constant column": (random_like(made(fnn.batch_norm(0.5), 1, 2)), np.array([[1.0, 2.0]] * 4)),
+    "batch_norm, images": (random_like(made(fnn.batch_norm(), 1, 2, 2, 3)), numbers(3, 2, 3, 3)),
+    "layer_norm": (random_like(made(fnn.layer_norm(), 1, 5)), numbers(3, 5)),
+    "layer_norm, one row": (random_like(made(fnn.layer_norm(), 1, 5)), numbers(1, 5)),
+    "layer_norm, one feature": (random_like(made(fnn.layer_norm(), 1, 1)), numbers(3, 1)),
+    "layer_norm, sequences": (random_like(made(fnn.layer_norm(), 1, 2, 4)), numbers(3, 2, 4)),
+    "norms, inside": (made(serial(dense(4), fnn.batch_norm(), fnn.tanh, fnn.layer_norm()), 1, 3), numbers(5, 3)),
+    "embedding": (TABLE, SYMBOLS[0]),
+    "embedding, sequences": (TABLE, SYMBOLS),
+    "embedding, inside": (serial(TABLE, dense(3, normal), fnn.tanh)(Key(0), SYMBOLS), SYMBOLS),
+    **{
+        f"{constructor.__name__}, {kind}": (random_like(made(constructor(4), 1, 2, 3)), x)
+        for constructor, state in (
+            (fnn.rnn, numbers(3, 4)),
+            (fnn.gru, numbers(3, 4)),
+            (fnn.lstm, (numbers(3, 4), numbers(3, 4, seed=1))),
+        )
+        for kind, x in {
+            "five steps": numbers(2, 5, 3),
+            "one row": numbers(1, 4, 3),
+            "one step": numbers(3, 1, 3),
+            "lengths": (numbers(3, 5, 3), LENGTHS),
+            "lengths and state": (numbers(3, 5, 3), LENGTHS, state),
+        }.items()
+    },
+    "recurrent, stacked": (
+        made(serial(fnn.rnn(3), fnn.gru(4), fnn.lstm(2), fnn.last_step, dense(2)), 1, 2, 3),
+        numbers(3, 4, 3),
+    ),
+    "bidirectional": (random_like(made(fnn.bidirectional(fnn.lstm(3)), 1, 2, 3)), numbers(2, 5, 3)),
+    "bidirectional, lengths": (random_like(made(fnn.bidirectional(fnn.gru(3)), 1, 2, 3)), (numbers(3, 5, 3), LENGTHS)),
+    "bidirectional, one step": (random_like(made(fnn.bidirectional(fnn.rnn(3)), 1, 2, 3)), numbers(1, 1, 3)),
+    "last_step": (fnn.last_step, numbers(3, 4, 2)),
+    "last_step, lengths": (fnn.last_step, (numbers(3, 5, 2), LENGTHS)),
+    "attention": (random_like(made(fnn.attention(2), 1, 4, 6)), numbers(3, 4, 6)),
+    "attention, causal": (random_like(made(fnn.attention(3, causal=True), 1, 5, 6)), numbers(1, 5, 6)),
+    "attention, one step": (random_like(made(fnn.attention(5), 1, 1, 5)), numbers(3, 1, 5)),
+    "attention, lengths": (random_like(made(fnn.attention(2), 1, 4, 6)), (numbers(3, 5, 6), LENGTHS)),
+    "positional": (made(fnn.positional(), 1, 4, 5), numbers(3, 4, 5)),
+    "positional, learned": (random_like(made(fnn.positional(7), 1, 4, 5)), numbers(3, 4, 5)),
+    "transformer_block": (random_like(made(fnn.transformer_block(2, 5), 1, 4, 6)), numbers(3, 4, 6)),
+    "transformer_block, dropout": (
+        random_like(made(fnn.transformer_block(2, 5, True, 0.3), 1, 4, 6)),
+        numbers(3, 4, 6),
+    ),
+    "transformer_block, lengths": (
+        random_like(fnn.transformer_block(2, 5)(Key(0), (numbers(3, 5, 6), LENGTHS))),
+        (numbers(3, 5, 6), LENGTHS),
+    ),
+    "conv": (random_like(made(fnn.conv(3, 3), 1, 5, 4, 2)), numbers(2, 5, 4, 2)),
+    "conv, one image": (random_like(made(fnn.conv(2, (2, 3)), 1, 3, 5, 1)), numbers(1, 3, 5, 1)),
+    "conv, 1 x 1": (random_like(made(fnn.conv(2, 1), 1, 3, 4, 3)), numbers(2, 3, 4, 3)),
+    "conv, stride, groups": (random_like(made(fnn.conv(4, 3, 2, "valid", groups=2), 1, 6, 5, 4)), numbers(2, 6, 5, 4)),
+    "conv, dilation": (random_like(made(fnn.conv(2, 3, dilation=2), 1, 5, 4, 2)), numbers(2, 5, 4, 2)),
+    "conv, sequences": (random_like(made(fnn.conv(3, 3, 2), 1, 7, 2)), numbers(2, 7, 2)),
+    "conv, inside": (
+        made(serial(fnn.conv(2, 3), fnn.tanh, fnn.max_pool(2), fnn.flatten, dense(2)), 1, 4, 4, 1),
+        numbers(3, 4, 4, 1),
+    ),
+    "max_pool": (fnn.max_pool(2), numbers(2, 4, 6, 3)),
+    "max_pool, overlapping": (fnn.max_pool(3, 2, "same"), numbers(2, 5, 4, 2)),
+    "max_pool, sequences": (fnn.max_pool(2), numbers(3, 5, 2)),
+    "avg_pool": (fnn.avg_pool(2), numbers(2, 4, 6, 3)),
+    "avg_pool, overlapping": (fnn.avg_pool(3, 2, "same"), numbers(2, 5, 4, 2)),
+    "global_avg_pool": (fnn.global_avg_pool, numbers(2, 3, 4, 5)),
+    "serial, empty": (Serial(()), numbers(4, 3)),
+    "serial, leading flatten": (serial(fnn.flatten, dense(2))(Key(0), np.zeros((1, 2, 3))), numbers(4, 2, 3)),
+    "serial, nothing to learn": (Serial((fnn.tanh, fnn.sigmoid)), numbers(4, 3)),
+    "mlp": (mlp(4, 3)(Key(0), np.zeros((1, 5))), numbers(3, 5)),
+    "parallel": (made(fnn.parallel(dense(2), fnn.tanh, dense(5)), 1, 3), numbers(4, 3)),
+    "parallel, one branch": (made(fnn.parallel(dense(2)), 1, 3), numbers(4, 3)),
+    "parallel, inside": (made(serial(dense(3), fnn.parallel(dense(2), dense(2)), fnn.add), 1, 4), numbers(4, 4)),
+    "pick": (fnn.pick(1), (numbers(4, 3), numbers(4, 2))),
+    "pick, inside": (fnn.Parallel((fnn.pick(1), fnn.pick(0), fnn.pick(1))), (numbers(4, 3), numbers(4, 2))),
+    "concatenate": (fnn.concatenate, (numbers(4, 3), numbers(4, 2, seed=1))),
+    "concatenate, constructors": (made(fnn.concatenate(dense(2), dense(3)), 1, 4), numbers(3, 4)),
+    "add": (fnn.add, (numbers(4, 3), numbers(4, 3, seed=1), numbers(4, 3, seed=2))),
+    "add, one": (fnn.add, (numbers(4, 3),)),
+    "add, constructors": (made(fnn.add(dense(2), dense(2)), 1, 4), numbers(3, 4)),
+    "residual": (made(fnn.residual(dense(3), fnn.tanh), 1, 3), numbers(4, 3)),
+    "residual, one layer": (made(fnn.residual(dense(3)), 1, 3), numbers(4, 3)),
+    "residual, nested": (made(fnn.residual(fnn.residual(dense(3)), fnn.tanh), 1, 3), numbers(4, 3)),
+    "a layer used twice": (Serial((SHARED, fnn.tanh, SHARED)), numbers(5, 4)),
+    "a layer used twice, in branches": (
+        Serial((fnn.Parallel((Serial((fnn.pick(0), SHARED)), Serial((fnn.pick(1), SHARED)))), fnn.add)),
+        (numbers(3, 4), numbers(3, 4, seed=1)),
+    ),
+    **{f"random network {seed}": (random_network(seed), numbers(4, 3)) for seed in range(25)},
+}
+
+LABELS = np.array([0, 2, 1, 2, 0])
+SOFT = np.array([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.1, 0.1, 0.8], [1 / 3, 1 / 3, 1 / 3]])
+SIGNS = np.where(SOFT > 0.3, 1.0, -1.0)
+WEIGHTS = np.array([1.0, 2.0, 0.0, 0.5, 3.0])
+
+
+def target_for(name):
+    """A target (5, 3) that fits any loss but those of labels."""
+    return SIGNS if name == "hinge" else SOFT
+
+
+def _loss_cases():
+    for name, loss in LOSSES.items():
+        kinds = {"labels": LABELS, "soft": SOFT} if name == "cross_entropy" else {"": target_for(name)}
+        for kind, target in kinds.items():
+            yield f"{name} {kind}".strip(), (loss, numbers(5, 3), target)
+            yield f"{name} {kind}, weights", (loss, numbers(5, 3), target, WEIGHTS)
+            yield f"{name} {kind}, one row", (loss, numbers(1, 3), target[1:2])
+            sequences = loss, numbers(5, 2, 3), np.stack([target, target], 1)
+            yield f"{name} {kind}, sequences", sequences
+            yield f"{name} {kind}, sequences, weights", (*sequences, WEIGHTS)
+            if hasattr(loss, "label_smoothing"):
+                smooth = type(loss)(label_smoothing=0.2)
+                yield f"{name} {kind}, smoothed", (smooth, numbers(5, 3), target)
+                yield f"{name} {kind}, smoothed, weights", (smooth, numbers(5, 3), target, WEIGHTS)
+        if name not in ("cross_entropy", "kl_divergence"):
+            yield f"{name}, one axis", (loss, numbers(5), target_for(name)[:, 0])
+    yield "huber, delta 0.3", (fnn.Huber(delta=0.3), numbers(5, 3), SOFT)
+    two = combined(fnn.mse, fnn.cross_entropy, weights=(1.0, 0.3))
+    yield "combined", (two, (numbers(5, 2), numbers(5, 3)), (numbers(5, 2, seed=1), LABELS))
+    yield "combined, weights", (two, (numbers(5, 2), numbers(5, 3)), (numbers(5, 2, seed=1), LABELS), WEIGHTS)
+
+
+LOSS_CASES = dict(_loss_cases())
+
+_PARAMS = random_like(mlp(4, 3)(Key(0), np.zeros((1, 5))))
+PENALTIES = {
+    "l1": (l1(0.3), _PARAMS),
+    "l1, all": (l1(0.3, ""), _PARAMS),
+    "l2": (l2(0.3), _PARAMS),
+    "l2, one layer": (l2(0.3, "layers[2]"), _PARAMS),
+    "l2, biases": (l2(0.3, lambda path: path.endswith("bias")), _PARAMS),
+    "l2, a layer used twice": (l2(0.3), Serial((SHARED, fnn.tanh, SHARED))),
+}

@@ -1,0 +1,439 @@
+"""Seventy-five values at every entry that they can reach: each works, in a way that is listed here, or is refused.
+
+Refused means a ``TypeError`` or ``ValueError`` that the package raises itself, in words of its own, and not one that
+comes out of NumPy or Python three calls further down. In the default run one combination in ten is tried.
+"""
+
+import linecache
+import re
+import traceback
+import warnings
+from itertools import product
+
+import numpy as np
+import pytest
+
+import fnn
+from fnn import (
+    Diverged,
+    Key,
+    Serial,
+    adam,
+    cross_entropy,
+    dense,
+    metrics,
+    mse,
+    relu,
+    serial,
+    sgd,
+    start,
+    train_step,
+    tree,
+)
+from fnn.data import batches, epochs, one_hot, standardize, train_test_split
+from fnn.diagnostics.diagnose import diagnose
+from tests.laws.bad_values import LABELS, VALUES, X
+from tests.laws.cases import LOSSES
+
+KEY = Key(0)
+SEQUENCES, IMAGES = np.ones((5, 4, 3), np.float32), np.ones((5, 4, 4, 1), np.float32)
+LOGITS = np.zeros((5, 3), np.float32)
+NET, LINE = serial(dense(6), relu, dense(3))(KEY, X), serial(dense(4))(KEY, X)
+NORMED = Serial((fnn.batch_norm()(KEY, X),))
+ADAM = adam()
+STATE, LINE_STATE = start(NET, ADAM), start(LINE, ADAM)
+STEP, LINE_STEP = train_step(cross_entropy, ADAM), train_step(mse, ADAM)
+
+# --- what works: sets of values, by what NumPy makes of them ----------------------------------------------------------
+
+
+def array_of(value):
+    try:
+        return np.asarray(value)
+    except ValueError:
+        return np.array(None)
+
+
+def holds_arrays(value):
+    return isinstance(value, np.ma.MaskedArray) or (
+        isinstance(value, tuple) and any(isinstance(part, np.ndarray) for part in value)
+    )
+
+
+ARRAYS = {name: array_of(value) for name, value in VALUES.items()}
+ALL = set(VALUES)
+REAL = {name for name in ALL if ARRAYS[name].dtype.kind in "biuf" and not holds_arrays(VALUES[name])}
+FINITE = {name for name in REAL if np.isfinite(ARRAYS[name]).all()}
+GIVEN_AS_ARRAYS = {name for name in REAL if isinstance(VALUES[name], np.ndarray)}
+WITH_ROWS = {name for name in REAL if ARRAYS[name].ndim}
+FIVE_ROWS = {name for name in WITH_ROWS if len(ARRAYS[name]) == 5}
+ROWS_OF_FOUR = {name for name in REAL if ARRAYS[name].ndim == 2 and ARRAYS[name].shape[1] == 4}
+LIKE_X = ROWS_OF_FOUR & FIVE_ROWS
+WITH_FEATURES = {name for name in REAL if ARRAYS[name].ndim > 1 and ARRAYS[name].shape[-1]}
+SCORES = {name for name in FIVE_ROWS if ARRAYS[name].ndim == 2 and ARRAYS[name].shape[1] > 2}
+NO_NAN = {name for name in REAL if not np.isnan(ARRAYS[name]).any()}
+FUNCTIONS = {"a class", "a function", "a constructor"}  # what these do when they are called is their own affair
+CALLABLE = FUNCTIONS | {"a layer"}
+WHOLE = {name for name in REAL if ARRAYS[name].dtype.kind in "iu" and type(VALUES[name]) not in (list, bool)}
+NUMBERS = {"zero", "one and a half"}
+PAIR = {"one-hot rows", "rows that do not sum to 1"}  # the two of the shape of LOGITS
+
+ENTRIES = {}
+
+
+def entry(name, function, works=()):
+    assert name not in ENTRIES
+    ENTRIES[name] = function, set(works)
+
+
+# --- layers and constructors ------------------------------------------------------------------------------------------------
+
+for name in [
+    "identity",
+    "heaviside",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "gelu",
+    "silu",
+    "softplus",
+]:
+    entry(f"{name}(.)", getattr(fnn, name), REAL)
+for name in ("softmax", "log_softmax"):
+    entry(f"{name}(.)", getattr(fnn, name), {each for each in WITH_ROWS if ARRAYS[each].shape[-1]})
+for name, layer, works in (
+    ("dense", LINE.layers[0], ROWS_OF_FOUR),
+    ("mlp", NET, ROWS_OF_FOUR),
+    ("flatten", fnn.flatten, WITH_ROWS),
+    ("reshape", fnn.reshape((2, 2)), {each for each in WITH_ROWS if np.prod(ARRAYS[each].shape[1:]) == 4}),
+    ("batch_norm", NORMED, ROWS_OF_FOUR - {"no rows"}),
+    ("layer_norm", fnn.layer_norm()(KEY, X), ROWS_OF_FOUR),
+    ("residual", fnn.residual(dense(4))(KEY, X), ROWS_OF_FOUR),
+    ("parallel", fnn.parallel(dense(2), relu)(KEY, X), ROWS_OF_FOUR),
+    ("embedding", fnn.embedding(3, 2)(KEY, LABELS), {"labels", "labels as a column", "labels for fewer rows"}),
+    ("conv", fnn.conv(2, 3)(KEY, IMAGES), ()),
+    ("max_pool", fnn.max_pool(2), {"three axes"}),
+    ("avg_pool", fnn.avg_pool(2), {"three axes"}),
+    ("global_avg_pool", fnn.global_avg_pool, {"three axes", "five axes"}),
+    ("rnn", fnn.rnn(3)(KEY, SEQUENCES), ()),
+    ("gru", fnn.gru(3)(KEY, SEQUENCES), ()),
+    ("lstm", fnn.lstm(3)(KEY, SEQUENCES), ()),
+    ("bidirectional", fnn.bidirectional(fnn.lstm(2))(KEY, SEQUENCES), ()),
+    ("last_step", fnn.last_step, {"three axes"}),
+    ("attention", fnn.attention(1)(KEY, SEQUENCES), ()),
+    ("positional", fnn.positional()(KEY, SEQUENCES), {"three axes"}),
+    ("positional(9)", fnn.positional(9)(KEY, SEQUENCES), ()),
+    ("transformer_block", fnn.transformer_block(1, 4)(KEY, SEQUENCES), ()),
+    ("pick", fnn.pick(1), {"a tuple of arrays", "a tuple of text"}),
+    ("add", fnn.add, CALLABLE),  # constructors make a sum of branches
+    ("concatenate", fnn.concatenate, CALLABLE),
+):
+    entry(f"{name}(.)", layer, works)
+for name, constructor, x, works in (
+    ("dense", dense(2), X, WITH_FEATURES),
+    ("mlp", fnn.mlp(3, 2), X, WITH_FEATURES),
+    ("conv", fnn.conv(2, 3), IMAGES, {"three axes"}),
+    ("embedding", fnn.embedding(3, 2), LABELS, {"labels", "labels as a column", "labels for fewer rows"}),
+    ("lstm", fnn.lstm(2), SEQUENCES, {"three axes"}),
+    ("batch_norm", fnn.batch_norm(), X, WITH_FEATURES),
+    ("layer_norm", fnn.layer_norm(), X, WITH_FEATURES),
+    ("attention", fnn.attention(1), SEQUENCES, {"three axes"}),
+    ("positional", fnn.positional(4), SEQUENCES, {"three axes"}),
+    ("transformer_block", fnn.transformer_block(1, 4), SEQUENCES, {"three axes"}),
+    ("residual", fnn.residual(fnn.layer_norm()), X, WITH_FEATURES),
+    ("parallel", fnn.parallel(dense(2)), X, WITH_FEATURES),
+):
+    entry(f"{name}: made of (key, .)", lambda value, constructor=constructor: constructor(KEY, value), works)
+    entry(f"{name}: made of (., x)", lambda value, constructor=constructor, x=x: constructor(value, x), {"a key"})
+for name in ["dense", "mlp", "rnn", "gru", "lstm", "max_pool", "avg_pool", "attention"]:
+    entry(f"{name}(.), the constructor", getattr(fnn, name))
+for name, works in {
+    "batch_norm": NUMBERS, "layer_norm": NUMBERS, "positional": {"nothing"}, "dropout": {"zero"},
+    "bidirectional": FUNCTIONS, "serial": CALLABLE, "parallel": CALLABLE, "residual": CALLABLE,
+    "reshape": {"an empty tuple"}, "pick": {"zero"},
+}.items():  # fmt: skip
+    entry(f"{name}(.), the constructor", getattr(fnn, name), works)
+entry("conv(., 3)", lambda value: fnn.conv(value, 3))
+entry("conv(2, .)", lambda value: fnn.conv(2, value))
+entry("embedding(., 3)", lambda value: fnn.embedding(value, 3))
+entry("embedding(3, .)", lambda value: fnn.embedding(3, value))
+entry("transformer_block(., 4)", lambda value: fnn.transformer_block(value, 4))
+entry("transformer_block(1, .)", lambda value: fnn.transformer_block(1, value))
+entry("Key(.)", Key, {"zero"})
+entry("split(key, .)", lambda value: fnn.split(KEY, value), {"zero"})
+entry("split(., 2)", lambda value: fnn.split(value, 2), {"a key"})
+entry("fold_in(key, .)", lambda value: fnn.fold_in(KEY, value), {"zero"})
+entry("fold_in(., 1)", lambda value: fnn.fold_in(value, 1), {"a key"})
+entry("inference(.)", fnn.inference, {"a layer"})
+entry("inference(net, .)", lambda value: fnn.inference(NET, value), ROWS_OF_FOUR | {"nothing"})
+entry("inference(batch_norm, .)", lambda value: fnn.inference(NORMED, value), ROWS_OF_FOUR - {"no rows"})
+entry("summary(., x)", lambda value: fnn.summary(value, X), {"a layer"})
+entry("summary(net, .)", lambda value: fnn.summary(NET, value), ROWS_OF_FOUR)
+entry("vjp(., x)", lambda value: fnn.vjp(value, X), {"a layer"})
+entry("forward(., x)", lambda value: fnn.forward(value, X), {"a layer"})
+
+# --- losses -----------------------------------------------------------------------------------------------------------
+
+WEIGHTS = {"nothing", "labels", "labels to k", "labels as floats", "labels as booleans", "a range"}
+WEIGHTS |= {"huge labels", "huge labels without a sign"}
+for name, loss in LOSSES.items():
+    target = np.ones((5, 3)) if name == "hinge" else np.eye(3, dtype=np.float32)[LABELS]
+    classes = {"cross_entropy": {"labels", "one-hot rows"}, "kl_divergence": {"one-hot rows"}, "hinge": set()}
+    entry(f"{name}(., target)", lambda value, loss=loss, target=target: loss(value, target), PAIR)
+    entry(f"{name}(prediction, .)", lambda value, loss=loss: loss(LOGITS, value), classes.get(name, PAIR))
+    entry(f"{name}(prediction, target, .)", lambda value, loss=loss, t=target: loss(LOGITS, t, value), WEIGHTS)
+entry("cross_entropy(., labels)", lambda value: cross_entropy(value, LABELS), SCORES)
+entry("CrossEntropy(.)", fnn.CrossEntropy, {"zero"})
+entry("Huber(.)", fnn.Huber, NUMBERS)
+entry("l1(.)", fnn.l1, NUMBERS)
+entry("l2(.)", fnn.l2, NUMBERS)
+entry("regularized(., l2)", lambda value: fnn.regularized(value, fnn.l2(0.1)), {"a layer"})
+entry("regularized(mse, .)", lambda value: fnn.regularized(mse, value), {"a layer"})
+entry("combined(.)", fnn.combined, {"a layer"})
+entry("combined(mse, weights=.)", lambda value: fnn.combined(mse, weights=value), {"nothing"})
+entry("combined(mse, mae)(., targets)", lambda value: fnn.combined(mse, fnn.mae)(value, (LOGITS, LOGITS)))
+entry("combined(mse, mae)(predictions, .)", lambda value: fnn.combined(mse, fnn.mae)((LOGITS, LOGITS), value))
+
+# --- gradients, training, diagnosis -----------------------------------------------------------------------------------
+
+DIVERGE = {"nan", "one nan", "infinity"}
+FOR_STEPS = (LIKE_X & GIVEN_AS_ARRAYS) - {"numbers of 1e300"}  # float64 data would make float64 of float32 parameters
+for name, function in {
+    "value_and_grad": fnn.value_and_grad,
+    "grad": fnn.grad,
+    "diagnose": lambda loss, params, batch, key=None: str(diagnose(params, batch, loss, key)),
+}.items():
+    entry(f"{name}(loss, net, .)", lambda value, f=function: f(cross_entropy, NET, value), {"a tuple of arrays"})
+    entry(f"{name}(loss, net, (., t))", lambda value, f=function: f(cross_entropy, NET, (value, LABELS)), LIKE_X)
+    entry(
+        f"{name}(loss, net, (x, .))",
+        lambda value, f=function: f(cross_entropy, NET, (X, value)),
+        {"labels", "one-hot rows"},
+    )
+    entry(f"{name}(mse, net, (x, .))", lambda value, f=function: f(mse, LINE, (X, value)), LIKE_X)
+    entry(f"{name}(loss, net, (x, t, .))", lambda value, f=function: f(cross_entropy, NET, (X, LABELS, value)), WEIGHTS)
+    entry(f"{name}(loss, ., batch)", lambda value, f=function: f(cross_entropy, value, (X, LABELS)), {"a layer"})
+    entry(f"{name}(loss, net, batch, .)", lambda value, f=function: f(cross_entropy, NET, (X, LABELS), value),
+          {"nothing", "a key"})  # fmt: skip
+entry("value_and_grad(., net, batch)", lambda value: fnn.value_and_grad(value, NET, (X, LABELS)), {"a layer"})
+entry("start(., adam)", lambda value: start(value, ADAM), {"a layer", "an empty tuple", "a tuple of text"})
+entry("start(net, .)", lambda value: start(NET, value))
+entry("train_step(., adam), its step", lambda value: train_step(value, ADAM)(STATE, (X, LABELS)))
+entry("train_step(loss, .)", lambda value: train_step(mse, value))
+entry("train_step(loss, adam, .)", lambda value: train_step(mse, ADAM, value), {"nothing", "a key"})
+entry("step(., batch)", lambda value: STEP(value, (X, LABELS)))
+entry("step(state, .)", lambda value: STEP(STATE, value), {"a tuple of arrays"})
+entry("step(state, (., t))", lambda value: STEP(STATE, (value, LABELS)), FOR_STEPS)
+entry("step(state, (x, .))", lambda value: STEP(STATE, (X, value)), {"labels", "one-hot rows"})
+entry("step(state, (x, t, .))", lambda value: STEP(STATE, (X, LABELS, value)), WEIGHTS)
+entry("mse step(state, (x, .))", lambda value: LINE_STEP(LINE_STATE, (X, value)), LIKE_X)
+entry("states(., state, batches)", lambda value: list(fnn.states(value, STATE, [(X, LABELS)])), FUNCTIONS)
+entry("states(step, ., batches)", lambda value: list(fnn.states(STEP, value, [(X, LABELS)])))
+entry("states(step, state, .)", lambda value: list(fnn.states(STEP, STATE, value)),
+      {"no rows", "an empty list", "an empty tuple"})  # fmt: skip
+
+
+def fitted(**changed):
+    usual = {"loss": cross_entropy, "optimizer": ADAM, "state": STATE, "data": (X, LABELS), "steps": 1, "size": 2}
+    return fnn.fit(**{**usual, "key": KEY, **changed})
+
+
+for name, works in {
+    "loss": (), "optimizer": (), "state": (), "data": {"a tuple of arrays"}, "size": (), "key": {"a key"},
+    "steps": {"zero"},
+}.items():  # fmt: skip
+    entry(f"fit({name}=.)", lambda value, name=name: fitted(**{name: value}), works)
+entry("fit(data=(., t))", lambda value: fitted(data=(value, LABELS)), FOR_STEPS)
+entry("fit(data=(x, .))", lambda value: fitted(data=(X, value)), {"labels", "one-hot rows"})
+entry("update(., gradient, state)", lambda value: fnn.update(value, NET, STATE))
+entry("update(adam, ., state)", lambda value: fnn.update(ADAM, value, STATE))
+entry("update(adam, gradient, .)", lambda value: fnn.update(ADAM, NET, value))
+for name in ["sgd", "adagrad", "rmsprop", "adam", "adamw", "descend"]:
+    entry(f"{name}(.)", getattr(fnn, name), NUMBERS | CALLABLE)
+for name in ("trace", "scale_by_adam", "scale_by_rms"):
+    entry(f"{name}(.)", getattr(fnn, name), {"zero"})
+entry("decay(.)", fnn.weight_decay, NUMBERS)
+entry("scale_by_adagrad(.)", fnn.scale_by_adagrad, NUMBERS)
+entry("clip(.)", fnn.clip, {"one and a half"})
+entry("clip_by_global_norm(.)", fnn.clip_by_global_norm, {"one and a half"})
+entry("chain(.)", fnn.chain)
+entry("sgd(0.1, .)", lambda value: sgd(0.1, value), {"zero"})
+entry("freeze(.)", fnn.freeze, CALLABLE | {"text", "an empty tuple", "a tuple of text"})
+entry("adamw(where=.)", lambda value: fnn.adamw(where=value),
+      CALLABLE | {"text", "nothing", "an empty tuple", "a tuple of text"})  # fmt: skip
+entry("accumulate_gradients(., adam)", lambda value: fnn.accumulate_gradients(value, ADAM))
+entry("accumulate_gradients(2, .)", lambda value: fnn.accumulate_gradients(2, value))
+entry("adam(schedule), that gives .",
+      lambda value: train_step(cross_entropy, adam(lambda step: value))(STATE, (X, LABELS)), NUMBERS)  # fmt: skip
+entry("schedules.constant(.)", fnn.schedules.constant, NUMBERS)
+entry("tap(.)", fnn.tap, CALLABLE)
+entry("tap(print, .)", lambda value: fnn.tap(print, value))
+entry("until(.)", fnn.until, CALLABLE)
+entry("early_stopping(., 1)", lambda value: fnn.early_stopping(value, 1), CALLABLE)
+entry("early_stopping(abs, .)", lambda value: fnn.early_stopping(abs, value))
+entry("early_stopping(least=.)", lambda value: fnn.early_stopping(abs, 1, value), NUMBERS)
+entry("ema(.)", fnn.ema, {"zero"})
+entry("ema(0.5)([.])", lambda value: list(fnn.ema(0.5)([value])))
+entry("progress(.)", fnn.progress, {"zero"})
+entry("progress(9, .)", lambda value: fnn.progress(9, value), {"nothing"})
+entry("history(loss=.)", lambda value: fnn.history(loss=value), CALLABLE)
+
+# --- metrics and data -------------------------------------------------------------------------------------------------
+
+COUNTED = (SCORES & NO_NAN) | {"labels", "labels to k", "a range"}
+TRUE = {"labels", "one-hot rows", "rows that do not sum to 1"}
+for metric in (metrics.confusion_matrix, metrics.precision, metrics.recall, metrics.f1):
+    name = metric.__name__
+    entry(f"{name}(., target)", lambda value, metric=metric: metric(value, LABELS), COUNTED)
+    entry(f"{name}(prediction, .)", lambda value, metric=metric: metric(LOGITS, value), TRUE)
+HUGE = {"huge labels", "huge labels without a sign", "labels from -1"}
+entry("accuracy(., target)", lambda value: metrics.accuracy(value, LABELS), COUNTED | HUGE)
+entry("accuracy(prediction, .)", lambda value: metrics.accuracy(LOGITS, value),
+      TRUE | HUGE | {"labels to k", "a range"})  # fmt: skip
+for metric in (metrics.rmse, metrics.r2):
+    name = metric.__name__
+    entry(f"{name}(., target)", lambda value, metric=metric: metric(value, X + 1), LIKE_X & NO_NAN)
+    entry(f"{name}(prediction, .)", lambda value, metric=metric: metric(X, value), LIKE_X & FINITE)
+entry("top_k_accuracy(., target)", lambda value: metrics.top_k_accuracy(value, LABELS),
+      {"wider rows", "one-hot rows too wide"})  # fmt: skip
+entry("top_k_accuracy(k=.)", lambda value: metrics.top_k_accuracy(LOGITS, LABELS, value))
+entry("roc_auc(., target)", lambda value: metrics.roc_auc(value, LABELS), {"one-hot rows"})
+entry("roc_auc(scores, .)", lambda value: metrics.roc_auc(np.full((5, 3), 1 / 3), value),
+      {"labels", "one-hot rows"})  # fmt: skip
+entry("perplexity(., target)", lambda value: metrics.perplexity(value, LABELS), SCORES & FINITE)
+entry("confusion_matrix(classes=.)", lambda value: metrics.confusion_matrix(LOGITS, LABELS, value), {"nothing"})
+entry("f1(average=.)", lambda value: metrics.f1(LOGITS, LABELS, value), {"nothing"})
+accuracy = metrics.accuracy
+entry("evaluate(., net, data)", lambda value: metrics.evaluate(value, NET, (X, LABELS)), CALLABLE)
+entry("evaluate(accuracy, ., data)", lambda value: metrics.evaluate(accuracy, value, (X, LABELS)), {"a layer"})
+entry("evaluate(accuracy, net, .)", lambda value: metrics.evaluate(accuracy, NET, value), {"a tuple of arrays"})
+entry("evaluate(accuracy, net, (., t))", lambda value: metrics.evaluate(accuracy, NET, (value, LABELS)),
+      LIKE_X & GIVEN_AS_ARRAYS & FINITE)  # fmt: skip
+entry("evaluate(accuracy, net, (x, .))", lambda value: metrics.evaluate(accuracy, NET, (X, value)),
+      TRUE | HUGE | {"labels to k"})  # fmt: skip
+entry("evaluate(size=.)", lambda value: metrics.evaluate(accuracy, NET, (X, LABELS), value))
+BESIDE_LABELS = (FIVE_ROWS & GIVEN_AS_ARRAYS) | {"a tuple of arrays"}
+entry("batches(., 2)", lambda value: list(batches(value, 2)), {"a tuple of arrays"})
+entry("batches((., t), 2)", lambda value: list(batches((value, LABELS), 2)), BESIDE_LABELS)
+entry("batches(data, .)", lambda value: list(batches((X,), value)))
+entry("batches(data, 2, .)", lambda value: list(batches((X,), 2, value)), {"nothing", "a key"})
+entry("epochs(., 2, key)", lambda value: list(epochs(value, 2, KEY, 1)), {"a tuple of arrays"})
+entry("epochs(data, ., key)", lambda value: list(epochs((X,), value, KEY, 1)))
+entry("epochs(data, 2, .)", lambda value: list(epochs((X,), 2, value, 1)), {"a key"})
+entry("epochs(epochs=.)", lambda value: next(epochs((X,), 2, KEY, value), 0), {"nothing", "zero"})
+entry("epochs(start=.)", lambda value: next(epochs((X,), 2, KEY, 1, value), 0), {"zero"})
+entry("train_test_split(., 0.4, key)", lambda value: train_test_split(value, 0.4, KEY), {"a tuple of arrays"})
+entry("train_test_split((., t), 0.4, key)", lambda value: train_test_split((value, LABELS), 0.4, KEY),
+      BESIDE_LABELS & (FINITE | {"a tuple of arrays"}))  # fmt: skip
+entry("train_test_split(data, ., key)", lambda value: train_test_split((X,), value, KEY))
+entry("train_test_split(data, 0.4, .)", lambda value: train_test_split((X,), 0.4, value), {"a key"})
+entry("train_test_split(stratify=.)", lambda value: train_test_split((X,), 0.4, KEY, stratify=value),
+      {"nothing", "huge labels", "huge labels without a sign"})  # fmt: skip
+entry(
+    "one_hot(., 3)", lambda value: one_hot(value, 3), {"labels", "labels as a column", "labels for fewer rows", "zero"}
+)
+entry("one_hot(labels, .)", lambda value: one_hot(LABELS, value))
+entry("standardize(.)", standardize, (WITH_ROWS & FINITE) - {"no rows", "an empty list", "an empty tuple"})
+entry("standardize(x, like=.)", lambda value: standardize(X, value),
+      (ROWS_OF_FOUR & FINITE) - {"no rows"} | {"nothing"})  # fmt: skip
+for name in ("moons", "circles", "spirals", "blobs", "xor", "line"):
+    made = getattr(fnn.data, name)
+    entry(f"{name}(., 0.1, key)", lambda value, made=made: made(value, 0.1, KEY))
+    entry(f"{name}(9, ., key)", lambda value, made=made: made(9, value, KEY), NUMBERS)
+    entry(f"{name}(9, 0.1, .)", lambda value, made=made: made(9, 0.1, value), {"a key"})
+    entry(f"{name}(dtype=.)", lambda value, made=made: made(9, 0.1, KEY, dtype=value))
+entry("blobs(centers=.)", lambda value: fnn.data.blobs(9, 0.1, KEY, centers=value),
+      {each for each in WITH_FEATURES & FINITE if ARRAYS[each].ndim == 2 and ARRAYS[each].size}
+      - {"booleans"})  # fmt: skip
+entry("blobs(features=.)", lambda value: fnn.data.blobs(9, 0.1, KEY, features=value))
+entry("spirals(arms=.)", lambda value: fnn.data.spirals(9, 0.1, KEY, arms=value))
+entry("spirals(turns=.)", lambda value: fnn.data.spirals(9, 0.1, KEY, turns=value), NUMBERS)
+entry("circles(factor=.)", lambda value: fnn.data.circles(9, 0.1, KEY, factor=value), {"zero"})
+entry("characters(.)", fnn.data.characters, {"text"})
+entry("characters(text, .)", lambda value: fnn.data.characters("ab", value), {"text", "nothing"})
+for name in ("read_idx", "read_csv", "mnist"):
+    entry(f"{name}(.)", getattr(fnn.data, name))
+
+# --- trees, checks, slopes --------------------------------------------------------------------------------------------
+
+for name in ("leaves", "paths", "ravel", "zeros_like"):
+    entry(f"tree.{name}(.)", getattr(tree, name), ALL)  # what is no tree is configuration
+entry("tree.equal(net, .)", lambda value: tree.equal(NET, value), ALL)
+entry("tree.map(., net)", lambda value: tree.map(value, NET), CALLABLE)
+entry("tree.map(add, net, .)", lambda value: tree.map(np.add, NET, value))
+entry("tree.reduce(., net, 0)", lambda value: tree.reduce(value, NET, 0), CALLABLE)
+entry("tree.add(net, .)", lambda value: tree.add(NET, value))
+entry("tree.add(., net)", lambda value: tree.add(value, NET))
+entry("tree.add((x,), (.,))", lambda value: tree.add((X,), (value,)),
+      {"nan", "one nan", "infinity", "a matrix of numpy", "a masked array"})  # fmt: skip
+entry("tree.allclose(net, .)", lambda value: tree.allclose(NET, value))
+entry("tree.at(., f, net)", lambda value: tree.at(value, np.negative, NET))
+entry("tree.at(path, ., net)", lambda value: tree.at("layers[0].weight", value, NET), CALLABLE)
+entry("tree.at(path, f, .)", lambda value: tree.at("layers[0].weight", np.negative, value))
+entry("unravel(.)", tree.ravel(NET)[1])
+entry("check_vjp(relu, .)", lambda value: fnn.check_vjp(relu, value), REAL - {"an empty tuple"})
+entry("check_vjp(., x)", lambda value: fnn.check_vjp(value, X), {"a layer"})
+entry("check_vjp(mse, x, .)", lambda value: fnn.check_vjp(mse, X, value), LIKE_X)
+SMOOTH = {each for each in FINITE if ARRAYS[each].dtype.kind != "b"}
+entry("derivative(f, .)", lambda value: fnn.numeric.derivative(np.tanh, value), SMOOTH)
+entry("derivative(., 1.0)", lambda value: fnn.numeric.derivative(value, 1.0), CALLABLE)
+entry("gradient(f, .)", lambda value: fnn.numeric.gradient(lambda x: float(np.sum(x**2)), value), SMOOTH)
+entry("gradient(., x)", lambda value: fnn.numeric.gradient(value, X[0]), FUNCTIONS)
+
+# --- the law ----------------------------------------------------------------------------------------------------------
+
+# A file that is not there is the system's error; a check that fails is an assertion.
+OTHERWISE = {
+    ("read_idx(.)", "text"): FileNotFoundError,
+    ("read_csv(.)", "text"): FileNotFoundError,
+    ("check_vjp(relu, .)", "an empty tuple"): AssertionError,
+}
+COMBINATIONS = list(product(ENTRIES, VALUES))
+FOREIGN = re.compile(r"operands could not|ufunc '|inhomogeneous|truth value|has no attribute|not (callable|iterable)")
+
+
+def outcome(place, name):
+    """Say in a word what comes of a value at an entry; of an error that is not the package's own, all of it."""
+    function, _ = ENTRIES[place]
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            function(VALUES[name])
+        except Diverged:
+            return "works"  # it says so, at the first step: test_divergence
+        except OTHERWISE.get((place, name), ()):
+            return "refused"
+        except Exception as error:
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            raised = linecache.getline(last.filename, last.lineno).lstrip().startswith("raise")
+            own = "/fnn/" in last.filename and raised and not FOREIGN.search(str(error))
+            if own and isinstance(error, TypeError | ValueError):
+                return "refused"
+            return f"{type(error).__name__}: {error} ({last.filename}:{last.lineno})"
+    return "works"
+
+
+def faults(combinations):
+    for place, name in combinations:
+        expected = "works" if name in ENTRIES[place][1] else "refused"
+        if name in FUNCTIONS and expected == "works":
+            continue  # it was called, with what it should be called with
+        found = outcome(place, name)
+        if found != expected:
+            yield f"{place} with {name}: {found}, and not {expected}"
+
+
+def test_a_bad_value_is_refused_in_the_package_s_own_words_or_works_as_it_should():
+    assert not list(faults(COMBINATIONS[::10]))
+
+
+@pytest.mark.long
+def test_so_are_all_of_them_everywhere():
+    assert not list(faults(COMBINATIONS))
+
+
+def test_there_are_so_many_values_and_entries():
+    assert (len(VALUES), len(ENTRIES), len(COMBINATIONS)) == (75, 315, 23625)

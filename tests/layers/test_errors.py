@@ -1,0 +1,217 @@
+"""Layers of rows and images."""
+
+import numpy as np
+import pytest
+
+from fnn import (
+    BatchNorm,
+    Conv,
+    Dense,
+    Key,
+    Scale,
+    avg_pool,
+    batch_norm,
+    conv,
+    dense,
+    dropout,
+    embedding,
+    global_avg_pool,
+    inference,
+    layer_norm,
+    max_pool,
+    relu,
+    serial,
+)
+from tests.errors import check, message
+from tests.laws.test_bad_input import COLUMN, FLAT, KEY, T, V, X, Y, affine
+
+IMAGES, SEQUENCES = np.ones((2, 4, 4, 2)), np.ones((2, 3, 2))
+
+
+def ensemble(members, n_in, units):
+    return Dense(np.ones((members, n_in, units)), np.ones((members, units)))
+
+
+ROWS = [
+    # --- arrays, dense ---
+    (
+        lambda: relu((X, X)),
+        T,
+        "relu expects an array, got a tuple of 2; join them with concatenate or add, or take one with pick",
+    ),
+    (lambda: ensemble(2, 4, 3)(np.ones((3, 5, 4))), V, "dense expects rows (2, n, 4), got (3, 5, 4)"),
+    (lambda: ensemble(2, 4, 3)(np.ones((2, 5, 3))), V, "dense expects rows (2, n, 4), got (2, 5, 3)"),
+    (lambda: Dense(X[0], FLAT)(X), V, "dense expects a weight (inputs, units), got (4,)"),
+    (lambda: Dense(X.T, FLAT[:1])(X.T), V, "dense expects rows (n, 4), got (4, 5)"),
+    (lambda: affine(6, 2)(np.ones((5, 2, 3))), V, "dense expects rows (n, 6), got (5, 2, 3); put flatten before it"),
+    (lambda: affine(4, 2)(X[0]), V, "dense expects rows (n, 4), got (4,); write x[None] for a single row"),
+    (lambda: dense(Key(0), X), T, "dense expects its number of units before the key and the data; write dense(64)"),
+    (
+        lambda: dense(3)(KEY, FLAT),
+        V,
+        "dense expects rows (n, inputs), got (5,); write x[:, None] for rows of one number, x[None] for a single row",
+    ),
+    # --- shape, dropout, embedding, norms ---
+    (lambda: dropout(0.5)(X), T, "Dropout needs a key: call vjp(params, x, key), or inference(params) to remove it"),
+    (lambda: dropout(1.0), V, "dropout: the rate, the share to drop, must be at least 0 and below 1, got 1.0"),
+    (lambda: dropout("half"), T, "dropout: the rate, the share to drop, must be a number, got str 'half'"),
+    (
+        lambda: embedding(5, 2)(KEY, X),
+        T,
+        "embedding expects integers, got float32 array (5, 4); convert it, say x.astype(int)",
+    ),
+    (lambda: embedding(5, 2)(KEY, 3), V, "embedding expects symbols (n, ...), got a single one; write x[None]"),
+    (
+        lambda: embedding(5, 2)(KEY, np.array(3)),
+        V,
+        "embedding expects symbols (n, ...), got a single one; write x[None]",
+    ),
+    (
+        lambda: embedding(3, 2)(KEY, np.array([[1, 3]])),
+        V,
+        "embedding expects symbols from 0 to 2, got some from 1 to 3",
+    ),
+    (lambda: embedding(3, 2)(KEY, Y)(Y - 1), V, "embedding expects symbols from 0 to 2, got some from -1 to 1"),
+    (lambda: embedding(0, 2), V, "embedding: symbols must be at least 1, got 0"),
+    (lambda: embedding(5, 0), V, "embedding: features must be at least 1, got 0"),
+    (lambda: Scale(FLAT, FLAT[:2])(X), V, "scale expects a scale and a shift (features,), got (5,) and (2,)"),
+    (lambda: Scale(COLUMN, COLUMN)(X), V, "scale expects a scale and a shift (features,), got (5, 1) and (5, 1)"),
+    (lambda: BatchNorm(FLAT, FLAT)(X), V, "batch_norm expects rows (n, ..., 5), got (5, 4)"),
+    (lambda: batch_norm()(KEY, X)(X[:0]), V, "batch_norm expects at least one row, got (0, 4)"),
+    (lambda: inference(batch_norm()(KEY, X), X[:0]), V, "batch_norm expects at least one row, got (0, 4)"),
+    (
+        lambda: inference(batch_norm()(KEY, X)),
+        T,
+        "batch_norm needs statistics: call inference(params, x) with x a sample of the training set",
+    ),
+    (
+        lambda: inference(serial(dense(3), batch_norm())(KEY, X)),
+        T,
+        "batch_norm at layers[1] needs statistics: call inference(params, x) with x a sample of the training set",
+    ),
+    (lambda: layer_norm()(KEY, FLAT), V, "layer_norm expects rows (n, ..., features), got (5,)"),
+    (lambda: batch_norm(-1), V, "batch_norm: epsilon must be at least 0 and finite, got -1"),
+    (lambda: layer_norm("small"), T, "layer_norm: epsilon must be a number, got str 'small'"),
+    # --- windows, convolution, pooling ---
+    (lambda: conv(0, 3), V, "conv: filters must be at least 1, got 0"),
+    (lambda: conv(4, [3, 3]), T, "conv: size must be an integer or a tuple of them, got list [3, 3]; write (3, 3)"),
+    (lambda: conv(4, (3, 3, 3)), V, "conv: size must be an integer or a tuple of 2 (height, width), got (3, 3, 3)"),
+    (lambda: conv(4, 3, stride=0), V, "conv: stride must be at least 1, got 0"),
+    (lambda: conv(4, 3, dilation=0), V, "conv: dilation must be at least 1, got 0"),
+    (lambda: conv(4, 3, padding="full"), V, "conv: padding must be 'same', 'valid' or an integer, got 'full'"),
+    (lambda: conv(4, 3, padding=-1), V, "conv: padding must be at least 0, got -1"),
+    (lambda: conv(3, 3, groups=2), V, "conv expects filters that its 2 groups share evenly, got 3"),
+    (lambda: conv(4, 3, groups=0), V, "conv: groups must be at least 1, got 0"),
+    (
+        lambda: conv(4, 3, groups=2)(KEY, np.ones((1, 5, 5, 3))),
+        V,
+        "conv expects channels that its 2 groups share evenly, got 3",
+    ),
+    (
+        lambda: conv(4, 3)(KEY, X),
+        V,
+        "conv expects images (n, height, width, channels), got (5, 4); put reshape((2, 2, 1)) before it",
+    ),
+    (
+        lambda: conv(4, 3)(KEY, np.ones((1, 784))),
+        V,
+        "conv expects images (n, height, width, channels), got (1, 784); put reshape((28, 28, 1)) before it",
+    ),
+    (
+        lambda: conv(4, 3)(KEY, np.ones((1, 3072))),
+        V,
+        "conv expects images (n, height, width, channels), got (1, 3072); put reshape((32, 32, 3)) before it",
+    ),
+    (
+        lambda: conv(4, 3)(KEY, np.ones((5, 5, 3, 2, 2))),
+        V,
+        "conv expects images (n, height, width, channels), got (5, 5, 3, 2, 2)",
+    ),
+    (
+        lambda: conv(4, (3, 3))(KEY, np.ones((28, 28, 1))),
+        V,
+        "conv expects images (n, height, width, channels), got (28, 28, 1); write x[None] for a single image",
+    ),
+    (
+        lambda: conv(4, (3, 3))(KEY, np.ones((5, 28, 28))),
+        V,
+        "conv expects images (n, height, width, channels), got (5, 28, 28); put reshape((28, 28, 1)) "
+        "before it, or write x[None] for a single image",
+    ),
+    (lambda: conv(4, (3,))(KEY, IMAGES), V, "conv expects sequences (n, time, features), got (2, 4, 4, 2)"),
+    (
+        lambda: conv(4, 3, stride=(1, 1))(KEY, SEQUENCES)(SEQUENCES),
+        V,
+        "conv: stride must be an integer or a tuple of 1 for sequences, got (1, 1)",
+    ),
+    (
+        lambda: conv(4, (3, 3), stride=(1,))(KEY, IMAGES)(IMAGES),
+        V,
+        "conv: stride must be an integer or a tuple of 2 (height, width), got (1,)",
+    ),
+    (
+        lambda: conv(4, 3)(KEY, IMAGES)(IMAGES[..., :1]),
+        V,
+        "conv expects images (n, height, width, 2), got (2, 4, 4, 1)",
+    ),
+    (
+        lambda: conv(4, 3)(KEY, IMAGES)(X),
+        V,
+        "conv expects images (n, height, width, channels), got (5, 4); put reshape((2, 2, 1)) before it",
+    ),
+    (lambda: conv(4, 3)(KEY, SEQUENCES)(IMAGES), V, "conv expects sequences (n, time, features), got (2, 4, 4, 2)"),
+    (lambda: conv(4, 3)(KEY, SEQUENCES)(SEQUENCES[..., :1]), V, "conv expects sequences (n, time, 2), got (2, 3, 1)"),
+    (
+        lambda: conv(4, 5, padding="valid")(KEY, IMAGES)(IMAGES),
+        V,
+        "conv expects images of at least 5 x 5, got (2, 4, 4, 2); take a smaller size or padding='same'",
+    ),
+    (
+        lambda: conv(4, 5, padding="valid")(KEY, SEQUENCES)(SEQUENCES),
+        V,
+        "conv expects sequences of at least 5, got (2, 3, 2); take a smaller size or padding='same'",
+    ),
+    (lambda: conv(4, 3, padding=3)(KEY, IMAGES)(IMAGES), V, "conv expects a padding below its window 3 x 3, got 3"),
+    (lambda: Conv(X, FLAT)(IMAGES), V, "conv expects a weight (height, width, inputs, filters), got (5, 4)"),
+    (lambda: Conv(np.ones((3, 3, 2, 4)), FLAT)(IMAGES), V, "conv expects a bias (4,), got (5,)"),
+    (
+        lambda: Conv(np.ones((3, 3, 1, 3)), FLAT[:3], groups=2)(IMAGES),
+        V,
+        "conv expects filters that its 2 groups share evenly, got 3",
+    ),
+    (lambda: max_pool(0), V, "max_pool: size must be at least 1, got 0"),
+    (lambda: avg_pool(2, stride=0), V, "avg_pool: stride must be at least 1, got 0"),
+    (lambda: max_pool(2, padding="full"), V, "max_pool: padding must be 'same', 'valid' or an integer, got 'full'"),
+    (
+        lambda: max_pool(2)(X),
+        V,
+        "max_pool expects images (n, height, width, channels), got (5, 4); put reshape((2, 2, 1)) before it",
+    ),
+    (
+        lambda: avg_pool(2)(np.ones((28, 28))),
+        V,
+        "avg_pool expects images (n, height, width, channels), got (28, 28); put reshape((height, width, "
+        "channels)) before it",
+    ),
+    (
+        lambda: max_pool((2, 2))(np.ones((28, 28, 1))),
+        V,
+        "max_pool expects images (n, height, width, channels), got (28, 28, 1); write x[None] for a single image",
+    ),
+    (
+        lambda: max_pool(5)(IMAGES),
+        V,
+        "max_pool expects images of at least 5 x 5, got (2, 4, 4, 2); take a smaller size or padding='same'",
+    ),
+    (
+        lambda: global_avg_pool(X),
+        V,
+        "global_avg_pool expects images (n, height, width, channels) or sequences, got (5, 4)",
+    ),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=message)
+def test_a_mistake_is_told_in_these_words(row, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    check(row, tmp_path)

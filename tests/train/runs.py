@@ -1,0 +1,52 @@
+"""A run whose bits are compared, and the ways to start it: ``from tests.train.runs import main; main(("processes", 3))``.
+
+It has all that draws random numbers or depends on an order: shuffles, dropout, Adam, a ragged last batch.
+"""
+
+import hashlib
+import multiprocessing
+import struct
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import nullcontext
+from functools import partial
+from types import SimpleNamespace
+
+from fnn import Key, adam, cross_entropy, dense, dropout, fit, relu, serial, split, start, tree
+from fnn.data import moons
+from fnn.train.experiments import repeat
+
+DATA = moons(103, 0.1, Key(3))  # batches of 10: the last of a pass has 3 rows
+OPTIMIZER = adam(1e-2)
+NET = serial(dense(16), relu, dropout(0.2), dense(2))
+
+
+def begin(key):
+    """The state before the first step, and the key of its shuffles and masks."""
+    init_key, run_key = split(key, 2)
+    return start(NET(init_key, DATA[0][:1]), OPTIMIZER), run_key
+
+
+def digest(state):
+    """SHA-256 of everything in a state."""
+    arrays = b"".join(leaf.tobytes() for leaf in tree.leaves((state.params, state.opt)))
+    return hashlib.sha256(arrays + struct.pack("<qd", state.step, state.loss)).hexdigest()
+
+
+def run(key, steps=200):
+    """Train for some steps; give the digest of the end."""
+    state, run_key = begin(key)
+    return digest(fit(cross_entropy, OPTIMIZER, state, DATA, steps=steps, size=10, key=run_key))
+
+
+EXECUTORS = {
+    "map": lambda workers: nullcontext(SimpleNamespace(map=map)),
+    "threads": ThreadPoolExecutor,
+    "processes": partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn")),
+}
+
+
+def main(*ways):
+    """Print, for each executor with its number of workers, the digests of three runs, a key each."""
+    for name, workers in ways:
+        with EXECUTORS[name](workers) as executor:
+            print(name, workers, *repeat(run, split(Key(0), 3), map=executor.map))
