@@ -38,20 +38,25 @@ def take_apart(tree: Tree) -> tuple[list[np.ndarray], Form]:
     return leaves, form
 
 
-def _collect(node: Any, leaves: list[np.ndarray], form: Form, seen: dict[int, tuple[str, int]]) -> None:
-    if isinstance(node, np.ndarray):
-        leaves.append(node)
-        form += (node.shape, node.dtype)
-    elif isinstance(node, Record):
+def _collect(node: Any, leaves: list[np.ndarray], form: Form, seen: dict[int, int]) -> None:
+    if isinstance(node, Record):
         if id(node) in seen:
-            form.append(seen[id(node)])
+            form.append(("the record whose first leaf is", seen[id(node)]))
             return
         begin = len(leaves)
         form.append(type(node))
         for name in node.__record__:
-            _collect(getattr(node, name), leaves, form, seen)
+            child = getattr(node, name)
+            if type(child) is np.ndarray:  # most are leaves, and a call costs more than what is to do
+                leaves.append(child)
+                form += (child.shape, child.dtype)
+            else:
+                _collect(child, leaves, form, seen)
         if len(leaves) > begin:
-            seen[id(node)] = ("the record whose first leaf is", begin)
+            seen[id(node)] = begin
+    elif isinstance(node, np.ndarray):
+        leaves.append(node)
+        form += (node.shape, node.dtype)
     elif isinstance(node, tuple):
         form.append(len(node))
         for child in node:
@@ -136,6 +141,9 @@ def _builder(node: Any, begin: int) -> tuple[Build | None, int]:
         return lambda leaves: tuple([build(leaves) if build else child for build, child in parts]), end
     if all(isinstance(child, np.ndarray) for child in children(node)):
         return lambda leaves: make(*leaves[begin:end]), end  # a record of arrays alone, such as Dense
+    if len(parts) == 1:
+        only: Any = parts[0][0]
+        return lambda leaves: make(only(leaves)), end  # a record of one tree, such as Serial
     return lambda leaves: make(*[build(leaves) if build else child for build, child in parts]), end
 
 

@@ -57,7 +57,13 @@ def fold_in(key: Key, i: int) -> Key:
     Key(seed=7, path=(2, 5))
     """
     key = require_key("fold_in", key)
-    return Key(key.seed, (*key.path, i))
+    if type(i) is not int or not 0 <= i < 2**32:
+        return Key(key.seed, (*key.path, i))  # which converts it, or says what is wrong with it
+    # The rest of the address was checked when the key was made; to check it again at each layer would take long.
+    child = object.__new__(Key)
+    object.__setattr__(child, "seed", key.seed)
+    object.__setattr__(child, "path", (*key.path, i))
+    return child
 
 
 def split(key: Key, n: int) -> tuple[Key, ...]:

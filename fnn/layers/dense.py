@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import float_dtype, floats, ones, read_only
+from fnn.core._arrays import float_dtype, floats, ones
 from fnn.core._errors import LayerValueError, integer
 from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
@@ -50,7 +50,9 @@ def dense_vjp(layer: Dense, x, key=None):
     def dense_pullback(dy):
         dweight = product(x.mT, dy)
         dbias = product(ones(dy.shape[-2], dy.dtype), dy)  # a sum over rows, as a product: ten times faster
-        return Dense(read_only(dweight), read_only(dbias)), lambda: product(dy, weight.mT)
+        dweight.setflags(write=False)
+        dbias.setflags(write=False)
+        return Dense(dweight, dbias), lambda: product(dy, weight.mT)
 
     return y, dense_pullback
 
@@ -71,6 +73,8 @@ def _on_merged_rows(layer: Dense, x: np.ndarray) -> tuple[np.ndarray, Callable[.
 def _fitting(layer: Dense, x: Any) -> np.ndarray:
     """Return ``x`` as floats if it fits the layer, and else say what would."""
     x, shape = floats("dense", x), layer.weight.shape
+    if len(shape) == 2 == x.ndim and x.shape[1] == shape[0] and layer.bias.shape == shape[1:]:
+        return x  # the usual case, seen at once
     members = shape[:-2]
     if len(shape) < 2:
         raise LayerValueError("dense", f"expects a weight (inputs, units), got {shape}")

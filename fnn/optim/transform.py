@@ -69,6 +69,8 @@ def _vector(tree: Tree) -> np.ndarray:
 
 def _over_trees(function: Callable[[Any], Any], state: Any) -> Any:
     """Apply a function to each tree in an optimizer's state: the fields of its records, which lie in tuples."""
+    if not state:
+        return state  # plain descent remembers nothing
     if isinstance(state, Record):
         return type(state)(*[function(getattr(state, name)) for name in state.__record__])
     return tuple([_over_trees(function, part) for part in state])

@@ -35,6 +35,9 @@ from fnn.optim.transform import Transform, require_optimizer, update
 
 Differentiated = tuple["State", Any, Tree]
 _LARGE = 1e9
+# What NumPy raises on overflow where it was told to. Whether that matters is for the step to say, and a pure function
+# can simply be called again, with the alarm off; to turn it off each time would cost as much as a layer.
+_ALARM = (FloatingPointError, RuntimeWarning)
 
 
 class State(Record):
@@ -118,14 +121,18 @@ def differentiated(loss: Any, key: Key | None = None) -> Callable[[Any, tuple[An
     >>> value, gradient.bias
     (4.0, array([-4.]))
     """
-    return functools.partial(_quietly, functools.partial(_differentiated, loss, key))
+    return functools.partial(_differentiated, loss, key)
 
 
 def _differentiated(loss: Any, key: Key | None, state: Any, batch: tuple[Any, ...]) -> Differentiated:
     if not hasattr(state, "opt"):
         raise TypeError(f"a step of training expects a state, got {describe(state)}; write start(net, optimizer)")
     step_key = None if key is None else fold_in(key, state.step)
-    value, gradient = objective(loss)(loss, state.params, batch, step_key)
+    try:
+        value, gradient = objective(loss)(loss, state.params, batch, step_key)
+    except _ALARM:
+        with np.errstate(all="ignore"):
+            value, gradient = objective(loss)(loss, state.params, batch, step_key)
     return state, value, gradient
 
 
@@ -160,29 +167,21 @@ def updated(optimizer: Transform) -> Callable[[Differentiated], Any]:
     array([[0.75]])
     """
     require_optimizer("updated", optimizer)
-    return functools.partial(_quietly, functools.partial(_updated, optimizer))
+    return functools.partial(_updated, optimizer)
 
 
 def _updated(optimizer: Transform, differentiated: Differentiated) -> Any:
     state, value, gradient = differentiated
-    following = update(optimizer, gradient, state, float(value))  # a loss of one's own may return NumPy's float
+    try:
+        following = update(optimizer, gradient, state, float(value))  # a loss of one's own may return NumPy's float
+    except _ALARM:
+        with np.errstate(all="ignore"):
+            following = update(optimizer, gradient, state, float(value))
     # The square of a gradient can overflow where the gradient does not, and a division by it hides that from the
     # parameters. It takes a loss that is on its way out; to look at the optimizer's memory each time takes long.
     if not all_finite(following.params) or (abs(value) > _LARGE and not all_finite(following.opt)):
         raise Diverged(state.step, value, state)
     return following
-
-
-def _quietly(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a pure function, and where NumPy was told to raise on overflow call it again with that alarm off.
-
-    Whether an overflow matters is for the step to say. To turn the alarm off each time would cost as much as a layer.
-    """
-    try:
-        return function(*arguments)
-    except (FloatingPointError, RuntimeWarning):
-        with np.errstate(all="ignore"):
-            return function(*arguments)
 
 
 def states(step: Callable[..., Any], state: Any, batches: Iterable[Any]) -> Iterator[Any]:
