@@ -1,11 +1,11 @@
 """An experiment is a function of a key, and to repeat it is to map it over keys.
 
-    repeat    : run, keys -> results, in their order                      run : key -> result
-    sweep     : run, grid -> trials, in the grid's order                  run : configuration, key -> result
-    summarize : results -> mean, std, min, max, n
+    repeat    : run, keys       -> results, in the order of the keys      run : key -> result
+    sweep     : run, grid, key? -> trials, in the order of the grid       run : configuration, key -> result
+    summarize : results         -> mean, std, min, max, n
 
-The key of each item comes from its place in the grid, so neither order nor engine nor the number of workers changes a
-result. ``map`` is whatever maps in order, here or elsewhere:
+The key of each item comes from its place in the grid, so neither the order, nor the engine, nor the number of workers
+changes a result. ``map`` is anything that maps in order, on this machine or elsewhere:
 
     ProcessPoolExecutor().map, multiprocessing.Pool().map                 the cores of this machine
     dask.distributed.Client(...).get_executor().map                       a Dask cluster
@@ -13,7 +13,7 @@ result. ``map`` is whatever maps in order, here or elsewhere:
     mpi4py.futures.MPIPoolExecutor().map                                  MPI, started by mpiexec -m mpi4py.futures
     lambda f, items: joblib.Parallel(n_jobs=2)(map(joblib.delayed(f), items))
 
-With any of them that uses processes, ``run`` is a function of a module, or a partial of one, and a script starts its
+With those that use processes, ``run`` must be a function of a module, or a partial of one, and a script must start its
 pool under ``if __name__ == "__main__":``.
 """
 
@@ -24,7 +24,7 @@ import itertools
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -33,42 +33,55 @@ from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
 from fnn.train.progress import progress
 
-Map = Callable[[Callable, list], Iterable]
+Map = Callable[[Callable[[Any], Any], list[Any]], Iterable[Any]]
 
 
 class Trial(NamedTuple):
-    """What ``sweep`` gives for each configuration."""
+    """A configuration and its result: what ``sweep`` returns for each point of the grid."""
 
     configuration: Any
     result: Any
 
 
-def repeat(run: Callable[[Key], Any], keys: Iterable[Key], map: Map = map) -> list:
-    """Give ``run(key)`` for each key, in their order.
+def repeat(run: Callable[[Key], Any], keys: Iterable[Key], map: Map = map) -> list[Any]:
+    """Return ``run(key)`` for each key, in the order of the keys.
 
-    Where stderr is a terminal, it shows progress. An error in a run carries a note with its key. Raises ``TypeError``
-    for what are no keys, ``ValueError`` if ``map`` does not keep the order.
+    It shows progress where stderr is a terminal. An error in a run carries a note with its key.
+
+    Args:
+        run: the experiment, a function of a key.
+        keys: a key for each run, say ``split(Key(0), 5)``.
+        map: applies a function to each item of a list, in order.
+
+    Raises ``TypeError`` if ``run`` is no function or the keys are no keys, ``ValueError`` if ``map`` does not keep the
+    order.
 
     >>> from fnn import split
     >>> repeat(lambda key: key.path[0] ** 2, split(Key(0), 4))
     [0, 1, 4, 9]
     """
     _require_run("repeat", run, "a key")
-    if not isinstance(keys, Iterable):
+    if not isinstance(keys, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"repeat expects keys, say split(Key(0), 5), got {describe(keys)}")
     keys = [require_key("repeat", key) for key in keys]
     return _mapped("repeat", functools.partial(_run_with_key, run), keys, map)
 
 
 def sweep(run: Callable[[Any, Key], Any], grid: Any, key: Key = Key(0), map: Map = map) -> list[Trial]:  # noqa: B008 (a key is a value)
-    """Give ``Trial(configuration, run(configuration, key))`` for each configuration of a grid, in its order.
+    """Return ``Trial(configuration, run(configuration, key))`` for each configuration of a grid, in order.
 
-    ``grid`` is a dictionary of lists, of which each combination makes a dictionary, the last name changing fastest, or
-    any iterable of configurations. A configuration's key is ``key`` folded with its place, in a dictionary of lists
-    with its place in each of the lists: what is appended to a list leaves all other keys as they were.
+    A configuration's key is ``key`` folded with its place; in a dictionary of lists, with its place in each of the
+    lists, so that values which are appended to a list leave the keys of all others as they were. It shows progress
+    where stderr is a terminal. An error in a run carries a note with its configuration and key.
 
-    Where stderr is a terminal, it shows progress. An error in a run carries a note with its configuration. Raises
-    ``TypeError`` for what is no grid, ``ValueError`` for an empty one or if ``map`` does not keep the order.
+    Args:
+        run: the experiment, a function of a configuration and a key.
+        grid: a dictionary of lists, where each combination is a configuration, itself a dictionary, and the last name
+            changes fastest; or any iterable of configurations.
+        key: the key from which each run gets one of its own.
+        map: applies a function to each item of a list, in order.
+
+    Raises ``TypeError`` if ``grid`` is no grid, ``ValueError`` if it is empty or ``map`` does not keep the order.
 
     >>> trials = sweep(lambda configuration, key: configuration["width"] * 10, {"width": [3, 4], "trial": [0, 1]})
     >>> for configuration, result in trials[1:3]:
@@ -76,7 +89,8 @@ def sweep(run: Callable[[Any, Key], Any], grid: Any, key: Key = Key(0), map: Map
     {'width': 3, 'trial': 1} 30
     {'width': 4, 'trial': 0} 40
 
-    And ``toolz.groupby(lambda trial: trial.configuration["width"], trials)`` puts together what ``summarize`` takes.
+    ``toolz.groupby(lambda trial: trial.configuration["width"], trials)`` collects the trials of each width, for
+    ``summarize``.
     """
     _require_run("sweep", run, "a configuration and a key")
     require_key("sweep", key)
@@ -93,26 +107,28 @@ def _require_run(caller: str, run: Any, argument: str) -> None:
 
 
 def _addressed(grid: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
-    """Yield each configuration with its address, its place in each list of the grid."""
+    """Yield each configuration after its address: its place in each list of the grid."""
     if not isinstance(grid, Mapping):
         if isinstance(grid, str) or not isinstance(grid, Iterable):
             raise TypeError(
                 f"sweep expects a dictionary of lists or an iterable of configurations, got {describe(grid)}"
             )
-        yield from (((place,), configuration) for place, configuration in enumerate(grid))
+        for place, configuration in enumerate(cast("Iterable[Any]", grid)):
+            yield (place,), configuration
         return
-    for name, values in grid.items():
-        if isinstance(values, str) or not isinstance(values, Iterable):
+    lists = cast("Mapping[Any, Iterable[Any]]", grid)
+    for name, values in lists.items():
+        if isinstance(values, str) or not isinstance(values, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(
                 f"sweep: grid[{name!r}] must be a list of values, got {describe(values)}; write [{values!r}]"
             )
-    numbered = [list(enumerate(values)) for values in grid.values()]
+    numbered = [list(enumerate(values)) for values in lists.values()]
     for combination in itertools.product(*numbered):
         address = tuple(place for place, _ in combination)
-        yield address, dict(zip(grid, (value for _, value in combination), strict=True))
+        yield address, dict(zip(lists, (value for _, value in combination), strict=True))
 
 
-def _run_with_key(run: Callable, numbered: tuple[int, Key]) -> tuple[int, Any]:
+def _run_with_key(run: Callable[[Key], Any], numbered: tuple[int, Key]) -> tuple[int, Any]:
     place, key = numbered
     try:
         return place, run(key)
@@ -121,7 +137,7 @@ def _run_with_key(run: Callable, numbered: tuple[int, Key]) -> tuple[int, Any]:
         raise
 
 
-def _run_with_configuration(run: Callable, numbered: tuple[int, tuple[Any, Key]]) -> tuple[int, Any]:
+def _run_with_configuration(run: Callable[[Any, Key], Any], numbered: tuple[int, tuple[Any, Key]]) -> tuple[int, Any]:
     place, (configuration, key) = numbered
     try:
         return place, run(configuration, key)
@@ -130,13 +146,14 @@ def _run_with_configuration(run: Callable, numbered: tuple[int, tuple[Any, Key]]
         raise
 
 
-def _mapped(caller: str, function: Callable, items: list, map: Map) -> list:
-    """Map over numbered items; the numbers that come back tell whether the order was kept."""
-    arriving = iter(map(function, list(enumerate(items))))
-    if sys.stderr is not None and sys.stderr.isatty():
-        arriving = progress(len(items))(arriving)
-    results = []
-    for expected, (place, result) in enumerate(arriving):
+def _mapped(caller: str, function: Callable[[Any], tuple[int, Any]], items: list[Any], map: Map) -> list[Any]:
+    """Map over numbered items, so that the numbers of the results show whether the order was kept."""
+    returned = iter(map(function, list(enumerate(items))))
+    stderr: Any = sys.stderr  # None where Python runs without a console
+    if stderr is not None and stderr.isatty():
+        returned = progress(len(items))(returned)
+    results: list[Any] = []
+    for expected, (place, result) in enumerate(returned):
         if place != expected:
             raise ValueError(
                 f"{caller} expects a map that keeps the order, got item {place} in the place of {expected}; {_ORDERED}"
@@ -153,10 +170,10 @@ _ORDERED = "give pool.map, not pool.imap_unordered, and no as_completed"
 
 
 class Summary(Record):
-    """What ``n`` results come to; for results that are arrays, element by element.
+    """The mean, standard deviation, minimum and maximum of ``n`` results; for arrays, element by element.
 
-    ``std`` is the standard deviation of the population that they are a sample of, sqrt(sum((x - mean)^2) /
-    (n - 1)), NaN for a single result.
+    ``std`` is that of the population of which the results are a sample, sqrt(sum((x - mean)^2) / (n - 1)), and NaN
+    for a single result.
     """
 
     mean: Any
@@ -171,12 +188,12 @@ class Summary(Record):
         return f"{self.mean:.4g} +- {self.std:.2g} ({self.min:.4g} to {self.max:.4g}, n = {self.n})"
 
 
-def summarize(results: Iterable) -> Any:
-    """Give the ``Summary`` of numbers, of arrays of one shape, or for dictionaries a dictionary of summaries.
+def summarize(results: Iterable[Any]) -> Any:
+    """Return the ``Summary`` of numbers or of arrays of one shape; for dictionaries, a dictionary of summaries.
 
-    Of what ``sweep`` gives, the results are summarized, whatever their configurations. Sums are exact before they are
-    rounded, so the order of the results does not matter. Raises ``TypeError`` for what is no number, ``ValueError`` for
-    no results, or for shapes or names that differ.
+    Of trials, which ``sweep`` returns, the results are summarized, whatever their configurations. Sums are exact before
+    they are rounded, so the order of the results does not matter. Raises ``TypeError`` for a result that is no number,
+    ``ValueError`` for no results, or for shapes or names that differ.
 
     >>> summarize([0.92, 0.95, 0.98])
     0.95 +- 0.03 (0.92 to 0.98, n = 3)
@@ -187,22 +204,26 @@ def summarize(results: Iterable) -> Any:
     if not results:
         raise ValueError("summarize expects at least one result, got none")
     if isinstance(results[0], Mapping):
-        names = list(results[0])
-        for place, result in enumerate(results):
-            if not isinstance(result, Mapping) or list(result) != names:
-                found = list(result) if isinstance(result, Mapping) else describe(result)
-                raise ValueError(f"summarize expects results with the names {names}, got {found} at {place}")
-        return {name: summarize([result[name] for result in results]) for name in names}
+        return _summaries(results)
     arrays = [_as_numbers(result, place) for place, result in enumerate(results)]
     shapes = sorted({array.shape for array in arrays})
     if len(shapes) > 1:
         raise ValueError(f"summarize expects results of one shape, got {shapes[0]} and {shapes[1]}")
-    columns = np.stack([array.reshape(-1) for array in arrays], axis=1).tolist()
+    columns: list[list[float]] = np.stack([array.reshape(-1) for array in arrays], axis=1).tolist()
     figures = [_figures(column) for column in columns]
     if not shapes[0]:
         return Summary(*figures[0], n=len(results))
-    mean, deviation, least, most = (np.array(each).reshape(shapes[0]) for each in zip(*figures, strict=True))
-    return Summary(mean, deviation, least, most, len(results))
+    mean, std, minimum, maximum = (figure.reshape(shapes[0]) for figure in np.array(figures).reshape(-1, 4).T)
+    return Summary(mean, std, minimum, maximum, len(results))
+
+
+def _summaries(results: list[Any]) -> dict[Any, Any]:
+    names = list(results[0])
+    for place, result in enumerate(results):
+        found = list(cast("Mapping[Any, Any]", result)) if isinstance(result, Mapping) else describe(result)
+        if found != names:
+            raise ValueError(f"summarize expects results with the names {names}, got {found} at {place}")
+    return {name: summarize([result[name] for result in results]) for name in names}
 
 
 def _as_numbers(result: Any, place: int) -> np.ndarray:
@@ -215,8 +236,8 @@ def _as_numbers(result: Any, place: int) -> np.ndarray:
 
 
 def _figures(column: list[float]) -> tuple[float, float, float, float]:
-    n, least, most = len(column), min(column), max(column)
-    mean = min(max(math.fsum(column) / n, least), most)  # the mean of equal numbers is that number, rounding or not
+    n, minimum, maximum = len(column), min(column), max(column)
+    mean = min(max(math.fsum(column) / n, minimum), maximum)  # the mean of equal numbers is that number, exactly
     squares = math.fsum((value - mean) ** 2 for value in column)
-    deviation = math.sqrt(squares / (n - 1)) if n > 1 else math.nan
-    return mean, deviation, least, most
+    std = math.sqrt(squares / (n - 1)) if n > 1 else math.nan
+    return mean, std, minimum, maximum

@@ -1,4 +1,4 @@
-"""A report tells the person who waits where a run is; the stream itself passes on unchanged.
+"""A report tells the person who waits how far a run is; the stream itself is passed on unchanged.
 
 progress : total, every? -> (stream -> the same stream)
 """
@@ -20,25 +20,32 @@ import attrs
 from fnn.core._errors import integer
 
 
-def progress(total: int, every: int | None = None) -> Callable[[Iterable], Iterator]:
-    """Show where the run is, and pass everything on: a bar if tqdm is installed, else lines on stderr.
+def progress(total: int, every: int | None = None) -> Callable[[Iterable[Any]], Iterator[Any]]:
+    """Show how far the run is, and pass everything on: a bar if tqdm is installed, else lines on stderr.
 
-    ``total`` is the number of steps of the whole run, or of elements if they have no ``step``; if it is 0, nothing is
-    shown. A report comes with the first element, then every ``every`` steps (if not given, each for the bar, and so
-    that there are 10 to 20 lines), and at the end. It has the ``loss`` of an element that has one, the time since the
-    first element, and the time that is left at this pace:
+    A report comes with the first element, then after every ``every`` steps, and at the end. It has the ``loss`` of an
+    element that has one, the time since the first element, and the time that is left at this pace:
 
         step 450 of 900 (50 %), loss 0.04512, 0:00:02 elapsed, 0:00:02 left
+
+    Args:
+        total: the steps of the whole run, or its elements if they have no ``step``; if it is 0, nothing is shown.
+        every: the steps from one report to the next; if not given, 1 for the bar, and such that there are 10 to 20
+            lines without it.
+
+    >>> list(progress(0)("abc"))
+    ['a', 'b', 'c']
     """
     total = integer("progress: total", total, 0)
     return functools.partial(_progress, total, None if every is None else integer("progress: every", every))
 
 
-def _progress(total: int, every: int | None, stream: Iterable) -> Iterator:
+def _progress(total: int, every: int | None, stream: Iterable[Any]) -> Iterator[Any]:
     if total == 0:
         yield from stream
         return
-    display = unreported = None
+    display: _Display | None = None
+    unreported: tuple[int, Any] | None = None
     due = -math.inf
     try:
         for place, element in enumerate(stream, 1):
@@ -48,7 +55,7 @@ def _progress(total: int, every: int | None, stream: Iterable) -> Iterator:
                 display = _display(total, position, every)
             unreported = position, element
             if position >= due:
-                display.report(*unreported)
+                display.report(position, element)
                 due, unreported = position + display.every, None
             yield element
     finally:  # also when nobody asks for the rest, or a step fails
@@ -60,7 +67,7 @@ def _progress(total: int, every: int | None, stream: Iterable) -> Iterator:
 
 @attrs.frozen
 class _Display:
-    """A way to show reports: of a position and the element there, one each ``every`` steps."""
+    """A way to show reports, each of a position and the element there, ``every`` steps apart."""
 
     report: Callable[[int, Any], None]
     close: Callable[[], None]
@@ -69,7 +76,7 @@ class _Display:
 
 def _display(total: int, begin: int, every: int | None) -> _Display:
     try:
-        tqdm = importlib.import_module("tqdm")  # an extra, so it is looked for where it is used
+        tqdm: Any = importlib.import_module("tqdm")  # an extra, so it is looked for where it is used
     except ImportError:
         lines = functools.partial(_line, total, begin, time.monotonic())
         return _Display(lines, _nothing, every or -(-total // 16))

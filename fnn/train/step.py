@@ -4,13 +4,13 @@
     train_step : loss, optimizer, key? -> step           step : state, batch -> state
     states     : step, state, batches -> stream of states, the first one included
 
-A step is three functions, one after the other, with which you can put functions of your own:
+A step is three functions, one after the other, and you can put functions of your own between them:
 
     differentiated : loss, key? -> (state, batch -> (state, value, gradient))
     finite         : (state, value, gradient) -> the same, or Diverged
     updated        : optimizer -> ((state, value, gradient) -> state)
 
-Since states share nothing that can be written to, a snapshot is a variable, and the best so far is ``min``.
+States share nothing that can be written to, so a snapshot is a variable, and the best so far is ``min``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from toolz import accumulate, compose_left, last, take
+from toolz import accumulate, compose_left, last, take  # pyright: ignore (toolz has no types)
 
 from fnn.core._errors import describe, integer
 from fnn.core._flat import all_finite, flat
@@ -30,13 +30,13 @@ from fnn.core.grad import objective
 from fnn.core.keys import Key, fold_in, require_key, split
 from fnn.core.record import Record
 from fnn.core.tree import require_floats
-from fnn.data.batches import epochs
+from fnn.data.batching import epochs
 from fnn.optim.transform import Transform, require_optimizer, update
 
 Differentiated = tuple["State", Any, Tree]
 _LARGE = 1e9
-# What NumPy raises on overflow where it was told to. Whether that matters is for the step to say, and a pure function
-# can simply be called again, with the alarm off; to turn it off each time would cost as much as a layer.
+# What NumPy raises on overflow where it was told to. The step itself decides whether that matters, and a pure function
+# can be called again with the alarm off; to turn it off at each step would cost as much as a layer.
 _ALARM = (FloatingPointError, RuntimeWarning)
 
 
@@ -50,10 +50,7 @@ class State(Record):
 
 
 class Diverged(ArithmeticError):
-    """Training left the finite numbers at ``step``, with ``loss``; ``state`` is the last good one.
-
-    ``diagnose(error.state.params, batch)`` tells where.
-    """
+    """Training left the finite numbers at ``step``, with ``loss``; ``state`` is the last good one, for ``diagnose``."""
 
     def __init__(self, step: int, loss: float, state: State) -> None:
         super().__init__(step, loss, state)
@@ -62,16 +59,16 @@ class Diverged(ArithmeticError):
     def __str__(self) -> str:
         overflowed = "the new parameters or the optimizer's memory are" if math.isfinite(self.loss) else "the loss is"
         return (
-            f"diverged at step {self.step}: {overflowed} not finite (loss {self.loss}); lower the learning rate or clip "
-            "the gradient; print(diagnose(error.state.params, batch)) tells where"
+            f"diverged at step {self.step}: {overflowed} not finite (loss {self.loss}); lower the learning rate or "
+            "clip the gradient; print(diagnose(error.state.params, batch)) tells where"
         )
 
 
 def start(params: Tree, optimizer: Transform) -> State:
-    """Return the state before the first step.
+    """Return the state before the first step. It copies the parameters: what you do to your arrays stays yours.
 
-    The parameters are copied: nothing that you do to your arrays later reaches the run. Raises ``TypeError`` if a leaf
-    is not of floats or there is no finished network, ``ValueError`` if a leaf holds NaN or infinity.
+    Raises ``TypeError`` if this is no finished network or a leaf is not of floats, ``ValueError`` if a leaf holds NaN
+    or infinity.
 
     >>> from fnn import Dense, sgd
     >>> start(Dense(np.ones((2, 1)), np.zeros(1)), sgd(0.1))
@@ -91,7 +88,7 @@ def start(params: Tree, optimizer: Transform) -> State:
 def train_step(loss: Any, optimizer: Transform, key: Key | None = None) -> Callable[[Any, tuple[Any, ...]], Any]:
     """Return the pure function ``(state, batch) -> state`` that takes one step of training.
 
-    It is ``compose_left(differentiated(loss, key), finite, updated(optimizer))``, and raises what these raise.
+    It is ``compose_left(differentiated(loss, key), finite, updated(optimizer))`` and raises what these three raise.
 
     Args:
         loss: a loss, such as ``cross_entropy``.
@@ -106,14 +103,13 @@ def train_step(loss: Any, optimizer: Transform, key: Key | None = None) -> Calla
     require_optimizer("train_step", optimizer)
     if key is not None:
         require_key("train_step", key)
-    return compose_left(differentiated(loss, key), finite, updated(optimizer))
+    return compose_left(differentiated(loss, key), finite, updated(optimizer))  # pyright: ignore (toolz has no types)
 
 
 def differentiated(loss: Any, key: Key | None = None) -> Callable[[Any, tuple[Any, ...]], Differentiated]:
-    """Return the function that evaluates the network and the loss, and pulls the gradient back.
+    """Return the function ``(state, batch) -> (state, value, gradient)``, as ``value_and_grad`` computes them.
 
-    It takes a state and a batch and returns ``(state, value, gradient)``, as ``value_and_grad`` computes them. With a
-    ``key``, the layers that draw random numbers get ``fold_in(key, state.step)``.
+    With a ``key``, the layers that draw random numbers get ``fold_in(key, state.step)``.
 
     >>> from fnn import Dense, mse, sgd
     >>> state, x = start(Dense(np.ones((1, 1)), np.zeros(1)), sgd(0.25)), np.array([[1.0]])
@@ -121,6 +117,8 @@ def differentiated(loss: Any, key: Key | None = None) -> Callable[[Any, tuple[An
     >>> value, gradient.bias
     (4.0, array([-4.]))
     """
+    if key is not None:
+        require_key("differentiated", key)
     return functools.partial(_differentiated, loss, key)
 
 
@@ -137,7 +135,7 @@ def _differentiated(loss: Any, key: Key | None, state: Any, batch: tuple[Any, ..
 
 
 def finite(differentiated: Differentiated) -> Differentiated:
-    """Pass ``(state, value, gradient)`` on if the value is a finite number, and else raise ``Diverged``.
+    """Return ``(state, value, gradient)`` unchanged if the value is a finite number, else raise ``Diverged``.
 
     >>> from fnn import Dense, sgd
     >>> state = start(Dense(np.ones((1, 1)), np.zeros(1)), sgd(0.25))
@@ -156,10 +154,10 @@ def finite(differentiated: Differentiated) -> Differentiated:
 
 
 def updated(optimizer: Transform) -> Callable[[Differentiated], Any]:
-    """Return the function that takes ``(state, value, gradient)`` to the next state, as ``update`` computes it.
+    """Return the function ``(state, value, gradient) -> next state``, as ``update`` computes it.
 
-    It raises ``Diverged``, with the last good state, if the parameters that it would make are not finite, or when the
-    optimizer's memory overflows, after which it would stand still in silence.
+    It raises ``Diverged``, with the last good state, if the new parameters are not finite or the optimizer's memory
+    overflows, after which training would stand still in silence.
 
     >>> from fnn import Dense, sgd
     >>> net, optimizer = Dense(np.ones((1, 1)), np.zeros(1)), sgd(0.25)
@@ -173,12 +171,12 @@ def updated(optimizer: Transform) -> Callable[[Differentiated], Any]:
 def _updated(optimizer: Transform, differentiated: Differentiated) -> Any:
     state, value, gradient = differentiated
     try:
-        following = update(optimizer, gradient, state, float(value))  # a loss of one's own may return NumPy's float
+        following = update(optimizer, gradient, state, float(value))  # your own loss may return NumPy's float
     except _ALARM:
         with np.errstate(all="ignore"):
             following = update(optimizer, gradient, state, float(value))
     # The square of a gradient can overflow where the gradient does not, and a division by it hides that from the
-    # parameters. It takes a loss that is on its way out; to look at the optimizer's memory each time takes long.
+    # parameters. Only a very large loss has such gradients, so that most steps are spared the look at the memory.
     if not all_finite(following.params) or (abs(value) > _LARGE and not all_finite(following.opt)):
         raise Diverged(state.step, value, state)
     return following
@@ -189,8 +187,8 @@ def states(step: Callable[..., Any], state: Any, batches: Iterable[Any]) -> Iter
 
     Args:
         step: a function ``(state, batch) -> state``, such as ``train_step`` returns.
-        state: the first state; one of your own may be anything but a bare array.
-        batches: any iterable, such as ``epochs`` returns.
+        state: the first state; a state of your own may be anything but a bare array.
+        batches: any iterable of batches, such as ``epochs`` returns.
 
     Raises ``TypeError`` for anything else.
 
@@ -204,9 +202,8 @@ def states(step: Callable[..., Any], state: Any, batches: Iterable[Any]) -> Iter
     try:
         batches = iter(batches)
     except TypeError:
-        what = f"a stream of batches, say epochs(data, 32, key), got {describe(batches)}"
-        raise TypeError(f"states expects {what}") from None
-    return accumulate(step, batches, state)
+        raise TypeError(f"states expects batches, say epochs(data, 32, key), got {describe(batches)}") from None
+    return accumulate(step, batches, state)  # pyright: ignore (toolz has no types)
 
 
 def fit(
@@ -214,8 +211,7 @@ def fit(
 ) -> State:
     """Train for ``steps`` steps on shuffled batches of ``size`` rows and return the last state.
 
-    Batches and noise are addressed by ``state.step``, so training for k steps and then for n - k more gives, to the
-    bit, what n steps give.
+    Batches and noise are addressed by ``state.step``: k steps and then n - k more give, to the bit, what n steps give.
 
     Args:
         loss, optimizer: those of ``train_step``.
@@ -224,9 +220,14 @@ def fit(
         steps: how many steps to take.
         size: rows in a batch.
         key: for the shuffles and for the layers that draw random numbers.
+
+    >>> from fnn import Dense, mse, sgd
+    >>> net, optimizer, x = Dense(np.zeros((1, 1)), np.zeros(1)), sgd(0.25), np.ones((4, 1))
+    >>> fit(mse, optimizer, start(net, optimizer), (x, 3 * x), steps=2, size=2, key=Key(0))
+    State(params=Dense(weight=f64[1,1], bias=f64[1]), opt=(), step=2, loss=0.0)
     """
-    if not isinstance(state, State):
+    if not isinstance(state, State):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"fit expects a state, got {describe(state)}; write start(net, optimizer)")
     shuffle_key, noise_key = split(require_key("fit", key), 2)
     batches = take(integer("fit: steps", steps, 0), epochs(data, size, shuffle_key, start=state.step))
-    return last(states(train_step(loss, optimizer, noise_key), state, batches))
+    return last(states(train_step(loss, optimizer, noise_key), state, batches))  # pyright: ignore (toolz has no types)

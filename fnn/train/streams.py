@@ -1,12 +1,13 @@
 """Training is a stream of states, and a callback is a function on it, made to be used in ``toolz.pipe``.
 
-    tap          : effect, every -> (stream -> the same stream)
-    until        : done -> (stream -> its beginning)          early_stopping : score, patience -> (stream -> its beginning)
-    ema          : decay -> (stream of states -> stream of states)
-    checkpointed : path, every -> (stream of states -> the same stream)
-    history      : measures -> (stream -> dict of lists)
+    tap            : effect, every   -> (stream -> the same stream)
+    until          : done            -> (stream -> its beginning)
+    early_stopping : score, patience -> (stream -> its beginning)
+    ema            : decay           -> (stream of states -> stream of states)
+    history        : measures        -> (stream -> dict of lists)
 
-They go with ``take``, ``drop``, ``take_nth`` and ``last`` of ``toolz.curried``. A stream is lazy and is read once.
+Two more are in files of their own, ``progress`` and ``checkpointed``. All of them go with ``take``, ``drop``,
+``take_nth`` and ``last`` of ``toolz.curried``. A stream is lazy and is read once.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from fnn.core._structure import require_alike
 from fnn.core.record import is_record
 from fnn.core.tree import require_floats
 
+Passed = Callable[[Iterable[Any]], Iterator[Any]]
 
-def tap(effect: Callable[[Any], Any], every: int = 1) -> Callable[[Iterable], Iterator]:
+
+def tap(effect: Callable[[Any], Any], every: int = 1) -> Passed:
     """Call ``effect`` on the first element and each ``every``-th after it, and pass everything on unchanged.
 
     >>> seen = []
@@ -36,14 +39,14 @@ def tap(effect: Callable[[Any], Any], every: int = 1) -> Callable[[Iterable], It
     return functools.partial(_tap, _function("tap", effect), integer("tap: every", every))
 
 
-def _tap(effect: Callable, every: int, stream: Iterable) -> Iterator:
+def _tap(effect: Callable[[Any], Any], every: int, stream: Iterable[Any]) -> Iterator[Any]:
     for place, element in enumerate(stream):
         if place % every == 0:
             effect(element)
         yield element
 
 
-def until(done: Callable[[Any], bool]) -> Callable[[Iterable], Iterator]:
+def until(done: Callable[[Any], bool]) -> Passed:
     """End the stream with the first element for which ``done`` is true; that element is still passed on.
 
     >>> list(until(lambda n: n >= 2)(range(5)))
@@ -52,22 +55,24 @@ def until(done: Callable[[Any], bool]) -> Callable[[Iterable], Iterator]:
     return functools.partial(_until, _function("until", done))
 
 
-def _until(done: Callable[[Any], bool], stream: Iterable) -> Iterator:
+def _until(done: Callable[[Any], bool], stream: Iterable[Any]) -> Iterator[Any]:
     for element in stream:
         yield element
         if done(element):
             return
 
 
-def early_stopping(
-    score: Callable[[Any], float], patience: int, min_delta: float = 0.0
-) -> Callable[[Iterable], Iterator]:
-    """Stop early: end the stream with the ``patience``-th element in a row whose score is no better than the best.
+def early_stopping(score: Callable[[Any], float], patience: int, min_delta: float = 0.0) -> Passed:
+    """End the stream with the ``patience``-th element in a row whose score is no better than the best.
 
-    Lower is better, and better means lower than the best so far by more than ``min_delta``; NaN never is. The last element
-    is still passed on, and the first, which has nothing to be better than, is not counted. The best is ``min`` with
-    the same score. But ``min`` keeps a NaN that comes first, as the loss of the state before the first step does:
-    with such a score give it ``drop(1, stream)``.
+    That element is still passed on. The first one, which has nothing to be better than, is not counted. The best
+    element is ``min`` with the same score. But ``min`` keeps a NaN that comes first, as the loss of the state before
+    the first step does: with such a score give it ``drop(1, stream)``.
+
+    Args:
+        score: a number for each element, the lower the better, such as a loss on data held out for validation.
+        patience: how many elements in a row may be no better than the best so far.
+        min_delta: better means lower than the best by more than this; NaN never is.
 
     >>> list(early_stopping(abs, 2)([5, 3, 4, 2, 2, 3, 1]))
     [5, 3, 4, 2, 2, 3]
@@ -76,18 +81,18 @@ def early_stopping(
 
     Raises ``TypeError`` if a score is not a number.
     """
-    patience, min_delta = (
-        integer("early_stopping: the patience", patience),
-        number("early_stopping: min_delta", min_delta),
-    )
+    patience = integer("early_stopping: the patience", patience)
+    min_delta = number("early_stopping: min_delta", min_delta)
     return functools.partial(_early_stopping, _function("early_stopping", score), patience, min_delta)
 
 
-def _early_stopping(score: Callable[[Any], float], patience: int, min_delta: float, stream: Iterable) -> Iterator:
+def _early_stopping(
+    score: Callable[[Any], float], patience: int, min_delta: float, stream: Iterable[Any]
+) -> Iterator[Any]:
     best, fruitless = math.inf, -1  # whether the first is a number or NaN, the count is 0 after it
     for element in stream:
         yield element
-        value = score(element)
+        value: Any = score(element)
         if not isinstance(value, Real):
             raise TypeError(f"early_stopping expects the score to be a number, got {describe(value)}")
         if value < best - min_delta:
@@ -98,12 +103,13 @@ def _early_stopping(score: Callable[[Any], float], patience: int, min_delta: flo
             return
 
 
-def ema(decay: float) -> Callable[[Iterable], Iterator]:
-    """Average the weights: average = decay average + (1 - decay) params, beginning with the first state's own.
+def ema(decay: float) -> Passed:
+    """Average the weights: average = decay average + (1 - decay) params, beginning with the first state's params.
 
-    Gives the same states with these averages for ``params`` (Polyak and Juditsky, 1992, with a fading memory), which
-    are often better than any of the parameters that they are the mean of. Training goes on from the others, since it
-    is upstream. Every state counts, so it goes before ``take_nth``. Works on any records with a field ``params``.
+    It passes on the same states with these averages as ``params`` (Polyak and Juditsky, 1992, with a fading memory),
+    which are often better than any of the parameters that they are the mean of. Training, which is upstream, goes on
+    from the parameters themselves. Every state counts, so put ``ema`` before ``take_nth``. Any records with a field
+    ``params`` will do.
 
     >>> import numpy as np
     >>> from fnn import State
@@ -111,12 +117,12 @@ def ema(decay: float) -> Callable[[Iterable], Iterator]:
     >>> [state.params for state in ema(0.5)(run)]
     [array([1.]), array([1.5]), array([2.75])]
 
-    Raises ``TypeError`` for what is no such record, ``ValueError`` with the path for parameters that change their form.
+    Raises ``TypeError`` for anything else, and ``ValueError`` with the path if the form of the parameters changes.
     """
     return functools.partial(_ema, number("ema: the decay", decay, below=1))
 
 
-def _ema(decay: float, stream: Iterable) -> Iterator:
+def _ema(decay: float, stream: Iterable[Any]) -> Iterator[Any]:
     first: Any = None
     average: Any = None
     layout: Layout | None = None
@@ -135,11 +141,11 @@ def _ema(decay: float, stream: Iterable) -> Iterator:
         yield attrs.evolve(state, params=layout.cut(average))
 
 
-def history(**measures: Callable[[Any], Any]) -> Callable[[Iterable], dict[str, list]]:
-    """Read the whole stream, and give what each measure, a function of a state, says of each state: a list by name.
+def history(**measures: Callable[[Any], Any]) -> Callable[[Iterable[Any]], dict[str, list[Any]]]:
+    """Read the whole stream and return, for each measure by name, the list of its values, one for each state.
 
-    It goes last in a pipe. ``state=toolz.identity`` keeps the states too. An error in a measure carries a note that
-    says which it was.
+    A measure is a function of a state; ``state=toolz.identity`` keeps the states too. ``history`` goes last in a pipe.
+    An error in a measure carries a note that says which measure it was.
 
     >>> history(number=int, square=lambda n: n * n)(range(4))
     {'number': [0, 1, 2, 3], 'square': [0, 1, 4, 9]}
@@ -151,8 +157,8 @@ def history(**measures: Callable[[Any], Any]) -> Callable[[Iterable], dict[str, 
     return functools.partial(_history, measures)
 
 
-def _history(measures: dict[str, Callable], stream: Iterable) -> dict[str, list]:
-    values: dict[str, list] = {name: [] for name in measures}
+def _history(measures: dict[str, Callable[[Any], Any]], stream: Iterable[Any]) -> dict[str, list[Any]]:
+    values: dict[str, list[Any]] = {name: [] for name in measures}
     for place, element in enumerate(stream):
         for name, measure in measures.items():
             try:
@@ -163,7 +169,7 @@ def _history(measures: dict[str, Callable], stream: Iterable) -> dict[str, list]
     return values
 
 
-def _function(caller: str, function: Any) -> Callable:
+def _function(caller: str, function: Any) -> Callable[[Any], Any]:
     if not callable(function):
         raise TypeError(f"{caller} expects a function of a state, got {describe(function)}")
     return function
