@@ -1,13 +1,18 @@
 """Data as tuples of arrays whose rows belong together: ``(x, target)``, ``(x, target, weights)``.
 
-line, moons, circles, spirals, blobs, xor : n, noise, key -> data          digits : -> data, real ones
-read_idx : path -> array          mnist : folder -> train, test           read_csv : path, label? -> data
-characters       : text, alphabet? -> ids, alphabet
-train_test_split : data, fraction, key, stratify? -> train, test          one_hot, standardize : array -> array
-batches, epochs  : data, size, key -> stream of batches
+Read in this order:
+
+1. ``batching``: ``batches`` and ``epochs``, a few rows at a time in an order that a key decides.
+2. ``preprocessing``: ``train_test_split``, ``one_hot``, ``standardize``.
+3. ``synthetic``: ``line``, ``moons``, ``circles``, ``spirals``, ``blobs``, ``xor``.
+4. ``idx``: ``digits``, which come with the package, ``mnist``, and ``read_idx`` for their file format.
+5. ``csv``: ``read_csv`` for tables of numbers.
+6. ``text``: ``characters`` as integers.
+
+``_rows`` checks that the arrays of a tuple have the same number of rows, and takes rows from all of them at once.
 """
 
-from fnn.data.batches import batches, epochs
+from fnn.data.batching import batches, epochs
 from fnn.data.csv import read_csv
 from fnn.data.idx import digits, mnist, read_idx
 from fnn.data.preprocessing import one_hot, standardize, train_test_split

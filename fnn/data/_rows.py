@@ -2,7 +2,7 @@
 
     require_rows : caller, data -> data, n          take_rows : data, index -> data
 
-A part of it may be a tuple itself, ``((x, more), target)``, for a network with several inputs or outputs.
+A part of the data may be a tuple itself, ``((x, more), target)``, for a network with several inputs or outputs.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ Data = tuple[Any, ...]
 
 
 def require_rows(caller: str, data: Any) -> tuple[Data, int]:
-    """Give data as plain arrays, with the number of rows.
+    """Return data as plain arrays, with the number of rows.
 
     Raises ``TypeError`` unless it is a tuple of arrays of numbers, ``ValueError`` if the lengths differ or are 0.
+
+    >>> require_rows("batches", (np.zeros((5, 2)), np.arange(5)))[1]
+    5
     """
     if not isinstance(data, tuple) or not data:
         raise TypeError(f"{caller} expects a tuple of arrays, say (x, target), got {describe(data)}")
@@ -35,10 +38,13 @@ def require_rows(caller: str, data: Any) -> tuple[Data, int]:
 
 
 def _plain(caller: str, part: Any, place: str, lengths: list[int]) -> Any:
+    """Return a part of the data as plain arrays, and append the length of each to ``lengths``."""
     if isinstance(part, tuple) and part:
         return tuple([_plain(caller, each, f"{place}[{i}]", lengths) for i, each in enumerate(part)])
     if isinstance(part, np.ma.MaskedArray):
-        raise TypeError(f"{caller}: {place} must be a plain array, got a masked one; say what stands in its gaps")
+        raise TypeError(
+            f"{caller}: {place} must be a plain array, got a masked one; replace its gaps, {place}.filled(0)"
+        )
     if not isinstance(part, np.ndarray) or part.dtype.kind not in "biuf":
         hint = "; write np.array(...)" if isinstance(part, list) else ""
         raise TypeError(f"{caller}: {place} must be an array of real numbers, got {describe(part)}{hint}")
@@ -49,7 +55,11 @@ def _plain(caller: str, part: Any, place: str, lengths: list[int]) -> Any:
 
 
 def take_rows(data: Data, index: np.ndarray) -> Data:
-    """Give the rows at ``index``, as new arrays."""
+    """Return the rows at ``index``, as new arrays.
+
+    >>> take_rows((np.array([1.0, 2.0, 3.0]),), np.array([2, 0]))
+    (array([3., 1.]),)
+    """
     return tuple([_taken(part, index) for part in data])
 
 

@@ -2,7 +2,7 @@
 
     read_csv : path, label? -> x (n, columns - 1), labels (n,)
 
-Nothing is guessed, passed over or filled in: what is not a table of finite numbers is a ``FormatError``.
+Nothing is guessed, skipped or filled in: a file that is not a table of finite numbers is a ``FormatError``.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from fnn.core._errors import FormatError, describe, file_path
 from fnn.data._rows import Data
@@ -25,14 +25,19 @@ _BLOCK = 2**20  # bytes parsed at a time: little is held beside the result, howe
 _EXACT = 2**53  # float64 holds every integer below this one
 
 
-def read_csv(path: str | os.PathLike, label: str | None = "label", *, dtype: Any = np.float32) -> Data:
-    """Read a file of comma-separated numbers under a line of column names: ``(x, labels)``.
+def read_csv(path: str | os.PathLike[str], label: str | None = "label", *, dtype: DTypeLike = np.float32) -> Data:
+    """Read a file of comma-separated numbers under a line of column names, and return ``(x, labels)``.
 
-    ``labels`` (n,) is the column of the name ``label``: int64, exact to the last digit, if all in it are integers,
-    otherwise ``dtype``. ``x`` (n, columns - 1) is all the others, in ``dtype``; with ``label=None`` there are no labels
-    and the result is ``(x,)``. Spaces around names and numbers mean nothing, and names may stand in double quotes.
+    Spaces around names and numbers mean nothing, and names may stand in double quotes.
 
-    Raises ``FormatError`` with the file, the row (1 is the header), the column, what was expected and what was found.
+    Args:
+        path: the file.
+        label: the name of the column of labels (n,), which are int64, exact to the last digit, if all of them are
+            integers, and otherwise ``dtype``. With None there are no labels, and the result is ``(x,)``.
+        dtype: of x (n, columns - 1), all other columns; a dtype of floats.
+
+    Raises ``TypeError`` for another label or dtype, and ``FormatError`` with the file, the row (1 is the header), the
+    column, what was expected and what was found.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -52,7 +57,10 @@ def read_csv(path: str | os.PathLike, label: str | None = "label", *, dtype: Any
         names = _names(path, file.readline())
         place = [] if label is None else [_place(path, names, label)]
         others = [name for name in names if name != label]
-        x, labels, large, row = [], [], {}, 2
+        x: list[np.ndarray] = []
+        labels: list[np.ndarray] = []
+        large: dict[int, int] = {}
+        row = 2
         while lines := file.readlines(_BLOCK):
             texts = [_text(path, row + i, line, names) for i, line in enumerate(lines)]
             numbers = _numbers(path, row, names, texts)
@@ -69,6 +77,7 @@ def read_csv(path: str | os.PathLike, label: str | None = "label", *, dtype: Any
 
 
 def _names(path: Path, line: bytes) -> list[str]:
+    """Return the column names of the first line."""
     line = line.removeprefix(codecs.BOM_UTF8)
     if not line:
         raise _wrong(path, 1, None, "column names", "an empty file")
@@ -88,6 +97,7 @@ def _names(path: Path, line: bytes) -> list[str]:
 
 
 def _place(path: Path, names: list[str], label: str) -> int:
+    """Return the place of the column of labels, one of several."""
     if label not in names:
         some = ", ".join(map(_short, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
         raise _wrong(path, 1, None, f"a column {label!r}", f"{some}; write label= one of these, or None")
@@ -97,7 +107,7 @@ def _place(path: Path, names: list[str], label: str) -> int:
 
 
 def _text(path: Path, row: int, line: bytes, names: Sequence[str] = ()) -> str:
-    """Give a line as text, without its end."""
+    """Return a line as text, without its end."""
     line = line.removesuffix(b"\n").removesuffix(b"\r")
     try:
         text = line.decode("utf-8")
@@ -112,12 +122,13 @@ def _text(path: Path, row: int, line: bytes, names: Sequence[str] = ()) -> str:
 
 
 def _name_after(before: str, names: Sequence[str]) -> str | None:
+    """Return the name of the column that ``before``, the beginning of a line, ends in."""
     place = before.count(",")
     return names[place] if place < len(names) else None
 
 
 def _numbers(path: Path, first: int, names: list[str], texts: list[str]) -> np.ndarray:
-    """Give lines as finite float64 (lines, columns), or raise for the first that is something else."""
+    """Return lines as finite float64 (lines, columns), or raise for the first that is something else."""
     numbers = _parsed(texts, len(names))
     if numbers is None:
         raise _first_fault(path, first, names, texts)
@@ -127,7 +138,8 @@ def _numbers(path: Path, first: int, names: list[str], texts: list[str]) -> np.n
 
 
 def _parsed(texts: list[str], columns: int) -> np.ndarray | None:
-    if not all(map(str.strip, texts)):  # loadtxt passes over blank lines
+    """Return lines as float64 (lines, columns), or None if they are not that."""
+    if not all(map(str.strip, texts)):  # loadtxt would skip blank lines
         return None
     try:
         numbers = np.loadtxt(texts, delimiter=",", comments=None, ndmin=2)
@@ -137,7 +149,7 @@ def _parsed(texts: list[str], columns: int) -> np.ndarray | None:
 
 
 def _first_fault(path: Path, first: int, names: list[str], texts: list[str]) -> FormatError:
-    """Search, slowly, for what the fast parser did not take, with the same parser."""
+    """Return the error for the first line that the parser does not take, found line by line with the same parser."""
     for row, text in enumerate(texts, first):
         cells = text.split(",")
         if not text.strip():
@@ -154,6 +166,7 @@ def _first_fault(path: Path, first: int, names: list[str], texts: list[str]) -> 
 
 
 def _cast(path: Path, first: int, names: list[str], numbers: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return the numbers in a dtype, or raise for the first that it cannot hold."""
     with np.errstate(over="ignore"):
         cast = numbers.astype(dtype)
     for i, j in np.argwhere(~np.isfinite(cast))[:1]:
@@ -162,7 +175,10 @@ def _cast(path: Path, first: int, names: list[str], numbers: np.ndarray, dtype: 
 
 
 def _labels(path: Path, name: str, numbers: np.ndarray, large: dict[int, int], dtype: np.dtype) -> np.ndarray:
-    """Give the column (n, 1) as (n,), int64 if it can be; ``large`` is what float64 has rounded, by row."""
+    """Return the column (n, 1) as labels (n,), int64 if all are integers.
+
+    ``large`` holds, by row, the exact values of those that float64 may have rounded.
+    """
     if (numbers != np.rint(numbers)).any():
         return _cast(path, 2, [name], numbers, dtype)[:, 0]
     labels = np.where(np.abs(numbers) < _EXACT, numbers, 0).astype(np.int64)[:, 0]

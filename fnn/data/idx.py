@@ -1,10 +1,11 @@
-"""Handwritten digits, and the format in which they come: IDX, a header that says the shape, then the numbers.
+"""Handwritten digits, and the format of their files: IDX, a header with the shape, then the values.
 
-    read_idx : path -> array, plain or gzipped
-    digits   : -> images (1797, 64), labels (1797,)           mnist : folder -> train, test
+    read_idx : path   -> array, from a plain or gzipped file
+    digits   :        -> images (1797, 64), labels (1797,)
+    mnist    : folder -> train, test
 
 The header is two zero bytes, one for the type, one for the number of axes, then each axis as a big-endian uint32
-(LeCun, Cortes and Burges). A file is believed only as far as its length bears out: nothing is allocated for a claim.
+(LeCun, Cortes and Burges). A header may claim anything: memory is allocated for bytes that were read, not for claims.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ from fnn.core._errors import FormatError, MissingFile, file_path
 from fnn.data._rows import Data
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-_BEST_RATIO = 1032  # deflate cannot do better: a longer claim about a gzipped file is false
-_BLOCK = 2**20  # bytes read at a time
+_BEST_RATIO = 1032  # of deflate: a gzipped file cannot hold more bytes than this for each of its own
+_BLOCK = 2**16  # bytes read at a time; gzip allocates two blocks before it has a byte, and larger ones save no time
 
 
-def read_idx(path: str | os.PathLike) -> np.ndarray:
-    """Read an IDX file, gzipped or not, in the dtype it names, in the machine's byte order.
+def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
+    """Read an IDX file, gzipped or not, as an array of the file's dtype in the machine's byte order.
 
     Raises ``FormatError`` with the file, the place, what was expected and what was found.
 
@@ -52,6 +53,7 @@ def read_idx(path: str | os.PathLike) -> np.ndarray:
 
 
 def _read(path: Path, stream: BinaryIO, available: int) -> np.ndarray:
+    """Read a stream of at most ``available`` bytes; ``path`` is the file's name in an error."""
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or magic[3] == 0:
         raise FormatError(
@@ -77,7 +79,7 @@ def _read(path: Path, stream: BinaryIO, available: int) -> np.ndarray:
 
 
 def _at_most(stream: BinaryIO, size: int) -> bytearray:
-    """Read block by block: ``read(size)`` would make room for what a header claims before it sees a byte of it."""
+    """Read block by block: ``read(size)`` would allocate what a header claims before it has read a byte."""
     body = bytearray()
     while block := stream.read(min(_BLOCK, size - len(body))):
         body += block
@@ -85,7 +87,7 @@ def _at_most(stream: BinaryIO, size: int) -> bytearray:
 
 
 def digits() -> Data:
-    """Give 1,797 handwritten digits: 8x8 images as rows of 64 numbers from 0 to 1 (float32), and their labels (int64).
+    """Return 1,797 handwritten digits: 8x8 images as rows of 64 values from 0 to 1 (float32), and their labels (int64).
 
     They are the test part of "Optical Recognition of Handwritten Digits", by E. Alpaydin and C. Kaynak, UCI Machine
     Learning Repository, 1998, https://doi.org/10.24432/C50P49, licence CC BY 4.0: 16 gray levels, divided by 16 here.
@@ -102,11 +104,11 @@ def digits() -> Data:
         return _images_and_labels(images, labels, 16)
 
 
-def mnist(folder: str | os.PathLike) -> tuple[Data, Data]:
-    """Read MNIST's four files, gzipped or not, from a folder: ``(train, test)``, each ``(x, labels)``.
+def mnist(folder: str | os.PathLike[str]) -> tuple[Data, Data]:
+    """Read MNIST's four files, gzipped or not, from a folder, and return ``(train, test)``, each ``(x, labels)``.
 
-    ``x`` is (n, 784), float32 from 0 to 1; the labels are int64. Raises ``MissingFile``, a ``FormatError``, that
-    lists what is missing, and ``FormatError`` if images and labels do not go together.
+    ``x`` is (n, 784), float32 from 0 to 1; the labels are int64. Raises ``MissingFile``, a ``FormatError`` that lists
+    the missing files, and ``FormatError`` if the numbers of images and labels differ or a file holds something else.
     """
     folder = file_path("mnist", folder)
     names = [f"{part}-{kind}" for part in ("train", "t10k") for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")]
@@ -119,6 +121,7 @@ def mnist(folder: str | os.PathLike) -> tuple[Data, Data]:
 
 
 def _images_and_labels(images_path: Path, labels_path: Path, levels: int) -> Data:
+    """Return images divided by ``levels`` as rows, and their labels."""
     images, labels = read_idx(images_path), read_idx(labels_path)
     if images.ndim != 3 or images.dtype != np.uint8 or images.size == 0:
         raise FormatError(

@@ -1,8 +1,8 @@
-"""Before training: set rows aside for testing, scale inputs, spell out labels.
+"""Before training: set rows aside for testing, turn labels into one-hot rows, scale inputs.
 
 train_test_split : data, fraction, key, stratify? -> train, test
-one_hot          : labels (n,), classes -> (n, classes)
-standardize      : x, like? -> x with mean 0 and deviation 1 in each column
+one_hot          : labels (n,), classes           -> (n, classes)
+standardize      : x, like?                       -> x with mean 0 and standard deviation 1 in each column
 """
 
 from __future__ import annotations
@@ -18,15 +18,21 @@ from fnn.core.keys import Key, permutation, require_key
 from fnn.data._rows import Data, require_rows, take_rows
 
 
-def train_test_split(data: Any, fraction: float, key: Key, *, stratify: np.ndarray | None = None) -> tuple[Data, Data]:
-    """Shuffle the rows and set ``fraction`` of them aside: ``(train, test)``, with rows still belonging together.
+def train_test_split(
+    data: tuple[Any, ...], fraction: float, key: Key, *, stratify: np.ndarray | None = None
+) -> tuple[Data, Data]:
+    """Shuffle the rows, set ``fraction`` of them aside, and return ``(train, test)``.
 
-    With ``stratify``, labels (n,), both sides have each class in its share, as nearly as whole rows allow: of m rows
-    floor(fraction m) are set aside, and the rows then lacking in the total of round(fraction n) are one each from the
-    classes with the largest remainders, lower labels first where these are equal.
+    Args:
+        data: a tuple of arrays whose rows belong together, say ``(x, target)``.
+        fraction: how much of the rows goes to test, above 0 and below 1: round(fraction n) of n rows.
+        key: for the order of the rows.
+        stratify: labels (n,), of which both sides are to have the same mix. Of a class of m rows floor(fraction m) are
+            set aside, and what the total then lacks is one row each from the classes with the largest remainders,
+            lower labels first where these are equal.
 
-    Raises ``ValueError`` for NaN or infinity, lengths that differ, a side without rows, or a class of a single row,
-    which cannot be on both sides.
+    Raises ``TypeError`` unless data is a tuple of arrays of real numbers and the labels are integers, ``ValueError``
+    for NaN or infinity, lengths that differ, a side without rows, or a class of a single row, which cannot be on both.
 
     >>> x = np.arange(5)
     >>> (train, _), (test, _) = train_test_split((x, x), 0.2, Key(0))
@@ -61,15 +67,15 @@ def train_test_split(data: Any, fraction: float, key: Key, *, stratify: np.ndarr
 
 
 def _classes(labels: Any, n: int) -> np.ndarray:
-    """Give each label as the number of its class, from 0."""
+    """Return each label as the number of its class, from 0."""
     labels = as_array("train_test_split", labels)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"train_test_split: stratify must be labels, integers, got {describe(labels)}")
     if labels.shape != (n,):
         hint = "; write labels.argmax(axis=1)" if labels.ndim == 2 and len(labels) == n else ""
         raise ValueError(f"train_test_split: stratify must be one label a row, {(n,)}, got {labels.shape}{hint}")
-    labels, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    single = labels[counts == 1]
+    values, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    single = values[counts == 1]
     if single.size:
         raise ValueError(
             f"train_test_split: class {single[0]} of stratify has a single row, which cannot be on both sides; "
@@ -79,13 +85,13 @@ def _classes(labels: Any, n: int) -> np.ndarray:
 
 
 def _set_aside(classes: np.ndarray, fraction: float, total: int) -> np.ndarray:
-    """Give the mask that picks from each class its share of the total, its last rows."""
+    """Return the mask that picks the last rows of each class, in proportion to its size, ``total`` in all."""
     counts = np.bincount(classes)
-    shares = fraction * counts
-    chosen = np.floor(shares).astype(np.int64)
-    largest_first = np.argsort(chosen - shares, kind="stable")
-    chosen[largest_first[: total - chosen.sum()]] += 1
-    # Class by class, the rows of each in their order: those from the place counts - chosen on are set aside.
+    exact = fraction * counts
+    chosen = np.floor(exact).astype(np.int64)
+    largest_remainder_first = np.argsort(chosen - exact, kind="stable")
+    chosen[largest_remainder_first[: total - chosen.sum()]] += 1
+    # Sorted by class, the rows of a class keep their order: those from the place counts - chosen on are set aside.
     place = np.arange(classes.size) - np.repeat(np.cumsum(counts) - counts, counts)
     aside = np.empty(classes.size, bool)
     aside[np.argsort(classes, kind="stable")] = place >= np.repeat(counts - chosen, counts)
@@ -93,7 +99,7 @@ def _set_aside(classes: np.ndarray, fraction: float, total: int) -> np.ndarray:
 
 
 def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
-    """Give each label as a row of zeros with a one at its place, float32.
+    """Return each label as a row of zeros with a one at its place, float32.
 
     Raises ``TypeError`` for labels that are not integers, ``ValueError`` for any outside 0 to classes - 1.
 
@@ -111,10 +117,13 @@ def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
 
 
 def standardize(x: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
-    """Give (x - mean) / deviation, column by column; a column that is constant becomes 0.
+    """Return (x - mean) / standard deviation, column by column; a column that is constant becomes 0.
 
-    Mean and deviation are those of ``like``, or of ``x`` itself: a test set is scaled as its training set was,
+    Both are those of ``like``, or of ``x`` itself: scale a test set as its training set was scaled, with
     ``standardize(test, like=train)``.
+
+    Raises ``TypeError`` for what is no array of real numbers, ``ValueError`` for shapes that differ, no rows, NaN or
+    infinity.
 
     >>> standardize(np.array([[1.0, 5.0], [3.0, 5.0]]))
     array([[-1.,  0.],
@@ -124,12 +133,14 @@ def standardize(x: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
     like = x if like is None else floats("standardize", like)
     if x.ndim == 0 or like.ndim == 0 or x.shape[1:] != like.shape[1:] or len(like) == 0:
         raise ValueError(
-            f"standardize expects rows, and one or more of the same shape to be like, got {x.shape} like {like.shape}"
+            f"standardize expects x and like as rows of the same shape, like with at least one, got {x.shape} and "
+            f"{like.shape}"
         )
     if not (np.isfinite(x).all() and np.isfinite(like).all()):
         raise ValueError("standardize: the data holds NaN or infinity; take those rows out first")
     mean = like.mean(axis=0, dtype=np.float64)
-    deviation = like.std(axis=0, dtype=np.float64)
-    constant = (like.max(axis=0) == like.min(axis=0)) | (deviation == 0)
-    mean, deviation = np.where(constant, like[0], mean), np.where(constant, 1.0, deviation)
-    return ((x - mean) / deviation).astype(x.dtype)
+    std = like.std(axis=0, dtype=np.float64)
+    # The mean of equal values can be off in its last bit, and the square of a small deviation can be 0.
+    constant = (like.max(axis=0) == like.min(axis=0)) | (std == 0)
+    mean, std = np.where(constant, like[0], mean), np.where(constant, 1.0, std)
+    return ((x - mean) / std).astype(x.dtype)

@@ -1,14 +1,14 @@
-"""Data that is made, so that the answer is known.
+"""Synthetic data: points drawn by a rule, so that the right answer is known.
 
-    line    : n, noise, key -> x (n, 1), y (n, 1)           a straight line, for regression
-    moons   : n, noise, key -> x (n, 2), label (n,)         two half circles, for classification
-    circles : n, noise, key -> x (n, 2), label (n,)         a circle within a circle
-    spirals : n, noise, key -> x (n, 2), label (n,)         arms wound around each other
-    blobs   : n, noise, key -> x (n, features), label (n,)  round clouds
-    xor     : n, noise, key -> x (n, 2), label (n,)         four corners, the opposite ones alike
+    line    : n, noise, key -> x (n, 1), y (n, 1)             a straight line, for regression
+    moons   : n, noise, key -> x (n, 2), label (n,)           two half circles, for classification
+    circles : n, noise, key -> x (n, 2), label (n,)           a circle inside a circle
+    spirals : n, noise, key -> x (n, 2), label (n,)           arms wound around each other
+    blobs   : n, noise, key -> x (n, features), label (n,)    round clouds
+    xor     : n, noise, key -> x (n, 2), label (n,)           four corners, opposite corners of the same class
 
-``noise`` is the standard deviation of what is added to each coordinate (of a line, to y). It moves points, but chooses
-no others: those are the key's. Classes come in random order, and their sizes differ by one row at most.
+``noise`` is the standard deviation of the values added to each coordinate (for a line, to y). The key alone chooses the
+points, and the noise moves them. Rows come in random order, and the sizes of the classes differ by at most one row.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from fnn.core._arrays import as_array
 from fnn.core._errors import describe, integer, number
@@ -24,9 +25,18 @@ from fnn.data._rows import Data, take_rows
 
 
 def line(
-    n: int, noise: float, key: Key, *, slope: float = 2.0, intercept: float = 1.0, dtype: Any = np.float32
+    n: int, noise: float, key: Key, *, slope: float = 2.0, intercept: float = 1.0, dtype: DTypeLike = np.float32
 ) -> Data:
-    """Draw x from [-1, 1) and give y = slope x + intercept + noise.
+    """Draw x evenly from [-1, 1) and return it with y = slope x + intercept + noise.
+
+    Args:
+        n: rows, 2 or more.
+        noise: the standard deviation of the noise, 0 or more.
+        key: for the points and the noise.
+        slope, intercept: of the line.
+        dtype: a dtype of floats.
+
+    Raises ``TypeError`` for an argument of another kind, ``ValueError`` for one out of its range.
 
     >>> x, y = line(100, 0.0, Key(0))
     >>> x.shape, y.shape, bool(np.allclose(y, 2 * x + 1))
@@ -38,10 +48,18 @@ def line(
     return x.astype(dtype), y.astype(dtype)
 
 
-def moons(n: int, noise: float, key: Key, *, dtype: Any = np.float32) -> Data:
-    """Give points on two interleaving half circles of radius 1, with their labels, 0 and 1.
+def moons(n: int, noise: float, key: Key, *, dtype: DTypeLike = np.float32) -> Data:
+    """Return points evenly spaced on two interleaving half circles of radius 1, with their labels, 0 and 1.
 
-    The upper moon, 0, is centerd on (0, 0), the lower, 1, on (1, 0.5). These are the moons of scikit-learn.
+    The upper moon, 0, has its center at (0, 0), the lower, 1, at (1, 0.5). These are the moons of scikit-learn.
+
+    Args:
+        n: rows, 2 or more.
+        noise: the standard deviation of the noise, 0 or more.
+        key: for the order and the noise.
+        dtype: of x, a dtype of floats.
+
+    Raises ``TypeError`` for an argument of another kind, ``ValueError`` for one out of its range.
 
     >>> x, label = moons(5000, 0.1, Key(0))
     >>> x.shape, label.shape, np.bincount(label)
@@ -54,10 +72,19 @@ def moons(n: int, noise: float, key: Key, *, dtype: Any = np.float32) -> Data:
     return _finished(x, np.repeat([0, 1], [n // 2, n - n // 2]), noise, key, dtype)
 
 
-def circles(n: int, noise: float, key: Key, *, factor: float = 0.5, dtype: Any = np.float32) -> Data:
-    """Give points evenly spaced on two circles around (0, 0), of radius 1 (label 0) and of radius ``factor`` (label 1).
+def circles(n: int, noise: float, key: Key, *, factor: float = 0.5, dtype: DTypeLike = np.float32) -> Data:
+    """Return points evenly spaced on two circles around (0, 0), of radius 1 (label 0) and ``factor`` (label 1).
 
-    ``factor`` is at least 0 and below 1. These are the circles of scikit-learn.
+    These are the circles of scikit-learn.
+
+    Args:
+        n: rows, 2 or more.
+        noise: the standard deviation of the noise, 0 or more.
+        key: for the order and the noise.
+        factor: the radius of the inner circle, from 0 to below 1.
+        dtype: of x, a dtype of floats.
+
+    Raises ``TypeError`` for an argument of another kind, ``ValueError`` for one out of its range.
 
     >>> x, label = circles(5, 0.0, Key(0))
     >>> label, np.hypot(x[:, 0], x[:, 1]).round(6)
@@ -71,11 +98,23 @@ def circles(n: int, noise: float, key: Key, *, factor: float = 0.5, dtype: Any =
     return _finished(_around(np.where(label == 0, 1.0, factor), angle), label, noise, key, dtype)
 
 
-def spirals(n: int, noise: float, key: Key, *, arms: int = 2, turns: float = 1.0, dtype: Any = np.float32) -> Data:
-    """Give points on spiral arms that wind ``turns`` times around (0, 0), with labels from 0 to arms - 1.
+def spirals(
+    n: int, noise: float, key: Key, *, arms: int = 2, turns: float = 1.0, dtype: DTypeLike = np.float32
+) -> Data:
+    """Return points on spiral arms that wind ``turns`` times around (0, 0), with labels from 0 to arms - 1.
 
-    They are spirals of Archimedes: at the angle 2 pi (turns r + label / arms) the radius is r. It grows evenly to 1 and
-    starts above 0, where the arms would meet in a point of every label.
+    They are spirals of Archimedes: at the angle 2 pi (turns r + label / arms) the radius is r. It grows evenly to 1,
+    and starts above 0, where all arms would meet.
+
+    Args:
+        n: rows, at least one for each arm, and 2 or more.
+        noise: the standard deviation of the noise, 0 or more.
+        key: for the order and the noise.
+        arms: how many, a class each.
+        turns: how often each arm winds around the origin, 0 or more.
+        dtype: of x, a dtype of floats.
+
+    Raises ``TypeError`` for an argument of another kind, ``ValueError`` for one out of its range.
 
     >>> x, label = spirals(300, 0.0, Key(0), arms=3)
     >>> x.shape, np.bincount(label)
@@ -88,11 +127,20 @@ def spirals(n: int, noise: float, key: Key, *, arms: int = 2, turns: float = 1.0
     return _finished(_around(radius, 2 * np.pi * (turns * radius + label / arms)), label, noise, key, dtype)
 
 
-def blobs(n: int, noise: float, key: Key, *, centers: Any = 3, features: int = 2, dtype: Any = np.float32) -> Data:
-    """Give points normally distributed around centers; the label of each is the number of its center.
+def blobs(
+    n: int, noise: float, key: Key, *, centers: int | ArrayLike = 3, features: int = 2, dtype: DTypeLike = np.float32
+) -> Data:
+    """Return points normally distributed around centers; a point's label is the number of its center.
 
-    ``centers`` says how many to draw, evenly from [-10, 10) in each of the ``features``, or is an array of them
-    (k, features), which then says how many features there are.
+    Args:
+        n: rows, at least one for each center.
+        noise: the standard deviation of the points around their center, 0 or more.
+        key: for the centers, the order and the noise.
+        centers: how many to draw, evenly from [-10, 10) in each feature; or the centers themselves, (k, features).
+        features: how many, if centers are drawn.
+        dtype: of x, a dtype of floats.
+
+    Raises ``TypeError`` for an argument of another kind, ``ValueError`` for one out of its range.
 
     >>> x, label = blobs(4, 0.0, Key(0), centers=[[0.0, 1.0, 2.0], [7.0, 8.0, 9.0]])
     >>> label
@@ -101,16 +149,24 @@ def blobs(n: int, noise: float, key: Key, *, centers: Any = 3, features: int = 2
     array([[7., 8., 9.],
            [0., 1., 2.]], dtype=float32)
     """
-    places = _centres(centers, features, key)
+    places = _centers(centers, features, key)
     _require("blobs", n, noise, key, dtype, len(places))
     label = np.arange(n) % len(places)
     return _finished(places[label], label, noise, key, dtype)
 
 
-def xor(n: int, noise: float, key: Key, *, dtype: Any = np.float32) -> Data:
-    """Give points on the corners of the unit square; the label is 1 where exactly one coordinate is.
+def xor(n: int, noise: float, key: Key, *, dtype: DTypeLike = np.float32) -> Data:
+    """Return points on the corners of the unit square, with the label 1 where exactly one coordinate is 1.
 
-    No straight line parts the two classes, which is why a network needs a hidden layer (Minsky and Papert, 1969).
+    No straight line separates the two classes, so a network needs a hidden layer (Minsky and Papert, 1969).
+
+    Args:
+        n: rows, 4 or more.
+        noise: the standard deviation of the noise, 0 or more.
+        key: for the order and the noise.
+        dtype: of x, a dtype of floats.
+
+    Raises ``TypeError`` for an argument of another kind, ``ValueError`` for one out of its range.
 
     >>> x, label = xor(4, 0.0, Key(0))
     >>> bool((label == (x[:, 0] != x[:, 1])).all()), sorted(x.tolist())
@@ -122,7 +178,8 @@ def xor(n: int, noise: float, key: Key, *, dtype: Any = np.float32) -> Data:
     return _finished(corners[place], place % 2, noise, key, dtype)
 
 
-def _centres(centers: Any, features: Any, key: Key) -> np.ndarray:
+def _centers(centers: Any, features: Any, key: Key) -> np.ndarray:
+    """Return the centers (k, features), drawn or given, in float64."""
     if isinstance(centers, int | np.integer):
         shape = integer("blobs: the number of centers", centers), integer("blobs: the number of features", features)
         return 20 * uniforms(fold_in(require_key("blobs", key), 2), shape) - 10
@@ -138,16 +195,18 @@ def _centres(centers: Any, features: Any, key: Key) -> np.ndarray:
 
 
 def _around(radius: np.ndarray, angle: np.ndarray) -> np.ndarray:
+    """Return the points (n, 2) at these distances from the origin and angles."""
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
 
 
-def _finished(x: np.ndarray, label: np.ndarray, noise: float, key: Key, dtype: Any) -> Data:
-    """Put the rows in random order, then add the noise."""
+def _finished(x: np.ndarray, label: np.ndarray, noise: float, key: Key, dtype: DTypeLike) -> Data:
+    """Shuffle the rows, then add the noise."""
     x, label = take_rows((x, label.astype(np.int64)), permutation(fold_in(key, 0), len(x)))
     return (x + noise * normals(fold_in(key, 1), x.shape)).astype(dtype), label
 
 
 def _require(caller: str, n: Any, noise: Any, key: Any, dtype: Any, least: int = 2) -> None:
+    """Raise ``TypeError`` or ``ValueError`` in the name of ``caller`` unless these can be used, ``least`` for n."""
     integer(f"{caller}: the number of rows", n, least)
     number(f"{caller}: the noise, a standard deviation,", noise)
     require_key(caller, key)

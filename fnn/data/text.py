@@ -1,4 +1,4 @@
-"""Text as integers: each character is its place in an alphabet, and what a network reads is a row of places.
+"""Text as integers: each character becomes its place in an alphabet, which an embedding or a one-hot row can take.
 
 characters : text, alphabet? -> ids (n,), alphabet
 """
@@ -13,13 +13,14 @@ _ENCODED = np.dtype("<u4")  # a code point in UTF-32, little-endian
 
 
 def characters(text: str, alphabet: str | None = None) -> tuple[np.ndarray, str]:
-    """Give each character's place in the alphabet, as int64 (n,), and the alphabet itself.
+    """Return each character's place in the alphabet, int64 (n,), and the alphabet itself.
 
-    The alphabet is the text's different characters in the order of their code points, unless one is given: text for
-    testing is spelt in the alphabet of the text for training. A character is a code point, so that an accent written
-    apart from its letter is a character too.
+    The alphabet is the text's different characters in the order of their code points, unless one is given: give the
+    alphabet of the training text for the test text. A character is a code point, so an accent that is a code point of
+    its own is a character too.
 
-    Raises ``ValueError`` for a character that is not in the alphabet, with its position, or one that is in it twice.
+    Raises ``TypeError`` for what is no str, ``ValueError`` for a character that is not in the alphabet, with its
+    position, or that is in it twice.
 
     >>> ids, alphabet = characters("a bad cab")
     >>> ids, alphabet
@@ -31,7 +32,8 @@ def characters(text: str, alphabet: str | None = None) -> tuple[np.ndarray, str]
     """
     points = _code_points("text", text)
     if alphabet is None:
-        seen = np.zeros(points.max(initial=0) + 1, bool)  # faster than sorted(set(text)), which makes a str of each
+        # Faster than sorted(set(text)), which makes a str of each character.
+        seen = np.zeros(points.max(initial=0) + 1, bool)
         seen[points] = True
         alphabet = np.flatnonzero(seen).astype(_ENCODED).tobytes().decode("utf-32-le", "surrogatepass")
     known = _code_points("alphabet", alphabet)
@@ -52,8 +54,9 @@ def characters(text: str, alphabet: str | None = None) -> tuple[np.ndarray, str]
 
 
 def _code_points(what: str, text: object) -> np.ndarray:
+    """Return the code points of a str; ``what`` is its name in an error."""
     if not isinstance(text, str):
         hint = f"; write {what}.decode()" if isinstance(text, bytes) else ""
         raise TypeError(f"characters expects the {what} as a str, got {describe(text)}{hint}")
-    # Half of a surrogate pair, which a str may hold though no UTF-8 file does, is a code point like any other here.
+    # Half of a surrogate pair is a code point like any other here: a str may hold one, though no UTF-8 file does.
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), _ENCODED)

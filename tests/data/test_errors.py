@@ -134,7 +134,7 @@ ROWS = [
     (
         lambda: standardize(X, like=X[:, :2]),
         V,
-        "standardize expects rows, and one or more of the same shape to be like, got (5, 4) like (5, 2)",
+        "standardize expects x and like as rows of the same shape, like with at least one, got (5, 4) and (5, 2)",
     ),
     (lambda: standardize(X * np.nan), V, "standardize: the data holds NaN or infinity; take those rows out first"),
     # --- made up ---

@@ -33,7 +33,7 @@ ROWS = [
     (
         lambda: batches((MASKED, Y), 2),
         T,
-        "batches: data[0] must be a plain array, got a masked one; say what stands in its gaps",
+        "batches: data[0] must be a plain array, got a masked one; replace its gaps, data[0].filled(0)",
     ),
     (
         lambda: moons(9, 0.1, KEY, dtype=int),

@@ -1,0 +1,81 @@
+"""Batches: a few rows at a time, in an order that a key decides.
+
+    batches : data, size, key?                  -> the batches of one epoch
+    epochs  : data, size, key, epochs?, start?  -> the batches of one epoch after the other, each in another order
+
+An epoch has each row in exactly one batch, and its last batch has what is left. An epoch of a single batch is the data
+itself, neither shuffled nor copied: the order of rows within a batch means nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from fnn.core._errors import integer
+from fnn.core.keys import Key, fold_in, permutation, require_key
+from fnn.data._rows import Data, require_rows, take_rows
+
+
+def batches(data: tuple[Any, ...], size: int, key: Key | None = None) -> Iterator[Data]:
+    """Return the batches of one epoch, shuffled if there is a key.
+
+    Args:
+        data: a tuple of arrays whose rows belong together, say ``(x, target)``.
+        size: rows in a batch; the last one may have fewer.
+        key: for the order of the rows; None keeps theirs.
+
+    Raises ``TypeError`` unless data is a tuple of arrays of real numbers, ``ValueError`` if their lengths differ or are
+    0 or the size is below 1.
+
+    >>> x = np.arange(5.0)
+    >>> [batch[0].tolist() for batch in batches((x, x), 2)]
+    [[0.0, 1.0], [2.0, 3.0], [4.0]]
+    """
+    data, n = require_rows("batches", data)
+    size = integer("batches: the size", size)
+    return _epoch(data, n, size, None if key is None else require_key("batches", key), 0)
+
+
+def epochs(data: tuple[Any, ...], size: int, key: Key, epochs: int | None = None, start: int = 0) -> Iterator[Data]:
+    """Return the batches of one epoch after the other, each shuffled by ``fold_in(key, epoch)``.
+
+    Args:
+        data: a tuple of arrays whose rows belong together, say ``(x, target)``.
+        size: rows in a batch; the last one of an epoch may have fewer.
+        key: for the order of the rows.
+        epochs: how many epochs; without end if None.
+        start: how many batches to leave out, without making them: a run resumed at ``state.step`` sees what it would
+            have seen.
+
+    Raises what ``batches`` does.
+
+    >>> x = np.arange(4.0)
+    >>> [batch[0].tolist() for batch in epochs((x, x), 2, Key(0), epochs=2)]
+    [[3.0, 1.0], [2.0, 0.0], [1.0, 3.0], [2.0, 0.0]]
+    >>> [batch[0].tolist() for batch in epochs((x, x), 2, Key(0), epochs=2, start=3)]
+    [[2.0, 0.0]]
+    """
+    data, n = require_rows("epochs", data)
+    end = None if epochs is None else integer("epochs: the number of epochs", epochs, 0)
+    start, size = integer("epochs: start", start, 0), integer("epochs: the size", size)
+    return _epochs(data, n, size, require_key("epochs", key), end, start)
+
+
+def _epochs(data: Data, n: int, size: int, key: Key, end: int | None, start: int) -> Iterator[Data]:
+    first, skipped = divmod(start, -(-n // size))
+    for epoch in count(first) if end is None else range(first, end):
+        yield from _epoch(data, n, size, fold_in(key, epoch), skipped)
+        skipped = 0
+
+
+def _epoch(data: Data, n: int, size: int, key: Key | None, skipped: int) -> Iterator[Data]:
+    if n <= size:
+        yield data
+        return
+    order = np.arange(n) if key is None else permutation(key, n)
+    for begin in range(skipped * size, n, size):
+        yield take_rows(data, order[begin : begin + size])
