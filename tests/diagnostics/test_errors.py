@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from fnn import Record, check_vjp, relu, softmax, split, vjp
+from fnn import Record, check_vjp, relu, softmax, split, summary, vjp
 from fnn.diagnostics.numeric import derivative, gradient, gradient_field, tangent
 from fnn.testing import check_derivative, check_function, check_gradient, grade
 from fnn.testing.calls import call
 from fnn.train.experiments import repeat, summarize, sweep
 from tests.errors import check, message
-from tests.laws.test_bad_input import COLUMN, KEY, T, V, X
+from tests.laws.test_bad_input import COLUMN, KEY, NET, T, V, X
 
 
 def failing(*arguments):
@@ -195,6 +195,13 @@ ROWS = [
     (lambda: called(lambda: None), T, "it returns None; write return"),
     (lambda: called(lambda: []), T, "it returns nothing, in a tuple, a list or a dictionary"),
     (lambda: called(lambda: "text"), T, "it returns str, not real numbers"),
+    # --- summary ---
+    (
+        lambda: summary(NET, np.array(1.0)),
+        V,
+        "summary expects data (n, ...), of which it shows the network a row, got float64 array ()",
+    ),
+    (lambda: summary(NET, X[:, :3]), V, "dense at layers[0] expects rows (n, 4), got (1, 3)"),
 ]
 
 

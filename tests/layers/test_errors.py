@@ -22,6 +22,7 @@ from fnn import (
     relu,
     serial,
 )
+from fnn.layers.initializers import glorot_uniform
 from tests.errors import check, message
 from tests.laws.test_bad_input import COLUMN, FLAT, KEY, T, V, X, Y, affine
 
@@ -207,6 +208,13 @@ ROWS = [
         lambda: global_avg_pool(X),
         V,
         "global_avg_pool expects images (n, height, width, channels) or sequences, got (5, 4)",
+    ),
+    # --- initializers ---
+    (
+        lambda: dense(3, bias=glorot_uniform)(KEY, X),
+        V,
+        "initializer: a weight has at least two axes (inputs, outputs), got the shape (3,); for a bias "
+        "take zeros, uniform or normal",
     ),
 ]
 

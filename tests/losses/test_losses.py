@@ -92,7 +92,7 @@ def test_one_hot_rows_and_labels_are_the_same_target():
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64, np.uint64])
-def test_labels_may_be_whole_numbers_of_any_size(dtype):
+def test_labels_may_be_integers_of_any_size(dtype):
     assert cross_entropy(np.zeros((2, 4)), np.array([0, 3], dtype)) == pytest.approx(np.log(4))
 
 

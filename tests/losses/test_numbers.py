@@ -16,8 +16,8 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 
-import fnn
 from fnn import (
+    CrossEntropy,
     binary_cross_entropy,
     cross_entropy,
     hinge,
@@ -351,4 +351,4 @@ def test_a_network_sure_of_itself_still_learns_in_single_precision():
         np.testing.assert_allclose(pullback(1.0)[1](), [[-1e-12, 1e-12]], rtol=1e-6)
     value, pullback = vjp(binary_cross_entropy, x, np.array([[1.0, 0.5]], np.float32))
     np.testing.assert_allclose(pullback(2.0)[1](), [[-1e-12, 0.0]], rtol=1e-6)
-    assert fnn.losses.CrossEntropy(label_smoothing=0.0)(x, np.array([1])) == pytest.approx(27.631021)
+    assert CrossEntropy(label_smoothing=0.0)(x, np.array([1])) == pytest.approx(27.631021)

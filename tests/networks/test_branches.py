@@ -12,6 +12,7 @@ from fnn import (
     Dropout,
     Key,
     Parallel,
+    Record,
     Residual,
     Serial,
     adam,
@@ -51,7 +52,7 @@ def test_the_branches_of_a_diamond_see_one_input_and_are_joined_side_by_side():
     np.testing.assert_array_equal(net(x), net.layers[2](np.concatenate([left(x), right(x)], axis=1)))
 
 
-def test_joining_makers_is_short_for_branches_and_a_join():
+def test_joining_constructors_is_short_for_branches_and_a_join():
     x = np.zeros((1, 3))
     for join in (concatenate, add):
         short = join(dense(2), dense(2))(Key(3), x)
@@ -152,7 +153,7 @@ WRONG = {
     "parallel expects at least one branch, got none": lambda x: parallel(),
     "residual expects a body, got none": lambda x: residual(),
     r"parallel expects constructors or layers, got int 3 at branches\[1\]": lambda x: parallel(dense(2), 3),
-    "vjp expects a finished layer, got the constructor dense": lambda x: Parallel((relu, dense(2)))(x),
+    "vjp expects a finished layer, got Constructor dense": lambda x: Parallel((relu, dense(2)))(x),
     "combined expects a tuple of 2 as target, got float64 array": lambda x: combined(mse, mse)((x, x), x),
     r"combined expects a weight for each of its losses \(1\), got 2": lambda x: combined(mse, weights=(1.0, 2.0)),
 }
@@ -267,9 +268,8 @@ def test_branches_are_values_like_any_layer():
 def test_no_two_layers_of_a_network_share_a_path_of_keys():
     seen = []
 
-    @fnn.record
-    class Listening:
-        pass
+    class Listening(Record):
+        """y = x, which remembers the key that it was given."""
 
     @vjp.register
     def listening_vjp(layer: Listening, x, key=None):
