@@ -1,7 +1,10 @@
 """What all networks made of parts share: how a part is constructed, and how an error says in which part it arose.
 
-require_constructors : caller, parts, field -> nothing, or an error     constructed : part, key, x -> layer
-locate : error, place -> the error with its place                       inside      : place -> a context that does so
+require_constructors : caller, parts, field -> nothing, or an error
+constructed          : part, key, x -> layer
+part_vjp             : part, x, key, place -> y, pullback
+locate               : error, place -> the error, with its place
+inside               : place -> a context that does so
 """
 
 from __future__ import annotations
@@ -12,7 +15,11 @@ from typing import Any
 
 from fnn.core._errors import LayerError, describe
 from fnn.core.keys import Key
-from fnn.core.record import is_record
+from fnn.core.record import Record, is_record
+from fnn.core.vjp import Pullback, registered, vjp
+from fnn.layers._constructor import Construct
+
+Part = Construct | Record
 
 
 def require_constructors(caller: str, parts: tuple[Any, ...], field: str) -> None:
@@ -23,13 +30,22 @@ def require_constructors(caller: str, parts: tuple[Any, ...], field: str) -> Non
             raise TypeError(f"{caller} expects constructors or layers, got {describe(part)} at {field}[{place}]{hint}")
 
 
-def constructed(part: Any, key: Key, x: Any) -> Any:
-    """Return the layer that a constructor makes; a finished layer serves as a constructor of itself."""
-    return part if is_record(part) else part(key, x)
+def constructed(part: Part, key: Key, x: Any) -> Any:
+    """Return the layer that a constructor builds; a finished layer serves as a constructor of itself."""
+    return part if isinstance(part, Record) else part(key, x)
+
+
+def part_vjp(part: Any, x: Any, key: Key | None, place: str) -> tuple[Any, Pullback]:
+    """Return what ``vjp`` returns for a part; an error says at which place it arose."""
+    try:
+        return registered(type(part), vjp)(part, x, key)
+    except Exception as error:
+        locate(error, place)
+        raise
 
 
 def locate(error: Exception, place: str) -> None:
-    """Say in an error at which layer it arose, say ``layers[2]``: one of ours is raised anew, any other gets a note."""
+    """Add to an error the place where it arose, say ``layers[2]``: raise one of ours anew, give any other a note."""
     if isinstance(error, LayerError):
         raise error.inside(place) from None
     error.add_note(f"in {place}")
@@ -37,7 +53,7 @@ def locate(error: Exception, place: str) -> None:
 
 @contextmanager
 def inside(place: str) -> Iterator[None]:
-    """Locate the errors of a block, as ``locate`` does; where a step of training passes, a plain ``try`` is faster."""
+    """Locate the errors of a block, as ``locate`` does; a plain ``try`` is faster, where each step of training goes."""
     try:
         yield
     except Exception as error:

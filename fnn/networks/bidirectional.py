@@ -1,14 +1,14 @@
 """A sequence can be read from both ends: each step is then known by what comes before it and by what comes after it.
 
-bidirectional : constructor -> constructor
-Bidirectional : x (n, time, features) -> y (n, time, 2 units), the run forwards and the run backwards side by side
+    bidirectional : constructor -> constructor
+    Bidirectional : x (n, time, features) -> y (n, time, 2 units), the run forwards and the run backwards side by side
+                    (x, lengths) -> (y, lengths)
 
-Also (x, lengths) -> (y, lengths): a row is then reversed within its own length (Schuster and Paliwal, 1997).
+With lengths a row is reversed within its own length (Schuster and Paliwal, 1997).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,17 +16,17 @@ import numpy as np
 
 from fnn.core._arrays import counting
 from fnn.core._errors import LayerTypeError, LayerValueError, describe
-from fnn.core.keys import Key, fold_in, require_key
+from fnn.core.keys import Key, require_key, split
 from fnn.core.record import Record, is_record
-from fnn.core.vjp import registered, vjp
+from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._sequences import apart, within
-from fnn.networks._parts import inside, locate
+from fnn.networks._parts import inside, part_vjp
 from fnn.networks.inference import inference
 
 
 class Bidirectional(Record):
-    """Two layers over time: one reads the sequences as they are, one from their ends; both begin at the state 0."""
+    """y = forwards(x) and backwards(x) side by side, ``backwards`` from the end of x; both begin at the state 0."""
 
     forwards: Any
     backwards: Any
@@ -35,38 +35,39 @@ class Bidirectional(Record):
 @vjp.register
 def bidirectional_vjp(layer: Bidirectional, x, key=None):
     sequences, lengths = _sequences(x)
-    ys, pullbacks = [], []
-    given = sequences if lengths is None else (sequences, lengths)
-    runs = ("forwards", layer.forwards, given), ("backwards", layer.backwards, _from_the_end(given))
-    for place, (name, each, given) in enumerate(runs):
-        try:
-            y, pullback = registered(type(each), vjp)(each, given, key if key is None else fold_in(key, place))
-        except Exception as error:
-            locate(error, name)
-            raise
-        y = y if lengths is None else y[0]
-        if np.shape(y)[:2] != sequences.shape[:2] or np.ndim(y) != 3:
-            expected = f"({len(sequences)}, {sequences.shape[1]}, units)"
-            raise LayerValueError("bidirectional", f"expects layers that give {expected}, got {np.shape(y)}")
-        ys.append(y)
-        pullbacks.append(pullback)
-    border = ys[0].shape[2]
+    keys = (None, None) if key is None else split(key, 2)
+    ahead, pull_ahead = _run("forwards", layer.forwards, sequences, lengths, keys[0])
+    back, pull_back = _run("backwards", layer.backwards, _reversed(sequences, lengths), lengths, keys[1])
+    border = ahead.shape[2]
 
     def bidirectional_pullback(dy):
-        dy, rest = (dy, ()) if lengths is None else (dy[0], dy[1:])
-        halves = dy[..., :border], _reversed(dy[..., border:], lengths)
-        pulled = [pull((half, *rest) if rest else half) for pull, half in zip(pullbacks, halves, strict=True)]
+        dy, dlengths = (dy, None) if lengths is None else dy
+        dahead, dback = dy[..., :border], _reversed(dy[..., border:], lengths)
+        dforwards, dx_ahead = pull_ahead(dahead if lengths is None else (dahead, dlengths))
+        dbackwards, dx_back = pull_back(dback if lengths is None else (dback, dlengths))
 
         def dx():
             if lengths is None:
-                return pulled[0][1]() + _reversed(pulled[1][1](), None)
-            (ahead, of_lengths), (back, _) = pulled[0][1](), pulled[1][1]()
-            return ahead + _reversed(back, lengths), of_lengths
+                return dx_ahead() + _reversed(dx_back(), None)
+            (of_ahead, of_lengths), (of_back, _) = dx_ahead(), dx_back()
+            return of_ahead + _reversed(of_back, lengths), of_lengths
 
-        return Bidirectional(pulled[0][0], pulled[1][0]), dx
+        return Bidirectional(dforwards, dbackwards), dx
 
-    y = np.concatenate([ys[0], _reversed(ys[1], lengths)], axis=2)
+    y = np.concatenate([ahead, _reversed(back, lengths)], axis=2)
     return y if lengths is None else (y, lengths), bidirectional_pullback
+
+
+def _run(
+    name: str, layer: Any, sequences: np.ndarray, lengths: np.ndarray | None, key: Key | None
+) -> tuple[np.ndarray, Pullback]:
+    """Return the y of one of the two layers, without lengths, and its pullback."""
+    y, pullback = part_vjp(layer, sequences if lengths is None else (sequences, lengths), key, name)
+    y = y if lengths is None else y[0]
+    if np.ndim(y) != 3 or np.shape(y)[:2] != sequences.shape[:2]:
+        expected = f"({len(sequences)}, {sequences.shape[1]}, units)"
+        raise LayerValueError("bidirectional", f"expects layers that return {expected}, got {np.shape(y)}")
+    return y, pullback
 
 
 def _sequences(x: Any) -> tuple[np.ndarray, np.ndarray | None]:
@@ -77,14 +78,14 @@ def _sequences(x: Any) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _from_the_end(x: Any) -> Any:
-    """Give x, or (x, lengths), with its sequences read from their ends."""
+    """Return x, or (x, lengths), with its sequences read from their ends."""
     sequences, lengths = _sequences(x)
     reverse = _reversed(sequences, lengths)
     return reverse if lengths is None else (reverse, lengths)
 
 
 def _reversed(values: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
-    """Reverse time, in each row within its length; what lies beyond stays there."""
+    """Reverse each row within its length, or all of it; what lies beyond the length stays where it is."""
     if lengths is None:
         return values[:, ::-1]
     n, time = values.shape[:2]
@@ -102,10 +103,10 @@ def bidirectional_inference(params: Bidirectional, x: Any = None) -> Bidirection
 
 
 @constructor
-def bidirectional(layer: Callable[..., Any]) -> Construct:
-    """Make a layer over time twice, one to run forwards and one backwards, each from its own key.
+def bidirectional(layer: Construct) -> Construct:
+    """Construct a layer over time twice, one to run forwards and one backwards, each from its own key.
 
-    Raises ``TypeError`` for a finished layer: the two would be one.
+    Raises ``TypeError`` for a finished layer: both runs would share it.
 
     >>> from fnn.layers.recurrent import rnn
     >>> bidirectional(rnn(3))(Key(0), np.zeros((1, 5, 2)))(np.zeros((4, 5, 2))).shape
@@ -116,10 +117,11 @@ def bidirectional(layer: Callable[..., Any]) -> Construct:
     return partial(_construct_bidirectional, layer)
 
 
-def _construct_bidirectional(layer: Callable[..., Any], key: Key, x: Any) -> Bidirectional:
+def _construct_bidirectional(layer: Construct, key: Key, x: Any) -> Bidirectional:
     require_key("bidirectional", key)
+    forwards_key, backwards_key = split(key, 2)
     reverse = _from_the_end(x)
     with inside("forwards"):
-        forwards = layer(fold_in(key, 0), x)
+        forwards = layer(forwards_key, x)
     with inside("backwards"):
-        return Bidirectional(forwards, layer(fold_in(key, 1), reverse))
+        return Bidirectional(forwards, layer(backwards_key, reverse))

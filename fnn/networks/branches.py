@@ -1,13 +1,13 @@
 """Networks that branch and join: the graphs that Keras draws with its functional model, as values inside values.
 
-    parallel    : constructor, ... -> constructor          x -> (y, ...), each branch's own of the same x: fan-out
-    pick        : place -> layer               (x, ...) -> x, one of several inputs
-    concatenate : (x, ...) -> y, side by side along the last axis: fan-in
-    add         : (x, ...) -> y, their sum
-    residual    : constructor, ... -> constructor          x -> x + body(x)
+    parallel    : constructor, ... -> constructor          Parallel    : x -> (y, ...), a y from each branch: fan-out
+    residual    : constructor, ... -> constructor          Residual    : x -> x + body(x)
+    pick        : place -> layer                           Pick        : (x, ...) -> x, one of several inputs
+                                                           concatenate : (x, ...) -> y, along the last axis: fan-in
+                                                           add         : (x, ...) -> y, their sum: fan-in
 
 Several inputs are a tuple, and so are several outputs. A layer that is used twice, as one record at two places, is one
-layer: its gradient is the sum over both.
+layer: its gradient is the sum over both uses.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from fnn.core._errors import LayerTypeError, LayerValueError, describe, integer
 from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record, is_record
 from fnn.core.tree import zeros_like
-from fnn.core.vjp import forward, registered, vjp
+from fnn.core.vjp import forward, vjp
 from fnn.layers._constructor import Construct, constructor
-from fnn.networks._parts import constructed, inside, locate, require_constructors
+from fnn.networks._parts import Part, constructed, inside, part_vjp, require_constructors
 from fnn.networks.serial import serial
 
 
 class Parallel(Record):
-    """Every branch sees the same x, and y is the tuple of what they give."""
+    """y = (branch(x), ...): every branch sees the same x."""
 
     branches: tuple[Any, ...]
 
@@ -42,23 +42,21 @@ def parallel_vjp(net: Parallel, x, key=None):
         )
     ys, pullbacks = [], []
     for place, branch in enumerate(net.branches):
-        try:
-            y, pullback = registered(type(branch), vjp)(branch, x, key if key is None else fold_in(key, place))
-        except Exception as error:
-            locate(error, f"branches[{place}]")
-            raise
+        branch_key = key if key is None else fold_in(key, place)
+        y, pullback = part_vjp(branch, x, branch_key, f"branches[{place}]")
         ys.append(y)
         pullbacks.append(pullback)
 
     def parallel_pullback(dy):
         pulled = [pullback(each) for pullback, each in zip(pullbacks, dy, strict=True)]
-        return Parallel(tuple([d for d, _ in pulled])), lambda: reduce(_plus, [dx() for _, dx in pulled])
+        return Parallel(tuple([dbranch for dbranch, _ in pulled])), lambda: reduce(_plus, [dx() for _, dx in pulled])
 
     return tuple(ys), parallel_pullback
 
 
 def _plus(a: Any, b: Any) -> Any:
-    if a is None:  # in the place of a state that was not given
+    """Add two gradients of an input, which may be a tuple; None stands for a state that was not given."""
+    if a is None:
         return None
     return tuple(map(_plus, a, b)) if isinstance(a, tuple) else a + b
 
@@ -72,11 +70,7 @@ class Residual(Record):
 @vjp.register
 def residual_vjp(net: Residual, x, key=None):
     x = floats("residual", x)
-    try:
-        change, pullback = registered(type(net.body), vjp)(net.body, x, key)
-    except Exception as error:
-        locate(error, "body")
-        raise
+    change, pullback = part_vjp(net.body, x, key, "body")
     if np.shape(change) != x.shape:
         raise LayerValueError("residual", f"expects a body that keeps the shape {x.shape}, got {np.shape(change)}")
 
@@ -88,7 +82,7 @@ def residual_vjp(net: Residual, x, key=None):
 
 
 class Pick(Record):
-    """Give the input at ``place`` of a tuple of inputs."""
+    """y = x[place], one of a tuple of inputs."""
 
     place: int
 
@@ -104,21 +98,18 @@ def pick_vjp(layer: Pick, x, key=None):
     return x[layer.place], pick_pullback
 
 
-def _join(layer: Any, *inputs: Any, **named: Any) -> Any:
-    """Join arrays; or, given constructors, make branches that are joined."""
-    if inputs and all(is_record(each) or callable(each) for each in inputs):
-        return serial(parallel(*inputs), layer)
-    return forward(layer, *inputs, **named)
-
-
 class Concatenate(Record):
-    """Put arrays side by side, along the last axis. ``concatenate(a, b)`` is ``serial(parallel(a, b), concatenate)``.
+    """y = the arrays side by side, along the last axis.
+
+    Called with constructors or layers it is short for branches: ``concatenate(a, b)`` is
+    ``serial(parallel(a, b), concatenate)``.
 
     >>> concatenate((np.ones((1, 2)), np.zeros((1, 1))))
     array([[1., 1., 0.]])
     """
 
-    __call__ = _join
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        return _join(self, inputs, named)
 
 
 @vjp.register
@@ -133,13 +124,16 @@ def concatenate_vjp(layer: Concatenate, x, key=None):
 
 
 class Add(Record):
-    """Add arrays of one shape. ``add(a, b)`` of constructors is short for ``serial(parallel(a, b), add)``.
+    """y = the sum of arrays of one shape.
+
+    Called with constructors or layers it is short for branches: ``add(a, b)`` is ``serial(parallel(a, b), add)``.
 
     >>> add((np.ones((1, 2)), np.ones((1, 2))))
     array([[2., 2.]])
     """
 
-    __call__ = _join
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        return _join(self, inputs, named)
 
 
 @vjp.register
@@ -152,8 +146,15 @@ def add_vjp(layer: Add, x, key=None):
     return reduce(np.add, arrays[1:], arrays[0].copy()), add_pullback
 
 
+def _join(layer: Record, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    """Join arrays, or construct branches that are joined if the inputs are constructors or layers."""
+    if inputs and all(is_record(each) or callable(each) for each in inputs):
+        return serial(parallel(*inputs), layer)
+    return forward(layer, *inputs, **named)
+
+
 def _several(caller: str, x: Any, equal: slice) -> list[np.ndarray]:
-    """Give a tuple's arrays as floats, if their shapes are equal as far as they must be."""
+    """Return a tuple's arrays as floats, if their shapes agree in the axes of the slice ``equal``."""
     if not isinstance(x, tuple) or not x:
         raise LayerTypeError(caller, f"expects a tuple of arrays, got {describe(x)}; put parallel(...) before it")
     arrays = [floats(caller, array) for array in x]
@@ -164,12 +165,14 @@ def _several(caller: str, x: Any, equal: slice) -> list[np.ndarray]:
     return arrays
 
 
-concatenate: Any = Concatenate()
-add: Any = Add()
+concatenate: Concatenate = Concatenate()
+add: Add = Add()
 
 
 def pick(place: int) -> Pick:
-    """Make the layer that gives the input at ``place``, from 0, of a network with several.
+    """Construct the layer that returns the input at ``place``, counted from 0, of several inputs.
+
+    Raises ``TypeError`` or ``ValueError`` unless ``place`` is an integer, 0 or more.
 
     >>> pick(1)((np.zeros(2), np.ones(2)))
     array([1., 1.])
@@ -178,8 +181,10 @@ def pick(place: int) -> Pick:
 
 
 @constructor
-def parallel(*branches: Any) -> Construct:
-    """Make branches that all see the same input; the output is a tuple. From constructors and finished layers.
+def parallel(*branches: Part) -> Construct:
+    """Construct branches that all see the same input, from constructors and finished layers; the output is a tuple.
+
+    Raises ``ValueError`` if there is no branch, ``TypeError`` for what is neither a constructor nor a layer.
 
     >>> from fnn import dense
     >>> net = parallel(dense(2), dense(3))(Key(0), np.zeros((5, 4)))
@@ -192,7 +197,7 @@ def parallel(*branches: Any) -> Construct:
     return partial(_construct_parallel, branches)
 
 
-def _construct_parallel(branches: tuple, key: Key, x: Any) -> Parallel:
+def _construct_parallel(branches: tuple[Part, ...], key: Key, x: Any) -> Parallel:
     require_key("parallel", key)
     finished = []
     for place, branch in enumerate(branches):
@@ -202,8 +207,11 @@ def _construct_parallel(branches: tuple, key: Key, x: Any) -> Parallel:
 
 
 @constructor
-def residual(*parts: Any) -> Construct:
-    """Make x + body(x); several constructors are the body one after the other. The body must keep the shape of x.
+def residual(*parts: Part) -> Construct:
+    """Construct x + body(x), the body from constructors and finished layers one after the other.
+
+    The body must keep the shape of x. Raises ``ValueError`` if there is none, ``TypeError`` for what is neither a
+    constructor nor a layer.
 
     >>> from fnn import dense, relu
     >>> residual(dense(4), relu)(Key(0), np.zeros((1, 4), np.float32))
@@ -215,7 +223,7 @@ def residual(*parts: Any) -> Construct:
     return partial(_construct_residual, parts[0] if len(parts) == 1 else serial(*parts))
 
 
-def _construct_residual(part: Any, key: Key, x: Any) -> Residual:
+def _construct_residual(part: Part, key: Key, x: Any) -> Residual:
     require_key("residual", key)
     with inside("body"):
         return Residual(constructed(part, key, x))

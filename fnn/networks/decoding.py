@@ -1,10 +1,10 @@
-"""To generate is to take one step at a time: what a network gives for a step, and what it must remember for the next.
+"""To generate is to take one step at a time: what a network returns for a step, and what it remembers for the next.
 
     advance : layer, x, state? -> y, state          x (n, 1, ...) -> y (n, 1, ...)
 
-Step by step, ``advance`` gives what one pass over the whole sequence gives. A state says what has been seen so far, and
-is a value: a sequence can be taken up again from any of them, or continued in two ways. None is the state before the
-first step, and the state of a layer that looks at each step alone.
+Step by step, ``advance`` returns what one call on the whole sequence returns. A state holds what was seen so far, and
+is a value: a sequence can be resumed from any of them, or continued in two ways. None is the state before the first
+step, and the state of a layer that looks at each step alone.
 """
 
 from __future__ import annotations
@@ -29,11 +29,17 @@ from fnn.networks.serial import Serial
 
 @functools.singledispatch
 def advance(layer: Any, x: Any, state: Any = None) -> tuple[Any, Any]:
-    """Take the next step of every row: give y at this step, and the state to take the one after it from.
+    """Take the next step of every row, and return y at this step and the state before the step after it.
 
-    ``x`` is (n, 1, features), or (n, 1) symbols; a recurrent layer takes several steps at once too. ``last_step`` gives
-    the step itself, (n, features). A layer that looks beyond the step it is at registers a rule here; those that need a
-    key, or the whole sequence, are refused.
+    A layer of your own that looks beyond the step it is at needs a function registered with ``advance.register``.
+
+    Args:
+        layer: a layer or a finished network; ``last_step`` makes (n, features) of a step.
+        x: the step, (n, 1, features), or (n, 1) symbols; a recurrent layer takes several steps at once too.
+        state: what the step before returned; None for the first.
+
+    Raises ``TypeError`` for a layer that needs a key or the whole sequence, and an error with the layer's path for a
+    step or a state that does not fit.
 
     >>> import numpy as np
     >>> from fnn import Key
@@ -59,8 +65,8 @@ def recurrent_advance(layer: Any, x: Any, state: Any = None) -> tuple[Any, Any]:
 
 
 @advance.register
-def serial_advance(layer: Serial, x: Any, state: Any = None) -> tuple[Any, tuple]:
-    states = _one_each("Serial", state, layer.layers)
+def serial_advance(layer: Serial, x: Any, state: Any = None) -> tuple[Any, tuple[Any, ...]]:
+    states = _state_of_each("Serial", state, layer.layers)
     following = []
     for place, (each, before) in enumerate(zip(layer.layers, states, strict=True)):
         with inside(f"layers[{place}]"):
@@ -70,13 +76,22 @@ def serial_advance(layer: Serial, x: Any, state: Any = None) -> tuple[Any, tuple
 
 
 @advance.register
-def parallel_advance(layer: Parallel, x: Any, state: Any = None) -> tuple[tuple, tuple]:
-    states = _one_each("Parallel", state, layer.branches)
+def parallel_advance(layer: Parallel, x: Any, state: Any = None) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    states = _state_of_each("Parallel", state, layer.branches)
     stepped = []
     for place, (each, before) in enumerate(zip(layer.branches, states, strict=True)):
         with inside(f"branches[{place}]"):
             stepped.append(advance(each, x, before))
     return tuple([y for y, _ in stepped]), tuple([after for _, after in stepped])
+
+
+def _state_of_each(caller: str, state: Any, parts: tuple[Any, ...]) -> tuple[Any, ...]:
+    if state is None:
+        return (None,) * len(parts)
+    if not isinstance(state, tuple) or len(state) != len(parts):
+        expected = f"the state that advance returned, a tuple of {len(parts)}"
+        raise LayerValueError(caller, f"expects {expected}, got {describe(state)}")
+    return state
 
 
 @advance.register
@@ -105,20 +120,11 @@ def whole_sequence_advance(layer: Any, x: Any, state: Any = None) -> tuple[Any, 
     )
 
 
-def _one_each(caller: str, state: Any, layers: tuple) -> tuple:
-    if state is None:
-        return (None,) * len(layers)
-    if not isinstance(state, tuple) or len(state) != len(layers):
-        expected = f"the state that advance gave, a tuple of {len(layers)}"
-        raise LayerValueError(caller, f"expects {expected}, got {describe(state)}")
-    return state
-
-
 @advance.register
-def attention_advance(layer: Attention, x: Any, state: Any = None) -> tuple[Any, tuple]:
-    """The state is the keys and values of all steps so far: only the new step's are computed."""
+def attention_advance(layer: Attention, x: Any, state: Any = None) -> tuple[Any, tuple[Any, ...]]:
+    """Take a step whose state is the keys and values of all steps so far: only the new step's are computed."""
     if not layer.causal:
-        raise LayerTypeError("attention", "cannot advance: it looks ahead; make it with causal=True")
+        raise LayerTypeError("attention", "cannot advance: it looks ahead; write attention(heads, causal=True)")
     x, _, _, parts = apart("attention", x)
     if parts > 1:
         raise LayerTypeError("advance", f"expects one step of every row, (n, 1, features), got a tuple of {parts}")
@@ -128,7 +134,7 @@ def attention_advance(layer: Attention, x: Any, state: Any = None) -> tuple[Any,
 @advance.register(Sinusoidal)
 @advance.register(Positional)
 def positional_advance(layer: Any, x: Any, state: Any = None) -> tuple[Any, int]:
-    """The state is the position of the next step."""
+    """Take a step whose state is its position."""
     position = integer("advance: the position", state, 0) if state is not None else 0
     y, _ = coded(layer, x, position)
     return y, position + y.shape[1]

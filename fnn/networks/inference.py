@@ -2,10 +2,10 @@
 
     inference : params, x? -> params
 
-What a layer becomes is decided by its type, and can be seen in the network's repr: ``Dropout`` becomes ``Identity``,
+What a layer becomes depends on its type, and can be seen in the network's repr: ``Dropout`` becomes ``Identity``,
 ``BatchNorm`` a ``Scale`` with the statistics of x (Ioffe and Szegedy, 2015, algorithm 2). So training keeps no running
-means, and on the sample itself both modes agree. A layer that behaves the same in both is left as it is; one of your
-own that does not registers a rule here.
+means, and on the sample itself both modes agree. A layer that does the same in both is left as it is; for one of your
+own that does not, register a function with ``inference.register``.
 """
 
 from __future__ import annotations
@@ -26,11 +26,14 @@ from fnn.networks.serial import Serial
 
 @functools.singledispatch
 def inference(params: Any, x: Any = None) -> Any:
-    """Give the network to evaluate with. ``x`` is a sample of the training set, for layers that need its statistics.
+    """Return the network to evaluate with. ``x`` is a sample of the training set, for layers that need its statistics.
+
+    Raises ``TypeError`` if ``params`` is no finished network, or without ``x`` where a layer needs it; the error names
+    the layer's path.
 
     >>> from fnn import relu
-    >>> inference(relu)
-    Relu()
+    >>> inference(Serial((Dropout(0.5), relu)))
+    Serial(layers=(Identity(), Relu()))
     """
     if not is_record(params):
         raise TypeError(

@@ -5,19 +5,19 @@ mlp : width, ... -> constructor
 
 from __future__ import annotations
 
-from typing import Any
-
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers.activations import relu
 from fnn.layers.dense import dense
+from fnn.networks._parts import Part
 from fnn.networks.serial import serial
 
 
 @constructor
-def mlp(*widths: int, activation: Any = relu) -> Construct:
-    """Chain a dense layer for each width, with an activation function between them.
+def mlp(*widths: int, activation: Part = relu) -> Construct:
+    """Construct a dense layer for each width, with an activation function between them.
 
-    Raises ``ValueError`` if there is no width, and what ``dense`` and ``serial`` raise.
+    The last layer has none: its outputs are values or logits. Raises ``ValueError`` if there is no width, and what
+    ``dense`` and ``serial`` raise.
 
     >>> import numpy as np
     >>> from fnn import Key

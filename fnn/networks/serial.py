@@ -1,8 +1,8 @@
 """Networks from layers: composition is two folds, forward collecting pullbacks, backward over the reversed pullbacks.
 
-    serial : constructor, ... -> constructor          a finished layer serves as a constructor of itself
+    serial : constructor, ... -> constructor          Serial : x -> y, each layer's y is the next one's x
 
-Shapes come from data: ``net = serial(dense(64), relu, dense(10))(key, x)`` shows each constructor the actual batch,
+Shapes come from data: ``net = serial(dense(64), relu, dense(10))(key, x)`` shows each constructor the actual batch and
 builds its layer, and what that layer returns is what the next constructor sees. A mistake shows here, with its path.
 """
 
@@ -18,7 +18,7 @@ from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, forward, registered, vjp
 from fnn.layers._constructor import Construct, constructor
-from fnn.networks._parts import constructed, inside, locate, require_constructors
+from fnn.networks._parts import Part, constructed, inside, locate, require_constructors
 
 
 class Serial(Record):
@@ -41,7 +41,7 @@ def serial_vjp(net: Serial, x, key=None):
         pullbacks.append(pullback)
 
     def serial_pullback(dy):
-        # Below the first layer that has parameters nothing is asked for but dx, and dx is not always asked for.
+        # Below the first layer that has parameters only dx remains to be computed, and only if somebody asks for it.
         first = _first_with_parameters(net.layers)
         dlayers, dx = _pulled_back(pullbacks[first:], lambda: dy)
         return Serial((*net.layers[:first], *dlayers)), lambda: _pulled_back(pullbacks[:first], dx)[1]()
@@ -50,7 +50,7 @@ def serial_vjp(net: Serial, x, key=None):
 
 
 def _pulled_back(pullbacks: list[Pullback], dx: Callable[[], Any]) -> tuple[list[Any], Callable[[], Any]]:
-    """Fold a gradient back through pullbacks, the last one first; the first one's dx is left uncomputed."""
+    """Fold a gradient back through pullbacks, the last one first; the first one's dx stays a thunk."""
     dlayers = []
     for pullback in reversed(pullbacks):
         dlayer, dx = pullback(dx())
@@ -66,8 +66,10 @@ def _first_with_parameters(layers: tuple[Any, ...]) -> int:
 
 
 @constructor
-def serial(*parts: Any) -> Construct:
-    """Chain layers one after the other, from constructors and finished layers; the result is again a constructor.
+def serial(*parts: Part) -> Construct:
+    """Construct a network of layers one after the other, from constructors and finished layers.
+
+    A finished layer serves as a constructor of itself: ``serial(*old.layers[:-1], dense(5))`` is a new head.
 
     Raises ``TypeError`` for anything else, and an error with the layer's path where a layer does not fit the data.
 
@@ -80,19 +82,19 @@ def serial(*parts: Any) -> Construct:
     return partial(_construct_serial, parts)
 
 
-def _construct_serial(parts: tuple[Any, ...], key: Key, x: Any) -> Serial:
+def _construct_serial(parts: tuple[Part, ...], key: Key, x: Any) -> Serial:
     require_key("serial", key)
     layers = []
     for place, part in enumerate(parts):
-        here = fold_in(key, place)
+        layer_key = fold_in(key, place)
         with inside(f"layers[{place}]"):
-            layers.append(constructed(part, here, x))
-            x = forward(layers[-1], x, here)
+            layers.append(constructed(part, layer_key, x))
+            x = forward(layers[-1], x, layer_key)
     return Serial(tuple(layers))
 
 
 def ending(net: Any) -> tuple[Any, int]:
-    """Return the last layer of a network, and in how many ``Serial`` it lies.
+    """Return the last layer of a network, and how many ``Serial`` it lies in.
 
     >>> from fnn import relu
     >>> ending(Serial((relu, Serial((relu, relu)))))

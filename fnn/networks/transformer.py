@@ -1,9 +1,10 @@
-"""A transformer is attention and a small network at each step, again and again, each added to what was there before.
+"""A transformer is attention and a small network at each step, again and again, each added to its own input.
 
-    transformer_block : heads, hidden -> constructor          x (n, time, d), or (x, lengths) -> the same again
+    transformer_block : heads, hidden -> constructor          x (n, time, d) -> y (n, time, d)
+                                                              (x, lengths)   -> (y, lengths)
 
-It is no layer of its own: a block is written with ``residual`` and ``serial``, or ``parallel``, ``pick`` and ``add``
-where lengths come along, and shows these in its repr.
+A block is no layer of its own: it is made of ``residual`` and ``serial``, or of ``parallel``, ``pick``, ``add`` where
+lengths come along, and shows these in its repr.
 """
 
 from __future__ import annotations
@@ -13,30 +14,37 @@ from typing import Any
 
 from fnn.core._arrays import as_array
 from fnn.core._errors import LayerValueError, integer, number
-from fnn.core.keys import require_key
+from fnn.core.keys import Key, require_key
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers.activations import gelu
 from fnn.layers.attention import attention
 from fnn.layers.dense import dense
 from fnn.layers.dropout import dropout as dropping
 from fnn.layers.norm import layer_norm
-from fnn.networks._parts import require_constructors
+from fnn.networks._parts import Part, require_constructors
 from fnn.networks.branches import add, parallel, pick, residual
 from fnn.networks.serial import serial
 
 
 @constructor
 def transformer_block(
-    heads: int, hidden: int, causal: bool = False, dropout: float = 0.0, activation: Any = gelu
+    heads: int, hidden: int, causal: bool = False, dropout: float = 0.0, activation: Part = gelu
 ) -> Construct:
-    """Make x + attention(norm(x)), and from that, x + dense(activation(dense(norm(x)))), ``hidden`` units between.
+    """Construct z = x + attention(norm(x)) and, after it, y = z + dense(activation(dense(norm(z)))).
 
-    The norm stands inside, before what it serves (pre-norm: Xiong et al., 2020); put a ``layer_norm`` after the last
-    block. ``dropout`` is the share to drop of what each of the two adds (Vaswani et al., 2017, section 5.4). For the
-    pair (x, lengths) the block gives a pair again; what stands in it beyond a row's length means nothing, and whatever
-    looks at lengths leaves it out.
+    Each norm stands before the layer that it serves (pre-norm: Xiong et al., 2020); put a ``layer_norm`` after the last
+    block. For the pair (x, lengths) the block returns a pair again: the values beyond a row's length mean nothing, and
+    layers that look at lengths leave them out.
 
-    Raises unless ``heads`` and ``hidden`` are integers, 1 or more, and ``heads`` divides d.
+    Args:
+        heads: the number of attention heads; it must divide d.
+        hidden: units between the two dense layers.
+        causal: whether each step sees only itself and the steps before it.
+        dropout: the rate at which to drop values of what each half adds (Vaswani et al., 2017, section 5.4).
+        activation: the activation function between the two dense layers.
+
+    Raises ``TypeError`` or ``ValueError`` unless ``heads`` and ``hidden`` are integers, 1 or more, and d a multiple of
+    ``heads``.
 
     >>> import numpy as np
     >>> from fnn import Key
@@ -54,7 +62,9 @@ def transformer_block(
     )
 
 
-def _construct_transformer_block(key: Any, x: Any, *, attend: Construct, widen: tuple, drop: tuple) -> Any:
+def _construct_transformer_block(
+    key: Key, x: Any, *, attend: Construct, widen: tuple[Part, ...], drop: tuple[Part, ...]
+) -> Any:
     require_key("transformer_block", key)
     sequences = as_array("transformer_block", x[0] if isinstance(x, tuple) and x else x)
     if sequences.ndim != 3:

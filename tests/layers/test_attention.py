@@ -406,7 +406,7 @@ BAD = {
     "an advance that looks ahead": (
         lambda: advance(language_model(causal=False), SYMBOLS[:, :1]),
         TypeError,
-        "attention at layers[2].layers[0].body.layers[1] cannot advance: it looks ahead; make it with causal=True",
+        "attention at layers[2].layers[0].body.layers[1] cannot advance: it looks ahead; write attention(heads, causal=True)",
     ),
     "an advance over pairs": (
         lambda: advance(made(attention(2, True), 1, 1, 6), (X, [3, 1])),

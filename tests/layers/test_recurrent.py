@@ -531,7 +531,7 @@ def test_bidirectional_says_what_it_cannot_take():
         NETS["bidirectional"]((X, None, None))
     with pytest.raises(T, match=re.escape("last_step expects x or (x, lengths), got a tuple of 3; put pick(0) before")):
         last_step((X, None, None))
-    with pytest.raises(V, match=re.escape("bidirectional expects layers that give (4, 3, units), got (4, 2)")):
+    with pytest.raises(V, match=re.escape("bidirectional expects layers that return (4, 3, units), got (4, 2)")):
         bidirectional(serial(rnn(2), last_step))(Key(0), X)(X)
     with pytest.raises(V, match=re.escape("rnn at backwards expects sequences (n, time, 5), got (4, 3, 2)")):
         Bidirectional(NETS["rnn"], layer_for("rnn", 5))(X)
@@ -560,10 +560,10 @@ def test_what_cannot_take_a_step_says_why(layer, message):
 def test_advance_takes_its_own_states_and_no_lengths():
     net = made(serial(rnn(3), parallel(dense(2), dense(2))), 1, 2, 2)
     with pytest.raises(
-        V, match=re.escape("Serial expects the state that advance gave, a tuple of 2, got tuple (None,)")
+        V, match=re.escape("Serial expects the state that advance returned, a tuple of 2, got tuple (None,)")
     ):
         advance(net, X[:, :1], (None,))
-    with pytest.raises(V, match=re.escape("Parallel at layers[1] expects the state that advance gave, a tuple of 2")):
+    with pytest.raises(V, match=re.escape("Parallel at layers[1] expects the state that advance returned, a tuple of 2")):
         advance(net, X[:, :1], (None, (None,)))
     with pytest.raises(
         T, match=re.escape("advance at layers[0] expects one step of every row, (n, 1, features), got a")

@@ -134,7 +134,7 @@ ROWS = [
     (
         lambda: Bidirectional(last_step, last_step)(SEQUENCES),
         V,
-        "bidirectional expects layers that give (2, 3, units), got (2, 2)",
+        "bidirectional expects layers that return (2, 3, units), got (2, 2)",
     ),
     (lambda: Bidirectional(RNN, 3)(SEQUENCES), T, "vjp expects a layer or a loss, got int 3\nin backwards"),
     # --- attention, positions, transformer ---
@@ -239,7 +239,7 @@ ROWS = [
     (
         lambda: advance(attention(2)(KEY, SEQUENCES), SEQUENCES),
         T,
-        "attention cannot advance: it looks ahead; make it with causal=True",
+        "attention cannot advance: it looks ahead; write attention(heads, causal=True)",
     ),
     (
         lambda: advance(attention(2, causal=True)(KEY, SEQUENCES), (SEQUENCES, LENGTHS)),
@@ -254,12 +254,12 @@ ROWS = [
     (
         lambda: advance(Serial((RNN, relu)), SEQUENCES, (None,)),
         V,
-        "Serial expects the state that advance gave, a tuple of 2, got tuple (None,)",
+        "Serial expects the state that advance returned, a tuple of 2, got tuple (None,)",
     ),
     (
         lambda: advance(Parallel((RNN, relu)), SEQUENCES, 3),
         V,
-        "Parallel expects the state that advance gave, a tuple of 2, got int 3",
+        "Parallel expects the state that advance returned, a tuple of 2, got int 3",
     ),
     (
         lambda: advance(positional()(KEY, SEQUENCES), SEQUENCES, -1),
