@@ -1,6 +1,8 @@
-"""Is it right, and where does it go wrong?
+"""Is a gradient right, and where does a run go wrong?
 
-Read ``check`` (is a gradient right?), ``numeric`` (slopes of any function), ``summary`` (a network as a table) and
-``diagnose`` (what flows through a network on a batch). ``_hints`` are likely causes of a wrong gradient, ``_sentences``
-what the numbers of a diagnosis mean.
+Read ``numeric`` (the slope of any function), ``check`` (is the gradient of a layer or a loss right?), ``summary`` (a
+network as a table) and ``diagnose`` (what flows through a network on a batch, and what comes back).
+
+Below them are ``_differences`` (central differences, which all checks of a gradient use), ``_hints`` (the likely cause
+of a wrong gradient), ``_sentences`` (what the figures of a diagnosis mean) and ``_table`` (text in columns, or HTML).
 """

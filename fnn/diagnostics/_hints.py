@@ -1,6 +1,6 @@
-"""What is likely wrong with a gradient, told from how it differs from the right one.
+"""What is likely wrong with a gradient, read from how it differs from the right one.
 
-of_shape  : found, expected -> a hint, or ""
+of_shape  : found, expected       -> a hint, or ""
 of_values : found, expected, rows -> a hint, or ""
 """
 
@@ -12,7 +12,7 @@ _ALIKE = 1e-4  # of the largest number: what is wrong differs by far more, and c
 
 
 def of_shape(found: tuple[int, ...], expected: tuple[int, ...]) -> str:
-    """Say what would turn the one shape into the other.
+    """Return what would turn the one shape into the other.
 
     >>> of_shape((5, 3), (3,)), of_shape((), (3,)), of_shape((2, 3), (3, 2))
     ('a sum over the rows is missing: .sum(axis=0)', 'it is summed over everything: .sum(axis=0)', 'it is transposed')
@@ -26,7 +26,12 @@ def of_shape(found: tuple[int, ...], expected: tuple[int, ...]) -> str:
 
 
 def of_values(found: np.ndarray, expected: np.ndarray, rows: int) -> str:
-    """Say what would turn the one gradient into the other, both of one shape, for a batch of ``rows``.
+    """Return what would turn the one gradient into the other.
+
+    Args:
+        found: the gradient that is wrong.
+        expected: the right one, in the same shape.
+        rows: how many rows the batch has.
 
     >>> right = np.array([[1.0, 2.0], [3.0, 5.0]])
     >>> of_values(right / 4, right, 4)

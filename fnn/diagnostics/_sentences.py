@@ -1,4 +1,4 @@
-"""What the numbers of a diagnosis mean, in sentences, and what can be done about it.
+"""What the figures of a diagnosis mean, in sentences, and what to do about it.
 
 sentences : diagnosis -> sentence, ...
 """
@@ -6,24 +6,27 @@ sentences : diagnosis -> sentence, ...
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 from fnn.core._structure import is_weight
+
+if TYPE_CHECKING:
+    from fnn.diagnostics.diagnose import Diagnosis
 
 _MANY_DEAD = 0.5
 _FAR_APART = 1e4  # between the gradients of two layers
 _WORSE_THAN_GUESSING = 2.0
 
 
-def sentences(diagnosis: Any) -> tuple[str, ...]:
-    """Say how large the loss is, and all that is wrong with a ``Diagnosis``, the cause before what follows from it."""
-    problems = [*_not_finite_found(diagnosis), *_dead_found(diagnosis), *_gradients_found(diagnosis)]
-    loss, calm = _loss_found(diagnosis)
-    return (loss, *problems) if problems or not calm else (loss, "nothing else stands out")
+def sentences(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """Return how large the loss is and all that is wrong, in sentences, each cause before what follows from it."""
+    problems = [*_of_not_finite(diagnosis), *_of_dead_units(diagnosis), *_of_gradients(diagnosis)]
+    loss, harmless = _of_loss(diagnosis)
+    return (loss, *problems) if problems or not harmless else (loss, "nothing else stands out")
 
 
-def _loss_found(diagnosis: Any) -> tuple[str, bool]:
-    """Say how large the loss is; and whether that is nothing to worry about."""
+def _of_loss(diagnosis: Diagnosis) -> tuple[str, bool]:
+    """Return how large the loss is, and whether that is harmless."""
     text = f"the loss is {diagnosis.loss:.3g}"
     if not math.isfinite(diagnosis.loss):
         return text, False
@@ -35,7 +38,7 @@ def _loss_found(diagnosis: Any) -> tuple[str, bool]:
     return f"{text}: the network is sure of what is wrong; at the start, the first weights are too large", False
 
 
-def _not_finite_found(diagnosis: Any) -> list[str]:
+def _of_not_finite(diagnosis: Diagnosis) -> list[str]:
     texts = []
     if diagnosis.first_bad_data:
         texts.append(f"the data is not finite, first in {diagnosis.first_bad_data}; take such rows out")
@@ -46,29 +49,31 @@ def _not_finite_found(diagnosis: Any) -> list[str]:
         )
     known = bool(texts)
     if diagnosis.first_bad_layer:
-        cause = "" if known else "; all that comes in is finite, so it overflows: lower the rate"
+        cause = "" if known else "; all that comes in is finite, so it overflows: lower the learning rate"
         texts.append(f"the first output that is not finite is that of {diagnosis.first_bad_layer}{cause}")
     elif not known and not math.isfinite(diagnosis.loss):
-        texts.append("every output is finite, so it is the loss that overflows: lower the rate, or scale the target")
+        texts.append(
+            "every output is finite, so it is the loss that overflows: lower the learning rate, or scale the target"
+        )
     return texts
 
 
-def _dead_found(diagnosis: Any) -> list[str]:
+def _of_dead_units(diagnosis: Diagnosis) -> list[str]:
     texts = []
     for each in diagnosis.layers:
         if each.dead is not None and each.dead > _MANY_DEAD:
             how = "saturated" if each.layer in ("Sigmoid", "Tanh") else "0"
             texts.append(
                 f"{each.path} {each.layer}: {each.dead:.0%} of its units are {how} on every row, and learn nothing; "
-                "lower the rate or start with smaller weights"
+                "lower the learning rate or start with smaller weights"
             )
     return texts
 
 
-def _gradients_found(diagnosis: Any) -> list[str]:
+def _of_gradients(diagnosis: Diagnosis) -> list[str]:
     texts = []
-    # What follows from a loss that is not finite need not be said.
-    bad = [each.path for each in diagnosis.leaves if math.isfinite(diagnosis.loss) > math.isfinite(each.gradient)]
+    # Under a loss that is not finite no gradient is, which need not be said.
+    bad = [each.path for each in diagnosis.leaves if math.isfinite(diagnosis.loss) and not math.isfinite(each.gradient)]
     still = [each.path for each in diagnosis.leaves if each.gradient == 0]
     for paths, complaint in ((bad, "is not finite"), (still, "is 0 throughout: nothing there learns")):
         if paths:

@@ -1,6 +1,6 @@
 """Where does a run go wrong? Look at a network on a batch: what flows through it, what comes back, what is not finite.
 
-    diagnose : params, batch -> Diagnosis, a value whose text is a table and, below it, what was found
+    diagnose : params, batch, loss?, key? -> Diagnosis, whose text is two tables and, below them, what was found
 
 Sizes are root mean squares, which mean the same for a layer of ten numbers and for one of a million: an output near 1,
 and a gradient that is about as large, against its parameters, in every layer, is what a good start looks like.
@@ -8,6 +8,7 @@ and a gradient that is about as large, against its parameters, in every layer, i
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Callable
 from typing import Any
@@ -16,13 +17,14 @@ import attrs
 import numpy as np
 
 from fnn.core._errors import describe
-from fnn.core._structure import require_alike, walk
+from fnn.core._structure import Tree, require_alike, walk
 from fnn.core.grad import objective
 from fnn.core.keys import Key
 from fnn.core.tree import leaves
 from fnn.core.vjp import forward
 from fnn.diagnostics._sentences import sentences
-from fnn.diagnostics.summary import flow, shape_of, table
+from fnn.diagnostics._table import Table
+from fnn.diagnostics.summary import flow, shape_of
 from fnn.layers.activations import Gelu, Relu, Sigmoid, Silu, Tanh
 from fnn.losses.classification import BinaryCrossEntropy, CrossEntropy, cross_entropy
 from fnn.losses.regularization import Regularized
@@ -33,7 +35,7 @@ def _is_zero(y: np.ndarray) -> np.ndarray:
     return y == 0
 
 
-# Where each activation passes (nearly) no gradient, told from its output: for sigmoid and tanh, less than a
+# Where each activation passes (nearly) no gradient, read from its output: for sigmoid and tanh, less than a
 # twenty-fifth of what they pass at 0.
 _FLAT: dict[type, Callable[[np.ndarray], np.ndarray]] = {
     Relu: _is_zero,
@@ -48,8 +50,8 @@ _FLAT: dict[type, Callable[[np.ndarray], np.ndarray]] = {
 class LayerOnBatch:
     """A layer on the batch: ``rms`` is the root mean square of its output.
 
-    ``dead`` is the share of its units (places along the last axis) whose output is flat on every row, so that no
-    gradient passes: 0 for a relu and its like, saturated for sigmoid and tanh. It is None for other layers.
+    ``dead`` is the fraction of its units (places along the last axis) that pass no gradient on any row: their output is
+    0 for a relu and its like, saturated for sigmoid and tanh. It is None for other layers.
     """
 
     path: str
@@ -63,8 +65,8 @@ class LayerOnBatch:
 class LeafOnBatch:
     """A leaf of the parameters: its root mean square, that of its gradient, and ``ratio``, gradient over leaf.
 
-    The learning rate of plain descent times ``ratio`` is the relative change in a step. It is infinite for a leaf of
-    zeros, as biases are at the start.
+    With plain descent, the learning rate times ``ratio`` is the relative change of the leaf in a step. The ratio of a
+    leaf of zeros is infinite; biases are such leaves at the start.
     """
 
     path: str
@@ -75,10 +77,10 @@ class LeafOnBatch:
 
 @attrs.frozen(repr=False)
 class Diagnosis:
-    """What ``diagnose`` found; its text is a table. ``found`` are the sentences below it.
+    """What ``diagnose`` found. Its text is a table of layers, one of leaves, and the sentences in ``found``.
 
-    ``guess`` is what guessing would cost, ln k for k classes, or None where the loss has no such number. The three
-    paths say where numbers first are not finite: in the batch, in the parameters, in what comes out of a layer.
+    ``guess`` is the loss of guessing, ln k for k classes, or None where the loss has no such number. The last three
+    are where numbers first are not finite: in the batch, in the parameters, in the output of a layer.
     """
 
     loss: float
@@ -90,26 +92,38 @@ class Diagnosis:
     first_bad_layer: str | None
     found: tuple[str, ...] = ()
 
-    def __repr__(self) -> str:
+    def _tables(self) -> list[Table]:
         outputs = [
             (each.path, each.layer, each.output, f"{each.rms:.3g}", "" if each.dead is None else f"{each.dead:.0%}")
             for each in self.layers
         ]
         parameters = [(each.path, *[f"{n:.3g}" for n in (each.rms, each.gradient, each.ratio)]) for each in self.leaves]
-        texts = [table(("path", "layer", "output", "rms", "dead"), outputs)]
-        if parameters:
-            texts.append(table(("path", "rms", "gradient", "ratio"), parameters))
-        return "\n\n".join([*texts, "\n".join(self.found)])
+        tables = [Table(("path", "layer", "output", "rms", "dead"), outputs)]
+        return [*tables, Table(("path", "rms", "gradient", "ratio"), parameters)] if parameters else tables
+
+    def __repr__(self) -> str:
+        return "\n\n".join([*self._tables(), "\n".join(self.found)])
+
+    def _repr_html_(self) -> str:
+        tables = [table._repr_html_() for table in self._tables()]
+        return "".join([*tables, *[f"<p>{html.escape(sentence)}</p>" for sentence in self.found]])
 
 
-def diagnose(params: Any, batch: tuple, loss: Any = cross_entropy, key: Key | None = None) -> Diagnosis:
-    """Look at a network on a batch, as a step of training sees it, and say by path where it goes wrong.
+def diagnose(params: Tree, batch: tuple[Any, ...], loss: Any = cross_entropy, key: Key | None = None) -> Diagnosis:
+    """Examine a network on a batch, as a step of training sees it, and name by path what is wrong.
 
-    ``batch``, ``loss`` and ``key`` are those of ``value_and_grad``, and so are the errors. Parameters and data may
-    hold NaN and infinity: to find these is what it is for. After a run that diverged, write
+    After a run that diverged, write
 
         except Diverged as error:
             print(diagnose(error.state.params, batch))
+
+    Args:
+        params: a network. It may hold NaN and infinity, and so may the data: to find these is what this is for.
+        batch: ``(x, target)`` or ``(x, target, weights)``.
+        loss: a loss, such as ``mse``.
+        key: for layers that draw random numbers; a step of training has ``fold_in(key, state.step)``.
+
+    Raises what ``value_and_grad`` raises, and ``TypeError`` for a loss whose value is no number.
 
     >>> from fnn import Dense, Serial, relu
     >>> body = Dense(np.array([[1.0, 1.0, 1.0]]), np.array([0.0, -100.0, -100.0]))
@@ -129,7 +143,8 @@ def diagnose(params: Any, batch: tuple, loss: Any = cross_entropy, key: Key | No
     layers[2].bias        0     0.225      inf
     <BLANKLINE>
     the loss is 0.395, where guessing costs ln 3 = 1.10
-    layers[1] Relu: 67% of its units are 0 on every row, and learn nothing; lower the rate or start with smaller weights
+    layers[1] Relu: 67% of its units are 0 on every row, and learn nothing; lower the learning rate or start \
+with smaller weights
     """
     with np.errstate(all="ignore"):
         value, gradient = objective(loss)(loss, params, batch, key)
@@ -137,12 +152,12 @@ def diagnose(params: Any, batch: tuple, loss: Any = cross_entropy, key: Key | No
         if not isinstance(value, float):
             raise TypeError(f"diagnose expects a loss whose value is a number, got {describe(loss)}")
         require_alike("diagnose: parameters and gradient", params, gradient)
-        slopes = dict(walk(gradient))
+        gradients = dict(walk(gradient))
         diagnosis = Diagnosis(
             loss=value,
             guess=_guess(loss, outputs[-1][2] if outputs else batch[0]),
-            layers=tuple([_layer_found(*each) for each in outputs]),
-            leaves=tuple([_leaf_found(path, leaf, slopes[path]) for path, leaf in walk(params)]),
+            layers=tuple([_layer_on_batch(*each) for each in outputs]),
+            leaves=tuple([_leaf_on_batch(path, leaf, gradients[path]) for path, leaf in walk(params)]),
             first_bad_data=_first_bad_data(batch),
             first_bad_leaf=next((path for path, leaf in walk(params) if not np.isfinite(leaf).all()), None),
             first_bad_layer=_first_bad_layer(outputs),
@@ -157,23 +172,23 @@ def _guess(loss: Any, prediction: Any) -> float | None:
     return math.log(np.shape(prediction)[-1]) if isinstance(loss, CrossEntropy) else None
 
 
-def _layer_found(path: str, layer: Any, y: Any) -> LayerOnBatch:
+def _layer_on_batch(path: str, layer: Any, y: Any) -> LayerOnBatch:
     dead = None
     if type(layer) in _FLAT and y.ndim > 1:
         dead = float(_FLAT[type(layer)](y).reshape(-1, y.shape[-1]).all(axis=0).mean())
     return LayerOnBatch(path, type(layer).__name__, shape_of(y), _root_mean_square(y), dead)
 
 
-def _leaf_found(path: str, leaf: np.ndarray, gradient: np.ndarray) -> LeafOnBatch:
-    size, slope = _root_mean_square(leaf), _root_mean_square(gradient)
-    return LeafOnBatch(path, size, slope, slope / size if size else math.inf)
+def _leaf_on_batch(path: str, leaf: np.ndarray, gradient: np.ndarray) -> LeafOnBatch:
+    size, of_gradient = _root_mean_square(leaf), _root_mean_square(gradient)
+    return LeafOnBatch(path, size, of_gradient, of_gradient / size if size else math.inf)
 
 
 def _root_mean_square(tree: Any) -> float:
     numbers = [leaf.reshape(-1).astype(np.float64) for leaf in leaves(tree) if leaf.dtype.kind == "f"]
     values = np.concatenate([np.zeros(0), *numbers])
     largest = float(np.abs(values).max(initial=0.0))
-    if not 0 < largest < math.inf:  # nothing to divide by; NaN is not less than infinity either
+    if not 0 < largest < math.inf:  # nothing to divide by; NaN is not below infinity either
         return largest
     return largest * math.sqrt(np.mean(np.square(values / largest)))  # squares of what is large would overflow
 
@@ -182,7 +197,7 @@ def _not_finite(y: Any) -> bool:
     return not all(np.isfinite(leaf).all() for leaf in leaves(y))
 
 
-def _first_bad_data(batch: tuple) -> str | None:
+def _first_bad_data(batch: tuple[Any, ...]) -> str | None:
     for name, part in zip(("x", "target", "weights"), batch, strict=False):
         for path, array in () if part is None else walk(part if isinstance(part, tuple) else np.asarray(part)):
             rows = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
@@ -192,8 +207,8 @@ def _first_bad_data(batch: tuple) -> str | None:
 
 
 def _first_bad_layer(outputs: list[tuple[str, Any, Any]]) -> str | None:
-    """Give the path of the first layer that is to blame: of what branches, the first such part of it."""
-    first = None
+    """Return the path of the first layer whose output is not finite; of a layer with branches, that of such a part."""
+    first: tuple[str, Any] | None = None
     for path, layer, y in outputs:
         if _not_finite(y) and (first is None or _is_part(path, *first)):
             first = path, layer

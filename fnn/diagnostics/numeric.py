@@ -1,12 +1,10 @@
-"""The slope of any function, found by looking a little to the right and a little to the left.
+"""The slope of any function, as a number, an array, a line or a field.
 
     derivative     : f, x -> slope                gradient       : f, x -> slopes, one for each number of x
     tangent        : f, x -> line                 gradient_field : f, x0, x1 -> u, v, the gradient over a grid
 
-A central difference, (f(x + h) - f(x - h)) / 2h, is off by h^2 f''' / 6 for its coarseness and by about eps f / h for
-rounding, where eps is 2.2e-16. The two together are least near h = cbrt(eps) = 6e-6 for functions of ordinary size, and
-leave ten digits (Press et al., Numerical Recipes, 3rd edition, section 5.7). So the step is cbrt(eps) max(1, |x|)
-unless you give one. The arithmetic is in float64, of integers too, and nothing that you pass in is written to.
+The slopes are central differences (see ``_differences``) with a step of 6e-6 max(1, |x|) unless you give one, which
+leaves about ten digits. The arithmetic is in float64, of integers too, and nothing that you pass in is written to.
 """
 
 from __future__ import annotations
@@ -19,12 +17,16 @@ import numpy as np
 
 from fnn.core._arrays import as_array
 from fnn.core._errors import describe, number
+from fnn.diagnostics._differences import sides, step_for
 
-_STEP = float(np.cbrt(np.finfo(np.float64).eps))
 
+def derivative(f: Callable[..., Any], x: Any, step: float | None = None) -> Any:
+    """Return the slope of f at x as a float; of an array, the slope at each number.
 
-def derivative(f: Callable, x: Any, step: float | None = None) -> Any:
-    """Give the slope of f at x as a float; of an array, the slope at each number, f being applied to them all at once.
+    Args:
+        f: a function of a number; of an array, if x is one, which f works on number by number.
+        x: a real number, or an array of them.
+        step: how far to look to either side; without it, 6e-6 max(1, |x|).
 
     Raises ``TypeError`` or ``ValueError`` if x, the step or what f returns is not what it must be.
 
@@ -34,14 +36,22 @@ def derivative(f: Callable, x: Any, step: float | None = None) -> Any:
     (0.2, array([0.2, 0.3]))
     """
     x = _real("derivative", "x", x)
-    down, up = _beside("derivative", x, step)
-    width = up - down  # before f sees them, which might write to what it is given
-    rise = _value("derivative", f, up, x.shape) - _value("derivative", f, down, x.shape)
-    return rise / width if x.ndim else float(rise / width)
+
+    def value(point: np.ndarray) -> np.ndarray:
+        return _value("derivative", f, point[()], x.shape)  # [()]: of no axes, f gets a number
+
+    [(high, low, width)] = sides(value, x, [...], _step("derivative", x, step))
+    slope = (high - low) / width
+    return slope if x.ndim else float(slope)
 
 
-def gradient(f: Callable, x: Any, step: float | None = None) -> np.ndarray:
-    """Give the slope of f along each coordinate of x, in the shape of x; f takes an array like x and returns a number.
+def gradient(f: Callable[..., Any], x: Any, step: float | None = None) -> np.ndarray:
+    """Return the slope of f along each coordinate of x, in the shape of x.
+
+    Args:
+        f: takes an array like x and returns a number.
+        x: real numbers, an array or a list.
+        step: how far to look to either side; without it, 6e-6 max(1, |x|) for each coordinate.
 
     Raises ``TypeError`` or ``ValueError`` if x, the step or what f returns is not what it must be.
 
@@ -51,8 +61,8 @@ def gradient(f: Callable, x: Any, step: float | None = None) -> np.ndarray:
     return _gradient("gradient", f, _real("gradient", "x", x), step)
 
 
-def tangent(f: Callable, x: float) -> Callable:
-    """Give the straight line that touches f at x, a function of a number or an array: y = f(x) + f'(x) (t - x).
+def tangent(f: Callable[..., Any], x: float) -> Callable[[Any], Any]:
+    """Return the straight line that touches f at x, a function of a number or an array: y = f(x) + f'(x) (t - x).
 
     >>> line = tangent(lambda x: 0.01 * x**2 + 0.1 * x, 5)
     >>> round(line(5), 8), line(np.array([0, 10])).round(8)
@@ -69,11 +79,17 @@ def _line(x: float, y: float, slope: float, t: Any) -> Any:
     return y + slope * (t - x)
 
 
-def gradient_field(f: Callable, x0: Any, x1: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Give the gradient at each point of the grid of two axes, as its two parts u and v, both (len(x1), len(x0)).
+def gradient_field(f: Callable[..., Any], x0: Any, x1: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the gradient at each point of a grid, as its two parts u and v, both (len(x1), len(x0)).
 
-    f takes a point, an array of two numbers, and returns a number, as for ``gradient``. That is the shape of
-    ``np.meshgrid(x0, x1)``, so ``plt.quiver(x0, x1, -u, -v)`` draws arrows downhill.
+    That is the shape of ``np.meshgrid(x0, x1)``, so ``plt.quiver(x0, x1, -u, -v)`` draws arrows downhill.
+
+    Args:
+        f: takes a point, an array of two numbers, and returns a number, as for ``gradient``.
+        x0: the first coordinates of the grid, (n,).
+        x1: the second, (m,).
+
+    Raises ``TypeError`` or ``ValueError`` if an axis or what f returns is not what it must be.
 
     >>> u, v = gradient_field(lambda x: x[0] ** 2 + x[1] ** 2, [0, 1, 2], [3, 4])
     >>> u.round(8), v.round(8)
@@ -89,18 +105,13 @@ def gradient_field(f: Callable, x0: Any, x1: Any) -> tuple[np.ndarray, np.ndarra
     return slopes[..., 0], slopes[..., 1]
 
 
-def _gradient(caller: str, f: Callable, x: np.ndarray, step: float | None) -> np.ndarray:
-    down, up = _beside(caller, x, step)
-    slopes = np.empty(x.shape)
-    for place in np.ndindex(x.shape):
-        left, right = x.copy(), x.copy()
-        left[place], right[place] = down[place], up[place]
-        slopes[place] = (_value(caller, f, right, ()) - _value(caller, f, left, ())) / (up[place] - down[place])
-    return slopes
+def _gradient(caller: str, f: Callable[..., Any], x: np.ndarray, step: float | None) -> np.ndarray:
+    both = sides(lambda point: _value(caller, f, point, ()), x, np.ndindex(x.shape), _step(caller, x, step))
+    return np.array([(high - low) / width for high, low, width in both]).reshape(x.shape)
 
 
 def _real(caller: str, name: str, x: Any) -> np.ndarray:
-    """Take x as float64, whatever real numbers it holds."""
+    """Return x as float64, whatever real numbers it holds."""
     array = as_array(caller, x)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{caller} expects {name} as a real number or an array of them, got {describe(x)}")
@@ -109,18 +120,19 @@ def _real(caller: str, name: str, x: Any) -> np.ndarray:
     return array.astype(np.float64)
 
 
-def _beside(caller: str, x: np.ndarray, step: float | None) -> tuple[np.ndarray, np.ndarray]:
-    """Give the numbers a step below x and a step above it."""
-    h = _STEP * np.maximum(1.0, np.abs(x)) if step is None else number(f"{caller}: the step", step)
-    down, up = x - h, x + h
-    lost = np.flatnonzero(down == up)  # x + h is x where h is below the rounding error of x
+def _step(caller: str, x: np.ndarray, step: float | None) -> float | np.ndarray:
+    """Return the step, which must change x: x + h is x where h is below the rounding error of x."""
+    if step is None:
+        return step_for(x)
+    h = number(f"{caller}: the step", step)
+    lost = np.flatnonzero(x - h == x + h)
     if lost.size:
         raise ValueError(f"{caller}: a step of {step:g} changes nothing at x = {x.flat[lost[0]]:g}; write a larger one")
-    return down, up
+    return h
 
 
-def _value(caller: str, f: Callable, x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Give f(x), having checked that it is real numbers of the shape."""
+def _value(caller: str, f: Callable[..., Any], x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return f(x), or raise if it is not real numbers of this shape."""
     if not callable(f):
         raise TypeError(f"{caller} expects a function of x, got {describe(f)}")
     value = f(x)
@@ -130,4 +142,4 @@ def _value(caller: str, f: Callable, x: np.ndarray, shape: tuple[int, ...]) -> n
     if array.shape != shape:
         wanted = f"one number for each of x, {shape}" if shape else "a number"
         raise ValueError(f"{caller}: f must return {wanted}, got {describe(value)}")
-    return array.astype(np.float64)  # a copy: f might use the same array for its next result
+    return array

@@ -1,12 +1,12 @@
 """What a network looks like from outside: its layers, the shapes that flow between them, what each has to learn.
 
-summary : params, x -> table, as text
-flow    : evaluate, params, x, key? -> stream of path, layer, output          table : head, rows -> text
+summary : params, x -> Table
+flow    : evaluate, params, x, key? -> stream of (path, layer, output)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from typing import Any
 
 from fnn.core._arrays import as_array
@@ -14,13 +14,17 @@ from fnn.core._errors import describe
 from fnn.core.keys import Key, fold_in
 from fnn.core.tree import leaves, map
 from fnn.core.vjp import forward
+from fnn.diagnostics._table import Table
 from fnn.networks.branches import Parallel, Residual
 from fnn.networks.inference import inference
 from fnn.networks.serial import Serial
 
 
-def summary(params: Any, x: Any) -> str:
-    """Give the table of path, layer, output shape and parameters; ``x`` is data of which one row is shown to the net.
+def summary(params: Any, x: Any) -> Table:
+    """Return the table of path, layer, output shape and number of parameters, as text; a notebook shows it as HTML.
+
+    ``x`` is data, of which one row goes through the network. Raises ``ValueError`` for data without rows, and what a
+    layer raises that x does not fit, with its path.
 
     >>> import numpy as np
     >>> from fnn import Key, mlp
@@ -39,22 +43,36 @@ def summary(params: Any, x: Any) -> str:
         raise ValueError(f"summary expects data (n, ...), of which it shows the network a row, got {describe(x)}")
     x = map(lambda array: array[:1], x)
     inference(params, x)  # a layer that does not fit is named here, by its path
-    rows, seen = [], set()
+    rows: list[tuple[str, str, str, str]] = []
+    seen: set[int] = set()
     for path, layer, y in flow(lambda layer, x, key: forward(inference(layer, x), x), params, x):
-        # What branches has no size of its own; a record met before is not counted again.
+        # What has branches has no size of its own; a record that is used a second time is not counted again.
         size = "" if isinstance(layer, Parallel | Residual) else "again" if id(layer) in seen else f"{_size(layer):,}"
         rows.append((path, type(layer).__name__, shape_of(y), size))
         if _size(layer):
             seen.add(id(layer))
-    return table(("path", "layer", "output", "parameters"), rows, ("total", "", "", f"{_size(params):,}"))
+    return Table(("path", "layer", "output", "parameters"), rows, ("total", "", "", f"{_size(params):,}"))
 
 
 def flow(
     evaluate: Callable[[Any, Any, Any], Any], node: Any, x: Any, key: Key | None = None, path: str = ""
 ) -> Generator[tuple[str, Any, Any], None, Any]:
-    """Yield each layer with its path and its output, ``evaluate(layer, x, key)``, inside nested networks too.
+    """Yield each layer with its path and its output, inside nested networks too, and return the last output.
 
-    What branches comes before its parts. Each layer gets the key that it has in a step of training.
+    A layer with branches comes before its parts. Each layer gets the key that it has in a step of training.
+
+    Args:
+        evaluate: a function ``(layer, x, key) -> output``.
+        node: a network or a layer.
+        x: what it takes.
+        key: for layers that draw random numbers.
+        path: where the node is.
+
+    >>> import numpy as np
+    >>> from fnn import Serial, relu, tanh
+    >>> net = Serial((relu, Serial((tanh,))))
+    >>> [path for path, _, _ in flow(lambda layer, x, key: layer(x), net, np.ones(3))]
+    ['layers[0]', 'layers[1].layers[0]']
     """
     if isinstance(node, Serial):
         for place, layer in enumerate(node.layers):
@@ -74,30 +92,8 @@ def _below(key: Key | None, place: int) -> Key | None:
     return None if key is None else fold_in(key, place)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], total: Sequence[str] = ()) -> str:
-    """Lay out rows of text in columns, those of numbers to the right.
-
-    >>> print(table(("path", "rms"), [("layers[0]", "0.5"), ("layers[1]", "12")]))
-    path       rms
-    --------------
-    layers[0]  0.5
-    layers[1]   12
-    """
-    lines = [head, *rows, *([total] if total else [])]
-    columns = [_aligned(column) for column in zip(*lines, strict=True)]
-    first, *others = ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
-    rule = "-" * (sum(len(column[0]) for column in columns) + 2 * len(columns) - 2)
-    return "\n".join([first, rule, *others[: len(rows)], *([rule, *others[len(rows) :]] if total else [])])
-
-
-def _aligned(column: Sequence[str]) -> list[str]:
-    width = max(len(cell) for cell in column)
-    right = any(cell[:1].isdigit() or cell in ("nan", "inf") for cell in column[1:])
-    return [cell.rjust(width) if right else cell.ljust(width) for cell in column]
-
-
 def shape_of(y: Any) -> str:
-    """Write the shape of an output with n for the number of rows; of several outputs, each."""
+    """Return the shape of an output, or of each of several, as text with n for the number of rows."""
     if isinstance(y, tuple):
         return ", ".join(shape_of(each) for each in y)
     return f"({', '.join(['n', *[str(length) for length in y.shape[1:]]])})"

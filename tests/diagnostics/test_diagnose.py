@@ -174,7 +174,7 @@ def test_relus_whose_biases_are_far_below_zero_are_dead(how_many):
     net = Serial((body, relu, Dense(numbers(100, 3) * 0.01, np.zeros(3))))
     found = diagnose(net, (X, LABELS))
     assert layer(found, "layers[1]").dead == how_many / 100
-    advice = "lower the rate or start with smaller weights"
+    advice = "lower the learning rate or start with smaller weights"
     sentence = f"layers[1] Relu: {how_many}% of its units are 0 on every row, and learn nothing; {advice}"
     assert (sentence in found.found) == (how_many > 50)
     still = "the gradient of layers[0].weight and of 2 more is 0 throughout: nothing there learns"
@@ -274,7 +274,7 @@ def test_numbers_too_large_are_found_where_they_first_overflow():
     assert found.first_bad_layer == "layers[1].layers[1].body.layers[0]"
     assert found.found[1:] == (
         "the first output that is not finite is that of layers[1].layers[1].body.layers[0]; "
-        "all that comes in is finite, so it overflows: lower the rate",
+        "all that comes in is finite, so it overflows: lower the learning rate",
     )
 
 
@@ -318,7 +318,7 @@ def test_a_loss_that_overflows_on_finite_outputs_is_told_from_outputs_that_do():
     x = np.full((2, 1), 1e30, np.float32)
     found = diagnose(Serial((fnn.identity,)), (x, -x), mse)
     assert found.loss == math.inf
-    sentence = "every output is finite, so it is the loss that overflows: lower the rate, or scale the target"
+    sentence = "every output is finite, so it is the loss that overflows: lower the learning rate, or scale the target"
     assert found.found == ("the loss is inf", sentence)
 
 
