@@ -53,8 +53,7 @@ from fnn.core._errors import FormatError
 from fnn.data import moons
 from fnn.train.experiments import Summary
 from tests.core.test_tree import TREES
-from tests.laws.cases import LAYERS, LOSS_CASES, LOSSES, PENALTIES, SHARED, numbers
-from tests.optim.test_optim import ALL as TRANSFORMS
+from tests.laws.cases import LAYERS, LOSS_CASES, LOSSES, PENALTIES, SHARED, TRANSFORMS, numbers
 
 
 class Gate(Record):
@@ -395,11 +394,11 @@ def test_what_cannot_be_written_is_refused_with_its_path_before_anything_is(valu
 
 
 def test_a_path_comes_first(tmp_path):
-    with pytest.raises(TypeError, match=r"^save expects the path of a file first, got .*Serial\("):
+    with pytest.raises(TypeError, match=r"^save expects a path, a str or a Path, got .*Serial\("):
         save(network(), tmp_path / "net.fnn")
-    with pytest.raises(TypeError, match=r"^load expects the path of a file first, got .*3$"):
+    with pytest.raises(TypeError, match=r"^load expects a path, a str or a Path, got .*3$"):
         load(3)
-    with pytest.raises(TypeError, match=r"^notes expects the path of a file first, got None"):
+    with pytest.raises(TypeError, match=r"^notes expects a path, a str or a Path, got None"):
         notes(None)
     save(str(tmp_path / "net.fnn"), network())
     require_same(load(str(tmp_path / "net.fnn")), network())

@@ -7,7 +7,7 @@ import fnn
 from fnn import Key, Relu, Serial, State, dense, ema, fold_in, forward, relu, sgd, split, start, tree
 from fnn.core.keys import permutation, uniforms
 from tests.errors import check, message
-from tests.laws.test_bad_input import FLAT, KEY, NET, Ruleless, T, V, X, Y, affine
+from tests.laws.test_bad_input import FLAT, KEY, NET, T, Unregistered, V, X, Y, affine
 
 SHARED = affine(4, 4)
 
@@ -22,9 +22,9 @@ ROWS = [
     # --- vjp ---
     (lambda: forward(Relu, X), T, "vjp expects a layer or a loss, got the class Relu; write Relu()"),
     (
-        lambda: forward(Ruleless(), X),
+        lambda: forward(Unregistered(), X),
         T,
-        "vjp: no function is registered for Ruleless; write @vjp.register above ruleless_vjp",
+        "vjp: no function is registered for Unregistered; write @vjp.register above unregistered_vjp",
     ),
     (
         lambda: forward(dense(3), X),

@@ -1,9 +1,14 @@
-"""What the laws are tried on: every public layer and loss, found from ``fnn.__all__``, with inputs that fit."""
+"""What the laws are tried on: layers, losses, penalties, transforms and schedules, with inputs that fit.
+
+A new layer is one line in ``LAYERS``, a transform one in ``TRANSFORMS``, a schedule one in ``SCHEDULES``. A loss is
+found by itself; if its targets are not any numbers, it has a line in ``FAMILIES``. Any other function is one line in
+``calls.py``. What is public and has no case fails in ``test_contract.py``, which says what to add where.
+"""
 
 import numpy as np
 
 import fnn
-from fnn import Dense, Key, Reshape, Serial, combined, dense, embedding, l1, l2, mlp, serial, tree
+from fnn import Dense, Key, Reshape, Serial, combined, dense, embedding, l1, l2, mlp, schedules, serial, tree
 from fnn.core.keys import normals
 from fnn.core.record import is_record
 from fnn.layers.initializers import normal
@@ -22,10 +27,6 @@ def numbers(*shape, seed=0, dtype=np.float64):
     return (x + 0.1 * np.sign(x)).astype(dtype)
 
 
-def random_dense(n_in, units, seed=0, dtype=np.float64):
-    return dense(units, normal, normal)(Key(seed), np.zeros((1, n_in), dtype))
-
-
 def random_network(seed):
     """Equal and distinct widths, any depth, any smooth or bent activation between."""
     choose = np.random.Generator(np.random.PCG64(seed))
@@ -37,9 +38,17 @@ def random_network(seed):
     return nested(Key(seed), np.zeros((1, 3)))
 
 
+CONSTRUCTORS = {}  # those that the cases below are made with, by what they show
+
+
 def made(constructor, *shape):
     """A network in float64, of random weights."""
-    return constructor(Key(1), np.zeros(shape))
+    return constructed(constructor, Key(1), np.zeros(shape))
+
+
+def constructed(constructor, key, x):
+    CONSTRUCTORS[repr(constructor)] = constructor
+    return constructor(key, x)
 
 
 def random_like(layer, seed=0):
@@ -47,10 +56,14 @@ def random_like(layer, seed=0):
     return tree.map(lambda leaf: numbers(*leaf.shape, seed=seed), layer)
 
 
+def random_dense(n_in, units, seed=0, dtype=np.float64):
+    return constructed(dense(units, normal, normal), Key(seed), np.zeros((1, n_in), dtype))
+
+
 SYMBOLS = np.array([[0, 3, 3], [1, 0, 3]])
 LENGTHS = np.array([2, 5, 1])
 SHARED = random_dense(4, 4)
-TABLE = random_like(embedding(5, 4)(Key(0), SYMBOLS))
+TABLE = random_like(constructed(embedding(5, 4), Key(0), SYMBOLS))
 
 LAYERS = {
     **{name: (layer, numbers(5, 3)) for name, layer in ACTIVATIONS.items()},
@@ -140,7 +153,7 @@ LAYERS = {
     "serial, empty": (Serial(()), numbers(4, 3)),
     "serial, leading flatten": (serial(fnn.flatten, dense(2))(Key(0), np.zeros((1, 2, 3))), numbers(4, 2, 3)),
     "serial, nothing to learn": (Serial((fnn.tanh, fnn.sigmoid)), numbers(4, 3)),
-    "mlp": (mlp(4, 3)(Key(0), np.zeros((1, 5))), numbers(3, 5)),
+    "mlp": (made(mlp(4, 3), 1, 5), numbers(3, 5)),
     "parallel": (made(fnn.parallel(dense(2), fnn.tanh, dense(5)), 1, 3), numbers(4, 3)),
     "parallel, one branch": (made(fnn.parallel(dense(2)), 1, 3), numbers(4, 3)),
     "parallel, inside": (made(serial(dense(3), fnn.parallel(dense(2), dense(2)), fnn.add), 1, 4), numbers(4, 4)),
@@ -162,33 +175,47 @@ LAYERS = {
     **{f"random network {seed}": (random_network(seed), numbers(4, 3)) for seed in range(25)},
 }
 
-LABELS = np.array([0, 2, 1, 2, 0])
-SOFT = np.array([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.1, 0.1, 0.8], [1 / 3, 1 / 3, 1 / 3]])
-SIGNS = np.where(SOFT > 0.3, 1.0, -1.0)
 WEIGHTS = np.array([1.0, 2.0, 0.0, 0.5, 3.0])
+SOFT = np.array([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.1, 0.1, 0.8], [1 / 3, 1 / 3, 1 / 3]])
+LABELS = np.array([0, 2, 1, 2, 0])
+SIGNS = np.where(SOFT > 0.3, 1.0, -1.0)
+
+# The kinds of targets that a loss takes for predictions (5, 3); a loss that is not here takes any values.
+TARGETS = {"values": SOFT, "probabilities": SOFT, "signs": SIGNS, "distributions": SOFT, "labels": LABELS}
+FAMILIES = {
+    "binary_cross_entropy": ("probabilities",),  # each from 0 to 1
+    "hinge": ("signs",),
+    "kl_divergence": ("distributions",),  # the probabilities of a row sum to 1
+    "cross_entropy": ("distributions", "labels"),
+}
 
 
-def target_for(name):
-    """A target (5, 3) that fits any loss but those of labels."""
-    return SIGNS if name == "hinge" else SOFT
+def families(loss):
+    """The kinds of targets of a loss, by its name."""
+    return FAMILIES.get(loss, ("values",))
+
+
+def target_for(loss):
+    """A target (5, 3) that fits a loss."""
+    return TARGETS[families(loss)[0]]
 
 
 def _loss_cases():
     for name, loss in LOSSES.items():
-        kinds = {"labels": LABELS, "soft": SOFT} if name == "cross_entropy" else {"": target_for(name)}
-        for kind, target in kinds.items():
-            yield f"{name} {kind}".strip(), (loss, numbers(5, 3), target)
-            yield f"{name} {kind}, weights", (loss, numbers(5, 3), target, WEIGHTS)
-            yield f"{name} {kind}, one row", (loss, numbers(1, 3), target[1:2])
+        for kind in families(name):
+            case, target = f"{name}, {kind}", TARGETS[kind]
+            yield case, (loss, numbers(5, 3), target)
+            yield f"{case}, weights", (loss, numbers(5, 3), target, WEIGHTS)
+            yield f"{case}, one row", (loss, numbers(1, 3), target[1:2])
             sequences = loss, numbers(5, 2, 3), np.stack([target, target], 1)
-            yield f"{name} {kind}, sequences", sequences
-            yield f"{name} {kind}, sequences, weights", (*sequences, WEIGHTS)
+            yield f"{case}, sequences", sequences
+            yield f"{case}, sequences, weights", (*sequences, WEIGHTS)
             if hasattr(loss, "label_smoothing"):
                 smooth = type(loss)(label_smoothing=0.2)
-                yield f"{name} {kind}, smoothed", (smooth, numbers(5, 3), target)
-                yield f"{name} {kind}, smoothed, weights", (smooth, numbers(5, 3), target, WEIGHTS)
-        if name not in ("cross_entropy", "kl_divergence"):
-            yield f"{name}, one axis", (loss, numbers(5), target_for(name)[:, 0])
+                yield f"{case}, smoothed", (smooth, numbers(5, 3), target)
+                yield f"{case}, smoothed, weights", (smooth, numbers(5, 3), target, WEIGHTS)
+            if kind not in ("distributions", "labels"):
+                yield f"{case}, one axis", (loss, numbers(5), target[:, 0])
     yield "huber, delta 0.3", (fnn.Huber(delta=0.3), numbers(5, 3), SOFT)
     two = combined(fnn.mse, fnn.cross_entropy, weights=(1.0, 0.3))
     yield "combined", (two, (numbers(5, 2), numbers(5, 3)), (numbers(5, 2, seed=1), LABELS))
@@ -197,12 +224,52 @@ def _loss_cases():
 
 LOSS_CASES = dict(_loss_cases())
 
+
+def is_bias(path):
+    return path.endswith("bias")
+
+
 _PARAMS = random_like(mlp(4, 3)(Key(0), np.zeros((1, 5))))
 PENALTIES = {
     "l1": (l1(0.3), _PARAMS),
     "l1, all": (l1(0.3, ""), _PARAMS),
     "l2": (l2(0.3), _PARAMS),
     "l2, one layer": (l2(0.3, "layers[2]"), _PARAMS),
-    "l2, biases": (l2(0.3, lambda path: path.endswith("bias")), _PARAMS),
+    "l2, biases": (l2(0.3, is_bias), _PARAMS),
     "l2, a layer used twice": (l2(0.3), Serial((SHARED, fnn.tanh, SHARED))),
+}
+
+TRANSFORMS = {
+    "trace": fnn.trace(0.9),
+    "trace, nesterov": fnn.trace(0.9, nesterov=True),
+    "scale_by_adam": fnn.scale_by_adam(),
+    "scale_by_rms": fnn.scale_by_rms(),
+    "scale_by_adagrad": fnn.scale_by_adagrad(),
+    "clip": fnn.clip(0.5),
+    "clip_by_global_norm": fnn.clip_by_global_norm(0.5),
+    "weight_decay": fnn.weight_decay(0.1),
+    "weight_decay, weights": fnn.weight_decay(0.1, tree.is_weight),
+    "freeze": fnn.freeze("layers[0]"),
+    "descend": fnn.descend(0.1),
+    "descend, schedule": fnn.descend(schedules.inverse_time(0.1, 1.0)),
+    "sgd": fnn.sgd(0.1),
+    "sgd, momentum": fnn.sgd(0.1, momentum=0.9),
+    "sgd, nesterov": fnn.sgd(0.1, momentum=0.9, nesterov=True),
+    "adagrad": fnn.adagrad(0.1),
+    "rmsprop": fnn.rmsprop(0.1),
+    "rmsprop, momentum": fnn.rmsprop(0.1, momentum=0.5),
+    "adam": fnn.adam(1e-3),
+    "adamw": fnn.adamw(1e-3, where=tree.is_weight),
+    "chain": fnn.chain(fnn.clip_by_global_norm(0.5), fnn.trace(0.5), fnn.scale_by_adam(), fnn.descend(0.1)),
+    "accumulate_gradients": fnn.accumulate_gradients(2, fnn.adam(1e-3)),
+}
+
+SCHEDULES = {  # over 60 steps
+    "constant": schedules.constant(0.05),
+    "piecewise": schedules.piecewise([20, 40], [0.1, 0.05, 0.01]),
+    "exponential": schedules.exponential(0.1, 0.5, steps=20),
+    "inverse_time": schedules.inverse_time(0.1, 0.1),
+    "cosine": schedules.cosine(0.1, 60),
+    "warmup": schedules.warmup(10, schedules.cosine(0.1, 50)),
+    "one_cycle": schedules.one_cycle(0.1, 60),
 }

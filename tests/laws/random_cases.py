@@ -13,9 +13,9 @@ import fnn
 from fnn import Key, Record, Serial, check_vjp, combined, dense, forward, l1, l2, serial, tree, value_and_grad, vjp
 from fnn.core._structure import walk
 from fnn.core.keys import fold_in, normals, uniforms
-from tests.laws.cases import ACTIVATIONS, LOSSES
+from tests.laws.cases import ACTIVATIONS, LAYERS, LOSSES, families
 
-BENT = [ACTIVATIONS[name] for name in sorted(set(ACTIVATIONS) - {"heaviside"})]  # the slope of a step is 0 everywhere
+SLOPED = [ACTIVATIONS[name] for name in sorted(set(ACTIVATIONS) - {"heaviside"})]  # the slope of that one is 0
 
 
 @attrs.frozen
@@ -25,7 +25,7 @@ class Case:
     loss: object
     params: object
     batch: tuple
-    key: Key | None
+    key: Key
     paths: list  # of the leaves of params
 
 
@@ -88,39 +88,39 @@ class Dice:
     def numbers(self, *shape):
         return normals(self.next_key(), shape)
 
-    def share(self, *shape):
+    def uniforms(self, *shape):
         return uniforms(self.next_key(), shape)
 
-    def whole(self, low, high):
-        """A integer from low to high, both included."""
-        return low + int(self.share(1)[0] * (high - low + 1))
+    def integer(self, low, high):
+        """An integer from low to high, both included."""
+        return low + int(self.uniforms(1)[0] * (high - low + 1))
 
     def one_of(self, *options):
         return options[self.integer(0, len(options) - 1)]
 
-    def bend(self):
-        return self.one_of(*BENT, fnn.LeakyRelu(0.3), fnn.Elu(0.7))
+    def activation(self):
+        return self.one_of(*SLOPED, fnn.LeakyRelu(0.3), fnn.Elu(0.7))
 
 
 def random_case(number):
     """The case with this number: kinds of networks take turns, all else is drawn."""
     dice = Dice(Key(2024, (number,)))
-    x, body = KINDS[number % len(KINDS)](dice)
+    turn, kind = divmod(number, len(KINDS) + 1)
+    x, body = _layer(dice, turn) if kind == len(KINDS) else KINDS[kind](dice)
     n = len(tree.leaves((x,))[0])
     outputs = dice.integer(1, 3)
     several = dice.integer(1, 8) == 1
     head = fnn.parallel(dense(outputs), dense(dice.integer(2, 3))) if several else dense(outputs)
     params = serial(*body, head)(dice.next_key(), x)
     params = tree.map(lambda leaf: 0.7 * dice.numbers(*leaf.shape), params)
-    noisy = any(isinstance(node, fnn.Dropout) for _, node in walk(params, every=True))
-    key = dice.next_key() if noisy else None
+    key = dice.next_key()  # most networks draw nothing with it
     prediction = forward(params, x, key)
     if several:
         (first, target), (second, other) = (_loss_and_target(dice, part) for part in prediction)
         loss, target = combined(first, second, weights=(1.0, 0.3)), (target, other)
     else:
         loss, target = _loss_and_target(dice, prediction)
-    weights = dice.one_of((), (), (dice.share(n),), (dice.share(n) * (np.arange(n) % 3 != 1),))
+    weights = dice.one_of((), (), (dice.uniforms(n),), (dice.uniforms(n) * (np.arange(n) % 3 != 1),))
     return Case(_regularized(dice, loss), params, (x, target, *weights), key, tree.paths(params))
 
 
@@ -131,13 +131,13 @@ def _rows(dice):
     for _ in range(dice.integer(1, 2)):
         width = dice.integer(1, 4)
         body += dice.one_of(
-            [dense(width), dice.bend()],
-            [dense(width + 2), dice.one_of(fnn.batch_norm(0.1), fnn.layer_norm(0.1)), dice.bend()],
-            [dense(width), fnn.residual(dense(width), dice.bend())],
-            [fnn.concatenate(dense(width), serial(dense(2), dice.bend()))],
-            [fnn.add(dense(width), serial(dense(width), dice.bend()))],
-            [dense(width), partial(_twice, dice.bend())],
-            [dense(width), dice.bend(), fnn.dropout(0.3)],
+            [dense(width), dice.activation()],
+            [dense(width + 2), dice.one_of(fnn.batch_norm(0.1), fnn.layer_norm(0.1)), dice.activation()],
+            [dense(width), fnn.residual(dense(width), dice.activation())],
+            [fnn.concatenate(dense(width), serial(dense(2), dice.activation()))],
+            [fnn.add(dense(width), serial(dense(width), dice.activation()))],
+            [dense(width), partial(_twice, dice.activation())],
+            [dense(width), dice.activation(), fnn.dropout(0.3)],
         )
     return x, body
 
@@ -153,19 +153,15 @@ def _images(dice):
     x = dice.numbers(dice.integer(1, 3), dice.integer(4, 5), dice.integer(4, 5), groups * dice.integer(1, 2))
     if dice.one_of(True, False):
         x[:, :3], x[:, :, :3] = 0.0, 0.0
-    convolution = fnn.conv(
-        groups * dice.integer(1, 2),
-        dice.one_of(1, 2, 3, (2, 3)),
-        dice.one_of(1, 1, 2),
-        dice.one_of("same", "valid"),
-        groups=groups,
-    )
+    filters, size = groups * dice.integer(1, 2), dice.one_of(1, 2, 3, (2, 3))
+    stride, padding = dice.one_of(1, 1, 2), dice.one_of("same", "valid")
+    convolution = fnn.conv(filters, size, stride, padding, groups=groups)
     norm = dice.one_of([], [], [fnn.batch_norm(0.1)])
     pool = dice.one_of([], [fnn.max_pool(2)], [fnn.max_pool(3, 2, "same")], [fnn.avg_pool(2, 1, "same")])
-    second = dice.one_of([], [fnn.conv(2, 2, dilation=2), dice.bend()])
-    if convolution.keywords["settings"][:2] == (2, "valid"):  # what is left may be a single pixel
+    second = dice.one_of([], [fnn.conv(2, 2, dilation=2), dice.activation()])
+    if (stride, padding) == (2, "valid"):  # what is left may be a single pixel
         pool = []
-    return x, [convolution, *norm, dice.bend(), *pool, *second, dice.one_of(fnn.flatten, fnn.global_avg_pool)]
+    return x, [convolution, *norm, dice.activation(), *pool, *second, dice.one_of(fnn.flatten, fnn.global_avg_pool)]
 
 
 def _sequences(dice):
@@ -182,7 +178,9 @@ def _sequences(dice):
         state = dice.numbers(n, units)
         state = (state, dice.numbers(n, units)) if recurrent is fnn.lstm else state
         return (x, lengths, state), [recurrent(units), dice.one_of(fnn.pick(0), partial(_last_state, state))]
-    behind = dice.one_of([], [fnn.layer_norm(0.1)], [dice.bend()], [fnn.bidirectional(fnn.gru(2))], [fnn.dropout(0.3)])
+    behind = dice.one_of(
+        [], [fnn.layer_norm(0.1)], [dice.activation()], [fnn.bidirectional(fnn.gru(2))], [fnn.dropout(0.3)]
+    )
     return x, [recurrent(units), *behind, *dice.one_of([], [fnn.last_step], [fnn.conv(2, 3)])]
 
 
@@ -194,7 +192,7 @@ def _last_state(state, key, x):
 def _symbols(dice):
     """Embedded symbols, few enough to come again, looked at by attention."""
     n, time, (heads, width) = dice.integer(1, 3), dice.integer(1, 4), dice.one_of((1, 2), (1, 3), (2, 2), (2, 4))
-    symbols = (dice.share(n, time) * 3).astype(int)
+    symbols = (dice.uniforms(n, time) * 3).astype(int)
     table, causal = fnn.embedding(3, width), dice.one_of(True, False)
     if dice.integer(1, 3) == 1:
         lengths = np.array([dice.integer(1, time) for _ in range(n)])
@@ -211,11 +209,34 @@ def _symbols(dice):
 KINDS = (_rows, _images, _rows, _sequences, _symbols)
 
 
+def _kinds_of(layer):
+    """The classes of a layer and of the layers inside."""
+    return {type(node) for _, node in walk(layer, every=True)}
+
+
+# Every public layer with a slope has its turn, in one of its cases of ``LAYERS``.
+PUBLIC = sorted(
+    {value for name in fnn.__all__ if (value := getattr(fnn, name)) in vjp.registry}
+    & set().union(*(_kinds_of(layer) for layer, _ in LAYERS.values())) - {fnn.Heaviside},
+    key=lambda cls: cls.__name__,
+)
+
+
+def _layer(dice, turn):
+    """A public layer, as one of its cases has it."""
+    kind = PUBLIC[turn % len(PUBLIC)]
+    layer, x = LAYERS[dice.one_of(*(name for name, (layer, _) in LAYERS.items() if kind in _kinds_of(layer)))]
+    y = layer(x, dice.next_key())
+    one_array = [] if not isinstance(y, tuple) else [fnn.pick(0)]
+    return x, [layer, *one_array, dice.activation()]
+
+
 def _loss_and_target(dice, prediction):
     """Any loss, and a target that fits it."""
     shape = prediction.shape
-    one_class = {"cross_entropy", "kl_divergence"} if shape[-1] == 1 else set()  # which would be certain
-    name = dice.one_of(*sorted(set(LOSSES) - one_class))
+    # Of one class every network is certain.
+    names = [name for name in sorted(LOSSES) if shape[-1] > 1 or not {"distributions", "labels"} & {*families(name)}]
+    name = dice.one_of(*names)
     loss = LOSSES[name]
     if hasattr(loss, "label_smoothing"):
         loss = type(loss)(label_smoothing=dice.one_of(0.0, 0.0, 0.2))
@@ -223,13 +244,14 @@ def _loss_and_target(dice, prediction):
         loss = fnn.Huber(delta=dice.one_of(0.3, 1.0))
     soft = np.exp(dice.numbers(*shape))
     soft = soft / soft.sum(axis=-1, keepdims=True)
-    if name == "cross_entropy":
-        return loss, dice.one_of(soft, soft.argmax(axis=-1))
-    if name == "kl_divergence":
-        return loss, soft
-    if name == "binary_cross_entropy":
-        return loss, dice.one_of(dice.share(*shape), dice.share(*shape).round())
-    return loss, np.sign(dice.numbers(*shape)) if name == "hinge" else dice.numbers(*shape)
+    targets = {
+        "values": dice.numbers(*shape),
+        "probabilities": dice.one_of(dice.uniforms(*shape), dice.uniforms(*shape).round()),
+        "signs": np.sign(dice.numbers(*shape)),
+        "distributions": soft,
+        "labels": soft.argmax(axis=-1),
+    }
+    return loss, targets[dice.one_of(*families(name))]
 
 
 def _is_weight_or_bias(path):
@@ -237,7 +259,7 @@ def _is_weight_or_bias(path):
 
 
 def _regularized(dice, loss):
-    strength = 0.05 + 0.2 * float(dice.share(1)[0])
+    strength = 0.05 + 0.2 * float(dice.uniforms(1)[0])
     where = dice.one_of(None, None, "", _is_weight_or_bias)
     penalties = dice.one_of((), (), (l1(strength, where),), (l2(strength, where),), (l1(0.1), l2(strength, where)))
     return fnn.regularized(loss, *penalties) if penalties else loss

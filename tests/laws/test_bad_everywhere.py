@@ -86,7 +86,7 @@ def entry(name, function, works=()):
     ENTRIES[name] = function, set(works)
 
 
-# --- layers and constructors ------------------------------------------------------------------------------------------------
+# --- layers and constructors ------------------------------------------------------------------------------------------
 
 for name in [
     "identity",

@@ -67,8 +67,8 @@ def affine(n_in, units, weight=1.0):
     return Dense(np.full((n_in, units), weight, np.float32), np.zeros(units, np.float32))
 
 
-class Ruleless(Record):
-    """A layer whose rule was forgotten."""
+class Unregistered(Record):
+    """A layer whose function was forgotten."""
 
 
 LAYERS = [
@@ -96,13 +96,17 @@ LAYERS = [
     ),
     (lambda: reshape((2, -1)), V, "reshape: each axis of a row must be at least 1, got -1"),
     (lambda: reshape((2, 1.5)), T, "reshape: each axis of a row must be an integer, got float 1.5"),
-    (lambda: forward(Ruleless(), X), T, "vjp: no rule for Ruleless; register one with @vjp.register"),
+    (
+        lambda: forward(Unregistered(), X),
+        T,
+        "vjp: no function is registered for Unregistered; write @vjp.register above unregistered_vjp",
+    ),
     (lambda: forward(3, X), T, "vjp expects a layer or a loss, got int 3"),
     (lambda: forward(Relu, X), T, "vjp expects a layer or a loss, got the class Relu; write Relu()"),
     (
         lambda: forward(dense(3), X),
         T,
-        "vjp expects a finished layer, got the constructor dense(...); make it first: net = constructor(key, x)",
+        "vjp expects a finished layer, got Constructor dense(3); make it first: net = constructor(key, x)",
     ),
     (lambda: Dense(X, FLAT)(X[:, :1].repeat(5, 1)), V, "dense expects a bias (4,), got (5,)"),
     (lambda: Serial((relu, Dense(X.T, FLAT[:1])))(X), V, "dense at layers[1] expects a bias (5,), got (1,)"),
@@ -132,7 +136,8 @@ MAKERS = [
     (
         lambda: serial(dense(3), Relu),
         T,
-        "serial expects constructors or layers, got the class Relu at layers[1]; write the layer itself, say relu or Relu()",
+        "serial expects constructors or layers, got the class Relu at layers[1]; "
+        "write the layer itself, say relu or Relu()",
     ),
     (lambda: serial("relu"), T, "serial expects constructors or layers, got str 'relu' at layers[0]"),
     (lambda: serial([relu]), T, "serial expects constructors or layers, got list [Relu()] at layers[0]"),
@@ -284,12 +289,12 @@ TRAINING = [
     (
         lambda: start(mlp(3), adam()),
         T,
-        "start expects a finished network, got the constructor serial(...); make it first: net = constructor(key, x)",
+        "start expects a finished network, got Constructor mlp(3); make it first: net = constructor(key, x)",
     ),
     (
         lambda: inference(mlp(3)),
         T,
-        "inference expects a finished network, got the constructor serial(...); make it first: constructor(key, x)",
+        "inference expects a finished network, got Constructor mlp(3); make it first: constructor(key, x)",
     ),
     (
         lambda: summary(NET, np.array(1.0)),
@@ -317,10 +322,10 @@ TRAINING = [
     ),
     (lambda: start(Serial((relu, affine(2, 2, np.nan))), adam()), V, "start: layers[1].weight holds NaN or infinity"),
     (lambda: start((X, X * np.inf), sgd(1.0)), V, "start: [1] holds NaN or infinity"),
-    (lambda: sgd(-1), V, "descend: the rate must be at least 0 and finite, got -1"),
-    (lambda: sgd("fast"), T, "descend: the rate must be a number, got str 'fast'"),
-    (lambda: adam(math.nan), V, "descend: the rate must be at least 0 and finite, got nan"),
-    (lambda: adam(math.inf), V, "descend: the rate must be at least 0 and finite, got inf"),
+    (lambda: sgd(-1), V, "descend: the learning rate must be at least 0 and finite, got -1"),
+    (lambda: sgd("fast"), T, "descend: the learning rate must be a number, got str 'fast'"),
+    (lambda: adam(math.nan), V, "descend: the learning rate must be at least 0 and finite, got nan"),
+    (lambda: adam(math.inf), V, "descend: the learning rate must be at least 0 and finite, got inf"),
     (lambda: sgd(0.1, 1.0), V, "sgd: momentum must be at least 0 and below 1, got 1.0"),
     (lambda: trace(1.0), V, "trace: decay must be at least 0 and below 1, got 1.0"),
     (lambda: adam(b1=-0.1), V, "adam: b1 must be at least 0 and below 1, got -0.1"),
@@ -370,7 +375,7 @@ TRAINING = [
     (
         lambda: to_fit(STATE, (X * np.nan, Y)),
         Diverged,
-        "diverged at step 0: the loss is not finite (loss nan); lower the rate or clip the gradient",
+        "diverged at step 0: the loss is not finite (loss nan); lower the learning rate or clip the gradient",
     ),
 ]
 

@@ -409,7 +409,7 @@ def test_mistake_30_a_flipped_kernel_the_padding_s_odd_zero_overlaps_ties_and_th
         y = conv(16, 3, weight=std)(key, wide)(wide)[:, 1:-1, 1:-1]
         return np.mean(np.maximum(y, 0) ** 2) / np.mean(wide**2)
 
-    assert strength(partial(normal, deviation=np.sqrt(2 / 9))) == pytest.approx(16, rel=0.3)
+    assert strength(partial(normal, std=np.sqrt(2 / 9))) == pytest.approx(16, rel=0.3)
     assert strength(he_uniform) == pytest.approx(1, rel=0.3)
 
 

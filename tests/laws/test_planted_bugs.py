@@ -1,4 +1,4 @@
-"""Would the tests notice? 25 bugs that people write, each planted into the package itself: random cases find all."""
+"""Do the tests see a bug? Bugs that people write, each planted into the package itself: random cases find them all."""
 
 import functools
 from contextlib import contextmanager
@@ -10,12 +10,10 @@ import pytest
 
 import fnn
 import fnn.core.grad
-import fnn.layers.lstm
 from fnn import Dense, tree, value_and_grad, vjp
 from fnn.core._flat import builder, places
 from fnn.core._structure import walk
 from fnn.core.keys import fold_in
-from fnn.layers.norm import normalized
 from tests.laws.random_cases import check, random_case
 
 
@@ -100,7 +98,7 @@ def statistics_taken_for_constants(layer, x, y, dy, dlayer, dx):
 
 def a_variance_taken_for_a_constant(layer, x, y, dy, dlayer, dx):
     def without_it():
-        _, root = normalized(x, lambda values: values.mean(axis=-1, keepdims=True), layer.epsilon)
+        root = np.sqrt(x.var(axis=-1, keepdims=True) + layer.epsilon)
         g = dy * layer.scale
         return (g - g.mean(axis=-1, keepdims=True)) / root
 
@@ -142,10 +140,22 @@ def two_gates_swapped(layer, x, y, dy, dlayer, dx):
     return tree.map(swapped, dlayer), dx
 
 
-def a_state_one_step_late(right, into, dgates):
+def a_state_one_step_late(right, layer, x, key=None):
     """The weight from state to state is given the state after each step, not the one before."""
-    states = into.base if into.base is not None and len(into.base) == len(into) + 1 else None
-    return right(into if states is None else states[1:], dgates)
+    y, pullback = right(layer, x, key)
+    if isinstance(x, tuple):
+        return y, pullback
+    # What reaches the gates is dx of the same layer with one more feature for each gate, which is added to it.
+    gates = len(layer.bias)
+    wide = attrs.evolve(layer, input_weight=np.concatenate([layer.input_weight, np.eye(gates)]))
+    wide_pullback = right(wide, np.concatenate([x, np.zeros((*x.shape[:2], gates))], axis=2), key)[1]
+
+    def pull(dy):
+        dlayer, dx = pullback(dy)
+        dgates = wide_pullback(dy)[1]()[..., -gates:]
+        return attrs.evolve(dlayer, hidden_weight=np.einsum("ntu,ntg->ug", y, dgates)), dx
+
+    return y, pull
 
 
 def no_way_back_through_time(right, layer, x, key=None):
@@ -232,37 +242,36 @@ def a_penalty_in_the_value_alone(right, loss, params, batch, key=None):
     return right(loss, params, batch, key)[0], value_and_grad(loss.loss, params, batch, key)[1]
 
 
-# Where each is planted, and the number of a small random case that notices it.
 BUGS = [
-    (Dense, in_pullback, mean_for_sum, 15),
-    (Dense, in_pullback, a_bias_that_never_trains, 15),
-    (Dense, in_pullback, a_bias_with_the_sign_turned, 15),
-    (Dense, in_pullback, a_factor_of_one_millionth_too_much, 15),
-    (Dense, in_pullback, a_transposed_weight, 86),
-    (fnn.Tanh, in_pullback, a_stale_activation, 62),
-    (fnn.Softmax, in_pullback, the_diagonal_of_softmax_alone, 20),
-    (fnn.Dropout, in_rule, a_mask_redrawn, 15),
-    (fnn.BatchNorm, in_pullback, statistics_taken_for_constants, 21),
-    (fnn.LayerNorm, in_pullback, a_variance_taken_for_a_constant, 32),
-    (fnn.Conv, in_pullback, a_kernel_flipped, 26),
-    (fnn.MaxPool, in_pullback, ties_counted_twice, 31),
-    (fnn.Lstm, in_pullback, two_gates_swapped, 28),
-    (fnn.Lstm, in_function(fnn.layers.lstm, "of_weight"), a_state_one_step_late, 28),
-    (fnn.Rnn, in_rule, no_way_back_through_time, 193),
-    (fnn.LastStep, in_pullback, lengths_ignored, 48),
-    (fnn.LastStep, in_pullback, a_step_too_early, 48),
-    (fnn.Attention, in_rule, a_mask_ignored, 24),
-    (fnn.Embedding, in_pullback, the_last_of_equal_symbols, 79),
-    (Dense, in_function(fnn.core.grad, "tied"), the_first_use_alone, 57),
-    (fnn.Residual, in_pullback, a_shortcut_forgotten, 70),
-    (fnn.CrossEntropy, in_rule, weights_ignored, 80),
-    (fnn.MeanSquaredError, in_rule, k_outputs_k_times_the_gradient, 57),
-    (fnn.L2, in_rule, a_penalty_off_by_two, 15),
-    (fnn.Regularized, in_objective, a_penalty_in_the_value_alone, 15),
+    (Dense, in_pullback, mean_for_sum),
+    (Dense, in_pullback, a_bias_that_never_trains),
+    (Dense, in_pullback, a_bias_with_the_sign_turned),
+    (Dense, in_pullback, a_factor_of_one_millionth_too_much),
+    (Dense, in_pullback, a_transposed_weight),
+    (fnn.Tanh, in_pullback, a_stale_activation),
+    (fnn.Softmax, in_pullback, the_diagonal_of_softmax_alone),
+    (fnn.Dropout, in_rule, a_mask_redrawn),
+    (fnn.BatchNorm, in_pullback, statistics_taken_for_constants),
+    (fnn.LayerNorm, in_pullback, a_variance_taken_for_a_constant),
+    (fnn.Conv, in_pullback, a_kernel_flipped),
+    (fnn.MaxPool, in_pullback, ties_counted_twice),
+    (fnn.Lstm, in_pullback, two_gates_swapped),
+    (fnn.Lstm, in_rule, a_state_one_step_late),
+    (fnn.Rnn, in_rule, no_way_back_through_time),
+    (fnn.LastStep, in_pullback, lengths_ignored),
+    (fnn.LastStep, in_pullback, a_step_too_early),
+    (fnn.Attention, in_rule, a_mask_ignored),
+    (fnn.Embedding, in_pullback, the_last_of_equal_symbols),
+    (Dense, in_function(fnn.core.grad, "tied"), the_first_use_alone),
+    (fnn.Residual, in_pullback, a_shortcut_forgotten),
+    (fnn.CrossEntropy, in_rule, weights_ignored),
+    (fnn.MeanSquaredError, in_rule, k_outputs_k_times_the_gradient),
+    (fnn.L2, in_rule, a_penalty_off_by_two),
+    (fnn.Regularized, in_objective, a_penalty_in_the_value_alone),
 ]
 
 
-def _notices(case):
+def _is_found_by(case):
     try:
         check(case)
     except AssertionError as error:
@@ -270,33 +279,21 @@ def _notices(case):
     return False
 
 
-each_bug = pytest.mark.parametrize(
-    ("kind", "plant", "wrong", "number"), BUGS, ids=[wrong.__name__ for _, _, wrong, _ in BUGS]
-)
-
-
-@each_bug
-def test_a_planted_bug_is_noticed_and_without_it_the_same_case_passes(kind, plant, wrong, number):
-    case = random_case(number)
-    with plant(kind, wrong):
-        assert _notices(case)
-    check(case)
-
-
 @functools.cache
 def _first_cases():
-    cases = [random_case(number) for number in range(200)]
+    """The first cases, small ones first, each with the kinds of records in it."""
+    cases = sorted(map(random_case, range(240)), key=lambda case: fnn.tree.ravel(case.params)[0].size)
     return [(case, {type(node) for _, node in walk((case.params, case.loss), every=True)}) for case in cases]
 
 
-@pytest.mark.long
-@each_bug
-def test_whoever_does_not_know_of_the_bug_comes_upon_it_within_200_cases(kind, plant, wrong, number):
+@pytest.mark.parametrize(("kind", "plant", "wrong"), BUGS, ids=[wrong.__name__ for *_, wrong in BUGS])
+def test_a_planted_bug_is_found_and_without_it_the_same_case_passes(kind, plant, wrong):
     with plant(kind, wrong):
-        assert any(_notices(case) for case, kinds in _first_cases() if kind in kinds)
+        found = next((case for case, kinds in _first_cases() if kind in kinds and _is_found_by(case)), None)
+    assert found is not None, "no random case finds it"
+    check(found)
 
 
-def test_there_are_25_of_them_and_nothing_of_them_stays_behind():
-    assert len({wrong for _, _, wrong, _ in BUGS}) == len(BUGS) == 25
+def test_nothing_of_the_bugs_stays_behind():
     for function in (vjp, value_and_grad):
         assert not any(isinstance(rule, functools.partial) for rule in function.registry.values())

@@ -1,4 +1,4 @@
-"""The gradient of the whole objective of any network is the numeric one, leaf by leaf: 500 random cases."""
+"""The gradient of the whole objective of any network is the numeric one, leaf by leaf: 600 random cases."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,13 @@ import pytest
 import fnn
 from fnn import tree, value_and_grad, vjp
 from fnn.core._structure import walk
-from tests.laws.random_cases import BENT, KINDS, check, random_case
+from tests.laws.random_cases import KINDS, PUBLIC, check, random_case
+
+ALL = range(600)
 
 
 def _round(numbers):
-    """Check the cases with these numbers; give the errors of all leaves, and what share of coordinates was left out."""
+    """Check the cases with these numbers; return the errors of all leaves and the fraction of coordinates left out."""
     errors, coordinates, skipped, silent = [], 0, 0, 0
     for number in numbers:
         case = random_case(number)
@@ -29,27 +31,24 @@ def _round(numbers):
     return errors, skipped / coordinates
 
 
-def test_15_random_cases():
-    errors, _ = _round(range(15))
-    assert len(errors) == 105
+def test_some_random_cases():
+    _round(range(15))
 
 
 @pytest.mark.long
-def test_500_random_cases():
-    errors, share = _round(range(500))
-    print(f"worst {max(errors):.1e}, median {np.median(errors):.1e} of {len(errors)} leaves; skipped {share:.4%}")
+def test_all_random_cases():
+    errors, skipped = _round(ALL)
+    print(f"worst {max(errors):.1e}, median {np.median(errors):.1e} of {len(errors)} leaves; skipped {skipped:.4%}")
 
 
 @pytest.mark.long
-def test_the_500_cases_are_of_all_that_is_public_and_has_a_slope():
+def test_the_cases_are_of_all_that_is_public_and_has_a_slope():
+    assert len(ALL) > len(PUBLIC) * (len(KINDS) + 1), "more layers than turns: raise ALL"
     tried = set()
-    for case in map(random_case, range(500)):
+    for case in map(random_case, ALL):
         tried |= {type(node) for _, node in walk((case.params, case.loss), every=True)}
     public = {value for name in fnn.__all__ if (value := getattr(fnn, name)) in vjp.registry}
-    # Scale is what inference makes of a BatchNorm, and test_laws.py has it, as it has Reshape.
-    assert public - tried == {fnn.Heaviside, fnn.Scale, fnn.Reshape}
-    assert len(public) == 51
-    assert (len(BENT), len(KINDS)) == (12, 5)
+    assert public - tried == {fnn.Heaviside}
 
 
 def test_a_case_is_the_same_each_time():

@@ -36,35 +36,9 @@ from fnn import (
     update,
     weight_decay,
 )
-from tests.laws.cases import SHARED, numbers
+from tests.laws.cases import SHARED, TRANSFORMS, numbers
 
-ALL = {
-    "trace": trace(0.9),
-    "trace, nesterov": trace(0.9, nesterov=True),
-    "scale_by_adam": scale_by_adam(),
-    "scale_by_rms": scale_by_rms(),
-    "scale_by_adagrad": scale_by_adagrad(),
-    "clip": clip(0.5),
-    "clip_by_global_norm": clip_by_global_norm(0.5),
-    "decay": weight_decay(0.1),
-    "decay, weights": weight_decay(0.1, tree.is_weight),
-    "freeze": freeze("layers[0]"),
-    "descend": descend(0.1),
-    "descend, schedule": descend(fnn.schedules.inverse_time(0.1, 1.0)),
-    "sgd": sgd(0.1),
-    "sgd, momentum": sgd(0.1, momentum=0.9),
-    "sgd, nesterov": sgd(0.1, momentum=0.9, nesterov=True),
-    "adagrad": adagrad(0.1),
-    "rmsprop": rmsprop(0.1),
-    "rmsprop, momentum": rmsprop(0.1, momentum=0.5),
-    "adam": adam(1e-3),
-    "adamw": adamw(1e-3, where=tree.is_weight),
-    "chain": chain(clip_by_global_norm(0.5), trace(0.5), scale_by_adam(), descend(0.1)),
-    "accumulate_gradients": accumulate_gradients(2, adam(1e-3)),
-}
-# What of these is a transform of its own, and what combines others.
-COMBINE = {"chain", "accumulate_gradients"}
-transforms = pytest.mark.parametrize("transform", ALL.values(), ids=ALL)
+transforms = pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
 
 
 def run(transform, gradients, params=None):
@@ -149,14 +123,6 @@ def test_no_state_shares_the_memory_of_the_updates(transform):
     updates, state = transform.update(gradient_of(params), transform.init(params), params, 0)
     for update_ in tree.leaves(updates):
         assert not any(np.shares_memory(update_, leaf) for leaf in tree.leaves(state))
-
-
-def test_the_cases_are_all_that_is_public():
-    modules = {"fnn.optim", "fnn.transforms"}
-    public = {name for name in fnn.__all__ if getattr(getattr(fnn, name), "__module__", "") in modules}
-    public -= {"Transform", "update"}
-    assert public == {name.split(",")[0] for name in ALL}
-    assert len(ALL) == 22
 
 
 @transforms
