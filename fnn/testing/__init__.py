@@ -1,17 +1,22 @@
 """The tests of this package, for functions that others wrote: is it pure, is its gradient right, what is its mistake?
 
-    check_function   : function, input, ... -> the first finding, or None
-    check_derivative : f, df, x -> a finding, or None          check_gradient : f, x, ... -> a finding, or None
-    grade            : name=function, ... -> grades: findings, passed, share, mistakes
+    check_function   : function, input, ... -> the first Finding, or None
+    check_derivative : f, df, x -> Finding, or None          check_gradient : f, x, ... -> Finding, or None
+    grade            : name=function, ... -> Grades: findings, passed, share, mistakes
 
 A layer's pullback goes through ``fnn.check_vjp``.
+
+Read ``mistakes`` (what goes wrong, by number) and ``results`` (``Finding``, ``Grades``), then ``purity`` and
+``derivatives``, whose checks need nothing but the function. ``grading`` knows what the function is to compute: that is
+an exercise (``exercises/exercise``), and the other files in ``exercises`` hold them by topic. Below them are
+``_sandbox`` (a call that cannot do harm) and ``_compare`` (where two results differ).
 """
 
-from fnn.testing.findings import Finding, Grades
+from fnn.testing.derivatives import check_derivative, check_gradient
 from fnn.testing.grading import SIGNATURES, grade
 from fnn.testing.mistakes import MISTAKES
 from fnn.testing.purity import check_function
-from fnn.testing.slopes import check_derivative, check_gradient
+from fnn.testing.results import Finding, Grades
 
 __all__ = [
     "MISTAKES",

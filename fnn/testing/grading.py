@@ -1,44 +1,48 @@
-"""To grade is to try a function on chosen inputs, compare it with the right one, and see which wrong one it resembles.
+"""To grade is to try a function on chosen inputs, compare it with the right one, and name the wrong one it resembles.
 
-grade      : name=function, ... -> grades          SIGNATURES : name -> what the function takes and gives
+grade      : name=function, ... -> Grades          SIGNATURES : name -> what the function takes and returns
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from fnn.core._errors import describe
 from fnn.core.keys import Key
-from fnn.core.record import is_record
+from fnn.core.record import Record
 from fnn.diagnostics.check import check_vjp
-from fnn.testing.calls import Difference, Outcome, agree, call, difference, every, flat, judging
+from fnn.layers._constructor import Constructor
+from fnn.testing._compare import Difference, agree, difference
+from fnn.testing._sandbox import Outcome, call, isolated, map_arrays, parts_of
+from fnn.testing.derivatives import hint
 from fnn.testing.exercises import EXERCISES
 from fnn.testing.exercises.exercise import REFUSED, Case, Exercise
-from fnn.testing.findings import Finding, Grades
 from fnn.testing.purity import HIDDEN, PROMOTES, effects, repeats
-from fnn.testing.slopes import hint
+from fnn.testing.results import Finding, Grades
 
 SIGNATURES = {name: exercise.signature for name, exercise in EXERCISES.items()}
 
 
-@judging()
-def grade(**functions: Callable) -> Grades:
-    """Grade functions written from scratch, each given under the name of what it is; a known mistake is named.
+@isolated()
+def grade(**functions: Callable[..., Any]) -> Grades:
+    """Grade functions written from scratch, each given under the name of what it is, and name known mistakes.
 
-    The names, and what each function takes and gives, are in ``SIGNATURES``: print them with
+    The names, and what each function takes and returns, are in ``SIGNATURES``: print them with
     ``print(*SIGNATURES.values(), sep="\\n")``. A function is compared with this package's on ordinary inputs and at the
     edges: single rows, as many rows as columns, shifts of 1e5, numbers of +-1e4, rows far apart, bytes. It is also
-    tried for what it does besides (see ``check_function``; float64 made of float32 counts in updates alone). A layer or
-    loss, your own too, may be given for an activation, a loss or their derivatives; it goes through ``check_vjp`` as
-    well. A function that raises has a finding, and every call is on copies.
+    tried for what it does besides (see ``check_function``; float64 made of float32 counts in updates alone). A function
+    that raises has a finding, and every call is on copies.
 
-    ``Grades`` prints as a line for each finding; ``grades.passed`` tells whether there is none, ``grades.share`` is the
-    share of functions without, ``grades.mistakes`` are the numbers. Raises ``TypeError`` for a name that is not in the
-    list, for what cannot be called, and if nothing is given.
+    A layer or loss, your own too, may be given for an activation, a loss or their derivatives; it goes through
+    ``check_vjp`` as well. So may a constructor, such as ``max_pool(2)``.
+
+    ``Grades`` prints as a line for each finding; ``grades.passed`` is True if there is none, ``grades.share`` is the
+    fraction of functions without, ``grades.mistakes`` are the numbers.
+
+    Raises ``TypeError`` for a name that is not in the list, for what cannot be called, and if nothing is given.
 
     >>> def softmax(z):
     ...     e = np.exp(z - z.max())
@@ -69,9 +73,9 @@ def _graded(name: str, given: Any) -> Iterator[Finding]:
     """Yield what is wrong with one function, each mistake once."""
     exercise, seen = EXERCISES[name], set()
     first = exercise.cases[0].arguments
-    if isinstance(given, partial) and str(given.func.__module__).startswith("fnn.layers."):
-        given = given(Key(0), first[0])  # one of the library's constructors
-    function = exercise.of_record(given) if is_record(given) else exercise.adapt(given)
+    if isinstance(given, Constructor):
+        given = given(Key(0), first[0])
+    function = exercise.of_record(given) if isinstance(given, Record) else exercise.adapt(given)
     besides = _of_effects(name, exercise, function)
     found = list(besides.values())
     if HIDDEN not in besides or exercise.seed is not None:  # what gives something else each time cannot be compared
@@ -84,41 +88,42 @@ def _graded(name: str, given: Any) -> Iterator[Finding]:
             yield finding
 
 
-def _of_record(name: str, given: Any, arguments: tuple) -> Iterator[Finding]:
+def _of_record(name: str, given: Any, arguments: tuple[Any, ...]) -> Iterator[Finding]:
     """Yield what ``check_vjp`` says of a layer or a loss."""
-    if is_record(given):
-        outcome = call(lambda: check_vjp(given, *every(np.copy, arguments)).coordinates, ())
+    if isinstance(given, Record):
+        outcome = call(lambda: check_vjp(given, *map_arrays(np.copy, arguments)).coordinates, ())
         if isinstance(outcome.error, AssertionError):
             yield Finding(name, f"has a wrong pullback: {outcome.error}", arguments)
 
 
-def _of_effects(name: str, exercise: Exercise, function: Callable) -> dict[str, Finding]:
-    """Give what a function does besides, by kind: float64 made of float32 only where it would change parameters."""
-    arguments, numbers = exercise.cases[0].arguments, dict(exercise.effects)
-    found = {}
+def _of_effects(name: str, exercise: Exercise, function: Callable[..., Any]) -> dict[str, Finding]:
+    """Return what a function does besides, by kind: float64 made of float32 only where it would change parameters."""
+    arguments, mistakes = exercise.cases[0].arguments, dict(exercise.effects)
+    found: dict[str, Finding] = {}
     if exercise.seed is not None and not repeats(function, arguments):
         other = tuple([1 if place == exercise.seed else each for place, each in enumerate(arguments)])
         if repeats(function, other):
             what = "gives another result each time for the seed 0, but not for 1"
             found["seed"] = Finding(name, what, arguments, mistake=26)
-            numbers[HIDDEN] = 26
-    found |= effects(name, function, arguments, numbers)
+            mistakes[HIDDEN] = 26
+    found |= effects(name, function, arguments, mistakes)
     if PROMOTES not in exercise.effects or HIDDEN in found:
         found.pop(PROMOTES, None)
     return found
 
 
-def _of_values(name: str, exercise: Exercise, function: Callable) -> Iterator[Finding]:
-    """Yield where a function differs from the right one, and whom it resembles.
+def _of_values(name: str, exercise: Exercise, function: Callable[..., Any]) -> Iterator[Finding]:
+    """Yield where a function differs from the right one, and which known mistake that resembles.
 
-    Ordinary cases come first. Where one of them is wrong and resembles no known mistake, what follows from it at the
-    edges is not looked at.
+    Ordinary cases come first. Where one of them is wrong and resembles no known mistake, the edges, which would be
+    wrong with it, are left out.
     """
     if exercise.right is None:
         return
     outcomes = _each_called(function, exercise)
-    wrongs = [_wrong(exercise, *pair) for pair in zip(exercise.cases, outcomes, strict=True)]
-    left = [place for place, wrong in enumerate(wrongs) if wrong]
+    pairs = zip(exercise.cases, outcomes, strict=True)
+    wrongs = {place: wrong for place, pair in enumerate(pairs) if (wrong := _wrong(exercise, *pair))}
+    left = list(wrongs)
     while left:
         place = left[0]
         each, wrong = exercise.cases[place], wrongs[place]
@@ -139,27 +144,27 @@ def _of_values(name: str, exercise: Exercise, function: Callable) -> Iterator[Fi
         yield Finding(name, wrong.what, each.arguments, wrong.expected, wrong.found, mistake, advice)
 
 
-def _called(function: Callable, each: Case) -> Outcome:
-    return call(function, every(np.copy, each.arguments))
+def _called(function: Callable[..., Any], each: Case) -> Outcome:
+    return call(function, map_arrays(np.copy, each.arguments))
 
 
-def _each_called(function: Callable, exercise: Exercise) -> list[Outcome]:
+def _each_called(function: Callable[..., Any], exercise: Exercise) -> list[Outcome]:
     return [_called(function, each) for each in exercise.cases]
 
 
-def _rows(arguments: tuple) -> int:
+def _rows(arguments: tuple[Any, ...]) -> int:
     arrays = [each for each in arguments if isinstance(each, np.ndarray) and each.ndim]
     return len(arrays[0]) if arrays else 1
 
 
-def _wrong(exercise: Exercise, each: Case, outcome: Outcome) -> Any:
-    """Say what is wrong with an outcome, or None."""
+def _wrong(exercise: Exercise, each: Case, outcome: Outcome) -> Difference | None:
+    """Return what is wrong with an outcome, or None."""
     if outcome.error is not None and (each.may_refuse or each.answer is REFUSED):
         return None
     if each.answer is REFUSED:
         return Difference("gives a result, expected a ValueError", outcome.arrays)
     answer = each.answer if each.answer is not None else exercise.right(*each.arguments)  # type: ignore[misc]
-    wrong = difference(outcome, flat(answer), exercise.tolerance)
-    if wrong is None and outcome.alarm:
-        return Difference(f"warns: {outcome.alarm}")
+    wrong = difference(outcome, parts_of(answer), exercise.tolerance)
+    if wrong is None and outcome.warning:
+        return Difference(f"warns: {outcome.warning}")
     return wrong

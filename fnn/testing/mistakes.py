@@ -1,6 +1,6 @@
-"""The mistakes that from-scratch code makes, by number: what each is called, and what to write instead.
+"""The mistakes that code from scratch makes, by number: what each is called, and what to write instead.
 
-MISTAKES : number -> its name, and what to write
+MISTAKES : number -> Mistake, its name and what to write
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Mistake(NamedTuple):
-    """What a mistake is called, in a line, with what it does; and what to write instead."""
+    """The name of a mistake, a line that says what it does; and what to write instead."""
 
     name: str
     instead: str
@@ -18,9 +18,10 @@ class Mistake(NamedTuple):
 MISTAKES = {
     number: Mistake(*texts)
     for number, texts in {
-        1: ("the caller's parameters change, as through a shallow copy", "make new arrays: p - rate * g, not p -= ..."),
-        2: ("the input is written to, or handed back as the result", "make a new array: np.maximum(x, 0)"),
-        3: ("the sign is turned round: right only where another minus undoes it", "give the gradient, and subtract it"),
+        1: ("the caller's parameters change, as through a shallow copy",
+            "make new arrays: p - learning_rate * g, not p -= ..."),
+        2: ("the input is written to, or returned as the result", "make a new array: np.maximum(x, 0)"),
+        3: ("the sign is wrong: right only where another minus undoes it", "give the gradient, and subtract it"),
         4: ("a bias gradient summed over everything, so that the bias hardly trains", "write dy.sum(axis=0)"),
         5: ("the gradient is summed where the loss is averaged: the step grows with the batch", "divide it by n too"),
         6: ("a minibatch divided by the size of all the data: the steps shrink", "divide by the rows of the batch"),
@@ -36,13 +37,13 @@ MISTAKES = {
         16: ("both branches of a where are computed, and the dropped one overflows", "take exp of np.minimum(x, 0)"),
         17: ("the slope at the kink is not the one agreed on: relu'(0) = 0", "write x > 0, not x >= 0"),
         18: ("Adam's bias correction without the power of t", "divide by 1 - beta1**t and 1 - beta2**t, t from 1"),
-        19: ("a running mean called momentum: a tenth of the rate", "write v = momentum * v + g"),
+        19: ("a running mean called momentum: a tenth of the learning rate", "write v = momentum * v + g"),
         20: ("a step that is clipped silently, which hides divergence", "take the gradient as it is"),
         21: ("the optimizer's memory is forgotten, or kept elsewhere and shared", "take it as given, return the new"),
         22: ("weights updated during the backward pass, so that earlier layers see the new", "first all gradients"),
         23: ("only the order of the batches is shuffled: the same rows always meet", "shuffle rows, then cut batches"),
         24: ("inputs and labels no longer belong together, or labels became floats", "index both with one permutation"),
-        25: ("the caller's data change", "work on new arrays: x[order], (x - mean) / deviation"),
+        25: ("the caller's data change", "work on new arrays: x[order], (x - mean) / std"),
         26: ("seed 0 is taken for no seed", "write `if seed is not None`, or always pass the seed on"),
         27: ("the global random generator is used: unrelated calls change results", "use np.random.default_rng(seed)"),
         28: ("an input gradient from the loss at its own step alone", "use dy[:, t] + dh, with dh from step t + 1"),
@@ -58,7 +59,7 @@ MISTAKES = {
         37: ("weights too large for the width: the first loss is far above ln(classes)",
              "scale by sqrt(2 / n_in) or sqrt(1 / n_in)"),
         38: ("a numeric gradient in float32, in place or one-sided",
-             "nudge copies in float64: (f(x + h) - f(x - h)) / (2 * h)"),
+             "perturb copies in float64: (f(x + h) - f(x - h)) / (2 * h)"),
         39: ("arithmetic on bytes or integers, which wraps and truncates", "convert first: x.astype(float)"),
         40: ("an accuracy of all against all: (n, 1) against (n,)", "raise ValueError unless the shapes are equal"),
         41: ("a gradient as many times too large as there are outputs", "divide by y.size, as the loss does"),

@@ -1,6 +1,7 @@
-"""A pure function looks at its arguments alone and touches nothing: call it again, in other ways, and see.
+"""A pure function looks at its arguments alone and changes nothing: call it again, in other ways, and compare.
 
-check_function : function, input, ... -> the first finding, or None
+check_function : function, input, ...          -> the first Finding, or None
+effects        : name, function, arguments     -> kind of effect -> Finding
 """
 
 from __future__ import annotations
@@ -11,32 +12,41 @@ from typing import Any
 import numpy as np
 
 from fnn.core._errors import describe
-from fnn.testing.calls import (
+from fnn.testing._compare import difference
+from fnn.testing._sandbox import (
     Outcome,
     arrays_in,
     call,
-    difference,
-    disturb,
-    every,
-    generators,
-    judging,
+    generator_states,
+    isolated,
+    map_arrays,
+    seed_shared_generators,
 )
-from fnn.testing.findings import Finding
+from fnn.testing.results import Finding
 
 # The kinds of effects, by which an exercise says which mistake each is.
 WRITES, SHARES, PROMOTES, ORDER = "writes", "shares", "promotes", "order"
 HIDDEN, GLOBAL, MOVES = "hidden", "global", "moves"
 
 
-@judging()
-def check_function(function: Callable, *inputs: Any) -> Finding | None:
-    """Give the first finding on any of the inputs, or None: is the function pure, finite, and true to its dtype?
+@isolated()
+def check_function(function: Callable[..., Any], *inputs: Any) -> Finding | None:
+    """Check that a function is pure, finite and true to its dtype; return the first finding on any input, or None.
 
-    Each input is one array, or a tuple of arguments. It is a finding if the function raises; gives NaN or infinity, or
-    sets off a floating-point warning, for finite numbers; writes to an argument, or returns an array that shares memory
-    with one; gives other bits when called again or after somebody else used ``np.random`` or ``random``, or draws from
-    these itself; makes float64 of float32; gives something else, or fails, for the same numbers read-only, in Fortran's
-    order or strided. Every call is on copies, and the shared generators are put back as they were.
+    It is a finding if the function
+
+    - raises;
+    - gives NaN or infinity, or sets off a floating-point warning, for finite numbers;
+    - writes to an argument, or returns an array that shares memory with one;
+    - gives other bits when called again or after somebody else used ``np.random`` or ``random``, or draws from these;
+    - makes float64 of float32;
+    - gives something else, or fails, for the same numbers read-only, in Fortran's order or strided.
+
+    Every call is on copies, and the shared generators are put back as they were.
+
+    Args:
+        function: takes and returns arrays, in tuples, lists and dictionaries too.
+        inputs: what to call it with, one after the other: an array, or a tuple of arguments.
 
     Raises ``TypeError`` for what cannot be called, and if there is no input.
 
@@ -44,7 +54,7 @@ def check_function(function: Callable, *inputs: Any) -> Finding | None:
     ...     x[x < 0] = 0
     ...     return x
     >>> print(check_function(relu, np.array([1.0, 2.0]), np.array([-1.0, 2.0])))
-    relu: mistake 2, the input is written to, or handed back as the result: relu([1, 2]) returns an array that shares \
+    relu: mistake 2, the input is written to, or returned as the result: relu([1, 2]) returns an array that shares \
 memory with its input; make a new array: np.maximum(x, 0)
     >>> check_function(lambda x: np.exp(x), np.array([1.0]), np.array([800.0])).what
     'warns: overflow encountered in exp'
@@ -63,38 +73,42 @@ memory with its input; make a new array: np.maximum(x, 0)
     return None
 
 
-def _accidents(name: str, function: Callable, arguments: tuple) -> Iterator[Finding]:
+def _accidents(name: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Iterator[Finding]:
     """Yield what goes wrong in an ordinary call."""
-    outcome = call(function, every(np.copy, arguments))
+    outcome = call(function, map_arrays(np.copy, arguments))
     if outcome.error is not None:
         yield Finding(name, outcome.complaint, arguments)
     elif all(np.isfinite(array).all() for array in arrays_in(arguments) if array.dtype.kind == "f"):
-        if outcome.alarm:
-            yield Finding(name, f"warns: {outcome.alarm}", arguments)
+        if outcome.warning:
+            yield Finding(name, f"warns: {outcome.warning}", arguments)
         elif not outcome.finite:
             yield Finding(name, "gives NaN or infinity for finite numbers", arguments)
 
 
 def effects(
-    name: str, function: Callable, arguments: tuple, numbers: dict[str, int] | None = None
+    name: str, function: Callable[..., Any], arguments: tuple[Any, ...], mistakes: dict[str, int] | None = None
 ) -> dict[str, Finding]:
-    """Give what a function does besides giving a result, by kind; ``numbers`` says which mistake each kind is.
+    """Return what a function does besides returning a result, by kind. A call that raises has no effect here.
 
-    A call that raises has no effect here.
+    Args:
+        name: the function's, for the findings.
+        function: what to call.
+        arguments: what to call it with.
+        mistakes: which mistake a kind is, where it is not the usual one.
     """
-    mistakes = {WRITES: 2, SHARES: 2, GLOBAL: 27, MOVES: 27} | (numbers or {})
-    given = every(np.copy, arguments)
+    mistakes = {WRITES: 2, SHARES: 2, GLOBAL: 27, MOVES: 27} | (mistakes or {})
+    given = map_arrays(np.copy, arguments)
     outcome = call(function, given)
     if outcome.error is not None:
         return {}
     found: dict[str, str] = {}
-    if flat_bits(given) != flat_bits(arguments):
+    if _bits(given) != _bits(arguments):
         found[WRITES] = "writes to its input"
     elif any(np.may_share_memory(a, b) for a in outcome.arrays for b in arrays_in(given)):
         found[SHARES] = "returns an array that shares memory with its input"
     found |= _memory(function, arguments)
     for order, change in _ORDERS.items():
-        again = call(function, every(change, arguments))
+        again = call(function, map_arrays(change, arguments))
         wrong = difference(again, outcome.parts, 1e-9) if outcome.finite else None
         if wrong and not found:
             kind = WRITES if "read-only" in str(again.error) else ORDER
@@ -105,13 +119,13 @@ def effects(
     return {kind: Finding(name, what, arguments, mistake=mistakes.get(kind)) for kind, what in found.items()}
 
 
-def flat_bits(arguments: tuple) -> list:
-    """Give what must stay as it is: all arrays in the arguments, to the bit."""
+def _bits(arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """Return what must stay as it is: all arrays in the arguments, to the bit."""
     return [(array.dtype, array.shape, array.tobytes()) for array in arrays_in(arguments)]
 
 
-def _memory(function: Callable, arguments: tuple) -> dict[str, str]:
-    """Say whether a function remembers something from call to call, or shares a random generator with others."""
+def _memory(function: Callable[..., Any], arguments: tuple[Any, ...]) -> dict[str, str]:
+    """Return whether a function remembers something from call to call, or shares a random generator with others."""
     once, moved = _seeded_by_others(function, arguments, 1234567)
     again, _ = _seeded_by_others(function, arguments, 1234567)
     other, _ = _seeded_by_others(function, arguments, 7654321)
@@ -122,23 +136,28 @@ def _memory(function: Callable, arguments: tuple) -> dict[str, str]:
     return {MOVES: "moves or seeds the generator of np.random or random, which everybody shares"} if moved else {}
 
 
-def _seeded_by_others(function: Callable, arguments: tuple, seed: int) -> tuple[Outcome, bool]:
-    disturb(seed)
-    before = generators()
-    outcome = call(function, every(np.copy, arguments))
-    return outcome, generators() != before
+def _seeded_by_others(function: Callable[..., Any], arguments: tuple[Any, ...], seed: int) -> tuple[Outcome, bool]:
+    """Return the outcome of a call after somebody seeded the shared generators, and whether it moved these."""
+    seed_shared_generators(seed)
+    before = generator_states()
+    outcome = call(function, map_arrays(np.copy, arguments))
+    return outcome, generator_states() != before
 
 
-def repeats(function: Callable, arguments: tuple) -> bool:
-    """Tell whether a function gives the same again, whatever happened to the shared generators in between."""
+def repeats(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
+    """Return True if a function gives the same again, whatever happened to the shared generators in between.
+
+    >>> repeats(np.tanh, (np.ones(2),)), repeats(lambda: np.random.default_rng().random(), ())
+    (True, False)
+    """
     return set(_memory(function, arguments)) <= {MOVES}
 
 
-def _promoted(function: Callable, arguments: tuple) -> str:
-    """Say which dtype float32 becomes, if it does not stay."""
+def _promoted(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
+    """Return which dtype float32 becomes, or "" if it stays."""
     if not any(array.dtype.kind == "f" for array in arrays_in(arguments)):
         return ""
-    outcome = call(function, every(_single, arguments))
+    outcome = call(function, map_arrays(_single, arguments))
     kinds = {array.dtype for array in outcome.arrays if array.dtype.kind == "f" and array.ndim} - {np.dtype(np.float32)}
     return f"makes {min(map(str, kinds))} of float32" if kinds else ""
 

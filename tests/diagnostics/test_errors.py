@@ -6,7 +6,7 @@ import pytest
 from fnn import Record, check_vjp, relu, softmax, split, summary, vjp
 from fnn.diagnostics.numeric import derivative, gradient, gradient_field, tangent
 from fnn.testing import check_derivative, check_function, check_gradient, grade
-from fnn.testing.calls import call
+from fnn.testing._sandbox import call
 from fnn.train.experiments import repeat, summarize, sweep
 from tests.errors import check, message
 from tests.laws.test_bad_input import COLUMN, KEY, NET, T, V, X

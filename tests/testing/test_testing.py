@@ -400,7 +400,7 @@ def test_laws_without_a_right_version_say_what_they_expect():
     assert told(shuffle=lambda x, y, seed: (x + 0, y + 0)) == "gives 1 different orders for five seeds"
     assert told(shuffle=lambda x, y, seed: x + 0).startswith("gives arrays (50, 2)..., expected pairs of x")
     assert told(shuffle=raises).startswith("raises TypeError")
-    assert told(dropout=by_keep) == "drops a share of 0.79rate is the share to drop"
+    assert told(dropout=by_keep) == "drops a fraction of 0.79rate is the fraction to drop"
     assert told(dropout=raises).endswith("return y and a function backward(dy) -> dx")
     assert told(dropout=lambda x, rate, seed: (x[:1] * 2, lambda dy: dy * 2)).startswith("gives other shapes")
     zeros = [(np.zeros((a, b)), np.zeros(b)) for a, b in ((64, 32), (32, 16), (16, 10))]

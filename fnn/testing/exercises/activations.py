@@ -1,4 +1,4 @@
-"""Activations and their slopes: x -> y and x -> slope at x, both of the shape of x."""
+"""Exercises on activation functions: x -> y and x -> slope at x, both of the shape of x."""
 
 from __future__ import annotations
 
@@ -48,17 +48,18 @@ def _flat_rows(e: np.ndarray) -> Any:
     return e.sum(axis=1)
 
 
-def _softmax(shift: Callable, total: Callable, x: np.ndarray) -> np.ndarray:
+def _softmax(shift: Callable[..., Any], total: Callable[..., Any], x: np.ndarray) -> np.ndarray:
     e = np.exp(x - shift(x))
     return e / total(e)
 
 
-def _log_softmax(shift: Callable, total: Callable, x: np.ndarray) -> np.ndarray:
+def _log_softmax(shift: Callable[..., Any], total: Callable[..., Any], x: np.ndarray) -> np.ndarray:
     shifted = x - shift(x)
     return shifted - np.log(total(np.exp(shifted)))
 
 
-def _number(shift: Callable, total: Callable) -> int:
+def _number(shift: Callable[..., Any], total: Callable[..., Any]) -> int:
+    """Return the number of the mistake of a softmax with this shift and this sum."""
     return 10 if total is not _rows else 8 if shift is _none else 9
 
 
@@ -81,12 +82,12 @@ LOGITS = [
 ]
 
 
-def _through(function: Callable, then: Callable, *arguments: Any) -> Any:
+def _through(function: Callable[..., Any], then: Callable[..., Any], *arguments: Any) -> Any:
     return then(function(arguments[0]), *arguments[1:])
 
 
-def through(function: Callable, then: Callable) -> Callable:
-    """Compose a function of the first argument with one of its result and the other arguments."""
+def through(function: Callable[..., Any], then: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the composition of a function of the first argument with one of its result and the other arguments."""
     return partial(_through, function, then)
 
 

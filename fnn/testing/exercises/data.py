@@ -1,4 +1,4 @@
-"""Before, around and after training: first weights, the order of rows, batches, scores."""
+"""Exercises around training: first weights, the order of rows, batches, scores."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ import numpy as np
 from fnn.data import digits, one_hot, standardize
 from fnn.losses.classification import cross_entropy
 from fnn.metrics import accuracy
-from fnn.testing.calls import Outcome, call, difference
+from fnn.testing._compare import difference
+from fnn.testing._sandbox import Outcome, call
 from fnn.testing.exercises.exercise import Exercise, case, numbers
-from fnn.testing.findings import Finding
+from fnn.testing.results import Finding
 
 SIZES = (64, 32, 16, 10)
 OWN_DATA = {"writes": 25, "shares": 25}
 
 
 def _rows(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give rows that can be told apart, and labels that can be told from them."""
+    """Return rows that are all different, and labels that follow from them."""
     x = np.arange(n, dtype=np.float64)
     return np.stack([x, -x], axis=1), np.arange(n) % 10
 
 
-def _one_pass(function: Callable, n: int, seed: int, *size: int) -> Outcome:
+def _one_epoch(function: Callable[..., Any], n: int, seed: int, *size: int) -> Outcome:
     return call(function, (*_rows(n), *size, seed))
 
 
@@ -34,10 +35,10 @@ def _joined(outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(outcome.arrays[::2]), np.concatenate(outcome.arrays[1::2])
 
 
-def _pairs(name: str, function: Callable, n: int, seed: int, *size: int) -> Iterator[Finding]:
-    """Every row comes once, and with its own label."""
+def _pairs(name: str, function: Callable[..., Any], n: int, seed: int, *size: int) -> Iterator[Finding]:
+    """Yield a finding unless every row comes once, and with its own label."""
     given = (*_rows(n), *size, seed)
-    outcome = _one_pass(function, n, seed, *size)
+    outcome = _one_epoch(function, n, seed, *size)
     if outcome.error is not None:
         yield Finding(name, outcome.complaint, given)
         return
@@ -53,33 +54,33 @@ def _pairs(name: str, function: Callable, n: int, seed: int, *size: int) -> Iter
         seen = len(set(x[:, 0]))
         yield Finding(name, f"gives {len(x)} rows, {seen} different ones, expected each of {n} once", given)
     elif not np.array_equal(x[:, 0] % 10, y):
-        share = float(np.mean(x[:, 0] % 10 == y))
-        yield Finding(name, f"leaves {share:.0%} of the labels with their rows", given, 1.0, share, 24)
+        kept = float(np.mean(x[:, 0] % 10 == y))
+        yield Finding(name, f"leaves {kept:.0%} of the labels with their rows", given, 1.0, kept, 24)
     elif y.dtype.kind != "i":
         yield Finding(name, f"makes {y.dtype} of labels int64", given, mistake=24)
 
 
-def _shuffle_laws(name: str, function: Callable) -> Iterator[Finding]:
+def _shuffle_laws(name: str, function: Callable[..., Any]) -> Iterator[Finding]:
     broken = [each for seed in range(5) for each in _pairs(name, function, 50, seed)]
     yield from broken[:1]
     if not broken:
-        orders = {_joined(_one_pass(function, 50, seed))[0].tobytes() for seed in range(5)}
+        orders = {_joined(_one_epoch(function, 50, seed))[0].tobytes() for seed in range(5)}
         if len(orders) < 5:
             yield Finding(name, f"gives {len(orders)} different orders for five seeds", _rows(50))
 
 
-def _minibatch_laws(name: str, function: Callable) -> Iterator[Finding]:
+def _minibatch_laws(name: str, function: Callable[..., Any]) -> Iterator[Finding]:
     broken = [each for n in (103, 100) for seed in range(5) for each in _pairs(name, function, n, seed, 10)]
     yield from broken[:1]
     if broken:
         return
-    sizes = [len(array) for array in _one_pass(function, 103, 1, 10).arrays[::2]]
+    sizes = [len(array) for array in _one_epoch(function, 103, 1, 10).arrays[::2]]
     if sorted(sizes) != [3, *[10] * 10]:
         yield Finding(name, f"gives batches of {sizes}, expected ten of 10 and one of 3", (*_rows(103), 10, 1))
         return
-    passes = [_one_pass(function, 100, seed, 10).arrays[::2] for seed in range(5)]
-    orders = {np.concatenate(batches).tobytes() for batches in passes}
-    groups = {frozenset(frozenset(batch[:, 0]) for batch in batches) for batches in passes}
+    epochs = [_one_epoch(function, 100, seed, 10).arrays[::2] for seed in range(5)]
+    orders = {np.concatenate(batches).tobytes() for batches in epochs}
+    groups = {frozenset(frozenset(batch[:, 0]) for batch in batches) for batches in epochs}
     given = (*_rows(100), 10, "seeds 0 to 4")
     if len(orders) < 5:
         yield Finding(name, f"gives {len(orders)} different orders for five seeds", given)
@@ -87,8 +88,8 @@ def _minibatch_laws(name: str, function: Callable) -> Iterator[Finding]:
         yield Finding(name, "makes the same batches of rows for all seeds, in another order", given, mistake=23)
 
 
-def _init_laws(name: str, function: Callable) -> Iterator[Finding]:
-    """The first loss of a relu network is near that of a guess, and no two units are alike."""
+def _init_laws(name: str, function: Callable[..., Any]) -> Iterator[Finding]:
+    """Yield a finding unless a relu network's first loss is near that of a guess, and no two units are alike."""
     x, labels = (each[:300] for each in digits())
     losses = []
     for seed in range(1, 6):
@@ -112,7 +113,7 @@ def _init_laws(name: str, function: Callable) -> Iterator[Finding]:
         yield Finding(name, what, (SIZES, "seeds 1 to 5"), guess, first, 37)
 
 
-def _first_loss(arrays: list, x: np.ndarray, labels: np.ndarray) -> float:
+def _first_loss(arrays: list[np.ndarray], x: np.ndarray, labels: np.ndarray) -> float:
     h = x.astype(np.float64)
     for weight, bias in zip(arrays[::2], arrays[1::2], strict=True):
         h = np.maximum(h, 0) @ weight + bias
@@ -123,11 +124,11 @@ def _scores(x: np.ndarray) -> np.ndarray:
     return np.stack([x, -x], axis=1)
 
 
-def _evaluate(predict: Callable, x: np.ndarray, labels: np.ndarray, size: int) -> float:
+def _evaluate(predict: Callable[..., Any], x: np.ndarray, labels: np.ndarray, size: int) -> float:
     return accuracy(predict(x), labels)
 
 
-def _mean_of_means(predict: Callable, x: np.ndarray, labels: np.ndarray, size: int) -> float:
+def _mean_of_means(predict: Callable[..., Any], x: np.ndarray, labels: np.ndarray, size: int) -> float:
     batches = [slice(begin, begin + size) for begin in range(0, len(x), size)]
     return float(np.mean([accuracy(predict(x[batch]), labels[batch]) for batch in batches]))
 
@@ -138,7 +139,7 @@ def _standardize(x: np.ndarray) -> np.ndarray:
 
 SIGNS = np.where(np.arange(105) < 100, 1.0, -1.0)
 PREDICTED, LABELS = np.array([0, 2, 1, 1, 0, 2, 2]), np.array([0, 2, 1, 2, 0, 1, 2])
-APART: Any = case(LABELS[:, None], LABELS, mistake=40, answer=1.0, may_refuse=True)
+COLUMN: Any = case(LABELS[:, None], LABELS, mistake=40, answer=1.0, may_refuse=True)
 
 EXERCISES = {
     "init": Exercise(
@@ -151,14 +152,14 @@ EXERCISES = {
         "shuffle(x, y, seed) -> (x, y)", [case(*_rows(20), 0)], laws=_shuffle_laws, effects=OWN_DATA, seed=2
     ),
     "minibatches": Exercise(
-        "minibatches(x, y, size, seed) -> the (x, y) of one shuffled pass, the last perhaps shorter",
+        "minibatches(x, y, size, seed) -> the (x, y) of one shuffled epoch, the last perhaps shorter",
         [case(*_rows(25), 10, 0)],
         laws=_minibatch_laws,
         effects=OWN_DATA,
         seed=3,
     ),
     "standardize": Exercise(
-        "standardize(x) -> x with mean 0 and deviation 1 in each column, a constant column being 0",
+        "standardize(x) -> x with mean 0 and standard deviation 1 in each column, a constant column being 0",
         [
             case(5 + 3 * numbers(7, 3)),
             case(np.array([[0, 10], [200, 20], [100, 255]], np.uint8), mistake=39),
@@ -173,7 +174,9 @@ EXERCISES = {
         one_hot,
         effects=OWN_DATA,
     ),
-    "accuracy": Exercise("accuracy(predicted, labels) -> share", [case(PREDICTED, LABELS), APART], accuracy),
+    "accuracy": Exercise(
+        "accuracy(predicted, labels) -> the fraction that is right", [case(PREDICTED, LABELS), COLUMN], accuracy
+    ),
     "evaluate": Exercise(
         "evaluate(predict, x, labels, size) -> accuracy, predicting size rows at a time",
         [case(_scores, SIGNS, np.zeros(105, int), size) for size in (50, 105, 7)],

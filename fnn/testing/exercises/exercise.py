@@ -1,6 +1,6 @@
 """An exercise is what a student is asked to write: a signature, a right version, inputs, and known wrong versions.
 
-Exercise : signature, right, cases, suspects, laws          case : arguments -> case
+Exercise : signature, cases, right version, suspects, laws          case : arguments -> Case
 """
 
 from __future__ import annotations
@@ -14,69 +14,77 @@ import numpy as np
 
 from fnn.core.keys import Key, normals
 from fnn.core.vjp import vjp
-from fnn.testing.findings import Finding
+from fnn.testing.results import Finding
 
 REFUSED = object()  # the right answer is an error, as for shapes that do not fit
 
 
 @attrs.frozen(eq=False)
 class Case:
-    """Arguments to try. ``mistake`` is what it means if this goes wrong where ordinary cases do not.
+    """Arguments to try, and what it means if they go wrong.
 
-    ``answer`` is the right result where the right version does not say it, ``REFUSED`` if only an error is right;
-    ``may_refuse`` allows an error instead of the answer.
+    ``mistake`` is the mistake of whoever fails here but not in the ordinary cases. ``answer`` is the right result where
+    the right version does not return it, or ``REFUSED`` if only an error is right; ``may_refuse`` allows an error
+    instead of the answer.
     """
 
-    arguments: tuple
+    arguments: tuple[Any, ...]
     mistake: int | None = None
     answer: Any = None
     may_refuse: bool = False
 
 
 def case(*arguments: Any, mistake: int | None = None, answer: Any = None, may_refuse: bool = False) -> Case:
-    """Make a case of arguments."""
+    """Build a case of these arguments; the rest as in ``Case``."""
     return Case(arguments, mistake, answer, may_refuse)
 
 
-def no_laws(name: str, function: Callable) -> Iterable[Finding]:
-    """Ask for nothing besides the right results."""
+def no_laws(name: str, function: Callable[..., Any]) -> Iterable[Finding]:
+    """Yield no finding: the right results are all that is asked for."""
     return ()
 
 
 @attrs.frozen(eq=False)
 class Exercise:
-    """What a student is asked to write, and how it is judged.
+    """What a student is asked to write, and how it is graded.
 
-    ``suspects`` are wrong versions with the numbers of their mistakes: whoever gives what one of them gives has made
-    its mistake. ``laws`` yields findings where there is no single right result. ``effects`` says which mistake an
-    effect is (see ``purity.effects``) and ``seed`` which argument is one. ``of_record`` makes the function from a layer
-    or loss, ``adapt`` from what the student gives.
+    Args:
+        signature: what the function takes and returns, in a line.
+        cases: arguments to try, ordinary ones first.
+        right: the right version, if there is one right result.
+        suspects: wrong versions with the numbers of their mistakes; who returns what one of them returns has made it.
+        laws: yields findings where there is no single right result.
+        effects: which mistake an effect is (see ``purity.effects``).
+        seed: the place of the argument that is a seed.
+        tolerance: how far a number may be off, as a fraction of its array's largest.
+        of_record: turns a layer or a loss into the function.
+        adapt: turns what the student wrote into a function that returns arrays.
     """
 
     signature: str
     cases: Sequence[Case]
-    right: Callable | None = None
-    suspects: Sequence[tuple[int, Callable]] = ()
-    laws: Callable = no_laws
+    right: Callable[..., Any] | None = None
+    suspects: Sequence[tuple[int, Callable[..., Any]]] = ()
+    laws: Callable[[str, Callable[..., Any]], Iterable[Finding]] = no_laws
     effects: dict[str, int] = attrs.field(factory=dict)
     seed: int | None = None
     tolerance: float = 1e-6
-    of_record: Callable = lambda layer: layer
-    adapt: Callable = lambda function: function
+    of_record: Callable[[Any], Callable[..., Any]] = lambda layer: layer
+    adapt: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function
 
 
-def slope_of(layer: Any) -> Callable:
-    """Make the function x -> slope of an activation."""
+def slope_of(layer: Any) -> Callable[..., Any]:
+    """Return the function x -> slope of an activation."""
     return partial(_slope, layer)
 
 
-def pullback_of(layer: Any) -> Callable:
-    """Make the function x, dy -> dx of a layer."""
+def pullback_of(layer: Any) -> Callable[..., Any]:
+    """Return the function x, dy -> dx of a layer."""
     return partial(_pullback, layer)
 
 
-def gradient_of(loss: Any) -> Callable:
-    """Make the function prediction, target -> gradient of a loss."""
+def gradient_of(loss: Any) -> Callable[..., Any]:
+    """Return the function prediction, target -> gradient of a loss."""
     return partial(_gradient, loss)
 
 
@@ -92,12 +100,12 @@ def _gradient(loss: Any, prediction: Any, target: Any) -> Any:
     return vjp(loss, prediction, target)[1](1.0)[1]()
 
 
-def times(right: Callable, factor: Callable) -> Callable:
-    """Make a suspect that is a factor too large: ``factor`` takes the arguments."""
+def times(right: Callable[..., Any], factor: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a suspect whose result is a factor too large; ``factor`` takes the arguments too."""
     return partial(_times, right, factor)
 
 
-def _times(right: Callable, factor: Callable, *arguments: Any) -> Any:
+def _times(right: Callable[..., Any], factor: Callable[..., Any], *arguments: Any) -> Any:
     result = right(*arguments)
     if isinstance(result, tuple):
         return tuple([each * factor(*arguments) for each in result])
@@ -105,6 +113,6 @@ def _times(right: Callable, factor: Callable, *arguments: Any) -> Any:
 
 
 def numbers(*shape: int, seed: int = 0) -> np.ndarray:
-    """Give random numbers, none of them near 0, where kinks are."""
+    """Return random numbers, none of them near 0, where kinks are."""
     x = normals(Key(seed, (77,)), shape)
     return x + 0.1 * np.sign(x)

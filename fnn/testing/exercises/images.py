@@ -1,8 +1,8 @@
-"""Convolution and pooling of images (n, height, width, channels), dropout, and batch normalization."""
+"""Exercises on convolution and pooling of images (n, height, width, channels), dropout, and batch normalization."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,9 @@ from fnn.core.vjp import vjp
 from fnn.layers.conv import Conv
 from fnn.layers.norm import BatchNorm
 from fnn.layers.pool import max_pool
-from fnn.testing.calls import call
-from fnn.testing.exercises.exercise import Exercise, case, numbers, pullback_of, times
-from fnn.testing.findings import Finding
+from fnn.testing._sandbox import call
+from fnn.testing.exercises.exercise import Case, Exercise, case, numbers, pullback_of, times
+from fnn.testing.results import Finding
 
 POOL: Any = max_pool(2)
 
@@ -30,17 +30,17 @@ def _conv_flipped(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.nda
     return _conv(x, weight[::-1, ::-1], bias)
 
 
-def _conv_backward(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple:
+def _conv_backward(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple[Any, ...]:
     dlayer, dx = vjp(_layer(weight, np.zeros(weight.shape[-1])), x)[1](dy)
     return dlayer.weight, dlayer.bias, dx()
 
 
-def _backward_flipped(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple:
+def _backward_flipped(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple[Any, ...]:
     dweight, dbias, _ = _conv_backward(x, weight, dy)
     return dweight, dbias, _conv_backward(x, weight[::-1, ::-1], dy)[2]
 
 
-def _overlaps_overwritten(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple:
+def _overlaps_overwritten(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple[Any, ...]:
     dweight, dbias, _ = _conv_backward(x, weight, dy)
     dx = np.zeros_like(x)
     for row, column in np.ndindex(dy.shape[1:3]):
@@ -49,13 +49,13 @@ def _overlaps_overwritten(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> 
     return dweight, dbias, dx
 
 
-def _ties_share(name: str, function: Callable) -> Iterator[Finding]:
-    """Where a maximum is there three times, dy is handed out once."""
+def _ties_share(name: str, function: Callable[..., Any]) -> Iterator[Finding]:
+    """Yield a finding unless dy is passed on once where the maximum is there three times."""
     given = TIES.copy(), np.ones((1, 1, 1, 1))
     outcome = call(function, given)
     if outcome.arrays and not abs(float(outcome.arrays[0].sum()) - 1) <= 1e-6:
         total = float(outcome.arrays[0].sum())
-        yield Finding(name, f"hands out {total:.4g} for a dy of 1", (TIES, given[1]), 1.0, total, 30)
+        yield Finding(name, f"passes on {total:.4g} for a dy of 1", (TIES, given[1]), 1.0, total, 30)
 
 
 def _norm(features: int) -> Any:
@@ -86,18 +86,18 @@ def _constant_variance(x: np.ndarray, dy: np.ndarray) -> np.ndarray:
     return (dy - dy.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5)
 
 
-def _both_passes(function: Callable) -> Callable:
-    """Make a dropout, which gives its output and its backward pass, a function that gives arrays."""
+def _forward_and_backward(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that returns arrays, made of a dropout, which returns its output and its backward pass."""
 
-    def dropout(x: np.ndarray, rate: float, seed: int) -> tuple:
+    def dropout(x: np.ndarray, rate: float, seed: int) -> tuple[Any, ...]:
         y, backward = function(x, rate, seed)
         return y, backward(np.ones_like(x))
 
     return dropout
 
 
-def _dropout_laws(name: str, function: Callable) -> Iterator[Finding]:
-    """What is kept is scaled by 1 / (1 - rate), a share of ``rate`` is not, and backward keeps the same."""
+def _dropout_laws(name: str, function: Callable[..., Any]) -> Iterator[Finding]:
+    """Yield findings unless a fraction ``rate`` is dropped, the rest is scaled by 1 / (1 - rate), backward alike."""
     given = np.ones((60, 50)), 0.2, 0
     outcome = call(function, tuple(each.copy() if isinstance(each, np.ndarray) else each for each in given))
     if outcome.error is not None or [array.shape for array in outcome.arrays] != [(60, 50)] * 2:
@@ -108,7 +108,9 @@ def _dropout_laws(name: str, function: Callable) -> Iterator[Finding]:
     dropped = float((y == 0).mean())
     kept = float(y.max())
     if abs(dropped - 0.2) > 0.05:
-        yield Finding(name, f"drops a share of {dropped:.2f}", given, 0.2, dropped, advice="rate is the share to drop")
+        yield Finding(
+            name, f"drops a fraction of {dropped:.2f}", given, 0.2, dropped, advice="rate is the fraction to drop"
+        )
     elif not abs(kept - 1.25) <= 1e-6:
         yield Finding(name, f"scales what it keeps by {kept:.4g}, expected 1.25", given, 1.25, kept, 31)
     if not np.array_equal(y == 0, mask == 0):
@@ -123,11 +125,12 @@ CONSTANT = np.where([False, True, False], 0.1, numbers(5, 3))
 ROWS = [case(numbers(5, 3)), case(numbers(4, 3, seed=1)), case(numbers(1, 3), mistake=32), case(CONSTANT, mistake=32)]
 
 
-def _outputs(x: tuple, weight: tuple) -> tuple:
+def _outputs(x: tuple[int, ...], weight: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of a convolution's output."""
     return x[0], x[1] - weight[0] + 1, x[2] - weight[1] + 1, weight[3]
 
 
-def _with_dy(cases: Any) -> list:
+def _with_dy(cases: Sequence[Case]) -> list[Case]:
     return [case(each.arguments[0], numbers(*each.arguments[0].shape, seed=5), mistake=each.mistake) for each in cases]
 
 
@@ -153,7 +156,7 @@ EXERCISES = {
         of_record=pullback_of,
     ),
     "batch_norm": Exercise(
-        "batch_norm(x) -> y with mean 0 and deviation 1 in each column", ROWS, _batch_norm, [(32, _unbiased)],
+        "batch_norm(x) -> y with mean 0 and standard deviation 1 in each column", ROWS, _batch_norm, [(32, _unbiased)],
         tolerance=1e-3,
     ),
     "batch_norm_backward": Exercise(
@@ -172,6 +175,6 @@ EXERCISES = {
         [case(np.ones((4, 5)), 0.2, 0)],
         laws=_dropout_laws,
         seed=2,
-        adapt=_both_passes,
+        adapt=_forward_and_backward,
     ),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Dense layers, and networks of them: forward, backward and a step of training."""
+"""Exercises on dense and recurrent layers, and networks of them: forward, backward and a step of training."""
 
 from __future__ import annotations
 
@@ -7,45 +7,55 @@ from typing import Any
 
 import numpy as np
 
-from fnn.testing.calls import call
+from fnn.testing._sandbox import call
 from fnn.testing.exercises.exercise import Exercise, case, numbers, times
-from fnn.testing.findings import Finding
+from fnn.testing.results import Finding
+
+Weights = Sequence[np.ndarray]
 
 
 def _forward(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     return x.astype(np.float64) @ weight + bias
 
 
-def _dense_backward(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple:
+def _dense_backward(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple[Any, ...]:
     return x.T @ dy, dy.sum(axis=0), dy @ weight.T
 
 
-def _one_bias(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple:
+def _one_bias(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple[Any, ...]:
     return x.T @ dy, dy.sum(), dy @ weight.T
 
 
-def _same_bias(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple:
+def _same_bias(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple[Any, ...]:
     return x.T @ dy, np.full(dy.shape[1], dy.sum()), dy @ weight.T
 
 
-def _mean_bias(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple:
+def _mean_bias(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple[Any, ...]:
     return x.T @ dy, dy.sum() / len(x), dy @ weight.T
 
 
-def _all_means(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple:
+def _all_means(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple[Any, ...]:
     return x.T @ dy / len(x), dy.sum() / len(x), dy @ weight.T
 
 
-def tanh_activations(weights: Sequence, x: np.ndarray) -> list:
-    """Give x, and what each layer makes of what the one before it made."""
+def tanh_activations(weights: Weights, x: np.ndarray) -> list[np.ndarray]:
+    """Return x and the output of each layer."""
     activations = [x]
     for weight in weights:
         activations.append(np.tanh(activations[-1] @ weight))
     return activations
 
 
-def mlp_backward(weights: Sequence, x: np.ndarray, dy: np.ndarray, inward: int = 0, outward: int = 1) -> list:
-    """Give the gradient of each weight; layer l takes ``activations[l + inward]`` for what went into it."""
+def mlp_backward(
+    weights: Weights, x: np.ndarray, dy: np.ndarray, inward: int = 0, outward: int = 1
+) -> list[np.ndarray]:
+    """Return the gradient of each weight.
+
+    Args:
+        weights, x, dy: those of the exercise.
+        inward: layer l takes ``activations[l + inward]`` for its input; right is 0.
+        outward: and ``activations[l + outward]`` for its output; right is 1.
+    """
     activations, dweights = tanh_activations(weights, x), []
     for layer in reversed(range(len(weights))):
         dz = dy * (1 - activations[layer + outward] ** 2)
@@ -54,42 +64,44 @@ def mlp_backward(weights: Sequence, x: np.ndarray, dy: np.ndarray, inward: int =
     return dweights
 
 
-def _neighbours_input(weights: Sequence, x: np.ndarray, dy: np.ndarray) -> list:
+def _neighbors_input(weights: Weights, x: np.ndarray, dy: np.ndarray) -> list[np.ndarray]:
     return mlp_backward(weights, x, dy, inward=1)
 
 
-def _neighbours_before(weights: Sequence, x: np.ndarray, dy: np.ndarray) -> list:
+def _neighbors_before(weights: Weights, x: np.ndarray, dy: np.ndarray) -> list[np.ndarray]:
     return mlp_backward(weights, x, dy, inward=-1)
 
 
-def _neighbours_slope(weights: Sequence, x: np.ndarray, dy: np.ndarray) -> list:
+def _neighbors_slope(weights: Weights, x: np.ndarray, dy: np.ndarray) -> list[np.ndarray]:
     return mlp_backward(weights, x, dy, outward=0)
 
 
-def _negative(weights: Sequence, x: np.ndarray, dy: np.ndarray) -> list:
+def _negative(weights: Weights, x: np.ndarray, dy: np.ndarray) -> list[np.ndarray]:
     return mlp_backward(weights, x, -dy)
 
 
-def _mlp_step(weights: Sequence, x: np.ndarray, target: np.ndarray, rate: float) -> list:
+def _mlp_step(weights: Weights, x: np.ndarray, target: np.ndarray, learning_rate: float) -> list[np.ndarray]:
     dy = tanh_activations(weights, x)[-1] - target
-    return [weight - rate * dweight for weight, dweight in zip(weights, mlp_backward(weights, x, dy), strict=True)]
+    return [
+        weight - learning_rate * dweight for weight, dweight in zip(weights, mlp_backward(weights, x, dy), strict=True)
+    ]
 
 
-def _updated_on_the_way(weights: Sequence, x: np.ndarray, target: np.ndarray, rate: float) -> list:
+def _updated_on_the_way(weights: Weights, x: np.ndarray, target: np.ndarray, learning_rate: float) -> list[np.ndarray]:
     activations, weights = tanh_activations(weights, x), list(weights)
     dy = activations[-1] - target
     for layer in reversed(range(len(weights))):
         dz = dy * (1 - activations[layer + 1] ** 2)
-        weights[layer] = weights[layer] - rate * activations[layer].T @ dz
+        weights[layer] = weights[layer] - learning_rate * activations[layer].T @ dz
         dy = dz @ weights[layer].T
     return weights
 
 
-def _uphill(weights: Sequence, x: np.ndarray, target: np.ndarray, rate: float) -> list:
-    return _mlp_step(weights, x, target, -rate)
+def _uphill(weights: Weights, x: np.ndarray, target: np.ndarray, learning_rate: float) -> list[np.ndarray]:
+    return _mlp_step(weights, x, target, -learning_rate)
 
 
-def _rnn(x: Any, input_weight: Any, hidden_weight: Any, bias: Any, dy: Any, whole: bool = True) -> tuple:
+def _rnn(x: Any, input_weight: Any, hidden_weight: Any, bias: Any, dy: Any, whole: bool = True) -> tuple[Any, ...]:
     h, dx = [np.zeros((len(x), len(hidden_weight)))], np.zeros_like(x)
     for t in range(x.shape[1]):
         h.append(np.tanh(x[:, t] @ input_weight + h[t] @ hidden_weight + bias))
@@ -103,11 +115,11 @@ def _rnn(x: Any, input_weight: Any, hidden_weight: Any, bias: Any, dy: Any, whol
     return of_input, of_hidden, of_bias, dx
 
 
-def _its_own_step_alone(x: Any, input_weight: Any, hidden_weight: Any, bias: Any, dy: Any) -> tuple:
+def _its_own_step_alone(x: Any, input_weight: Any, hidden_weight: Any, bias: Any, dy: Any) -> tuple[Any, ...]:
     return _rnn(x, input_weight, hidden_weight, bias, dy, whole=False)
 
 
-def _nothing_carried_back(x: Any, input_weight: Any, hidden_weight: Any, bias: Any, dy: Any) -> tuple:
+def _nothing_carried_back(x: Any, input_weight: Any, hidden_weight: Any, bias: Any, dy: Any) -> tuple[Any, ...]:
     h, parts = np.zeros((len(x), len(hidden_weight))), []
     for t in range(x.shape[1]):
         before, h = h, np.tanh(x[:, t] @ input_weight + h @ hidden_weight + bias)
@@ -117,8 +129,8 @@ def _nothing_carried_back(x: Any, input_weight: Any, hidden_weight: Any, bias: A
     return sum(of_input), sum(of_hidden), sum(of_bias), np.stack(dx, axis=1)
 
 
-def _any_depth(name: str, function: Callable) -> Iterator[Finding]:
-    """A backward pass is a loop, which 5,000 layers do not stop."""
+def _any_depth(name: str, function: Callable[..., Any]) -> Iterator[Finding]:
+    """Yield a finding if 5,000 layers raise RecursionError: a backward pass is a loop."""
     given = [np.array([[1.0]])] * 5000, np.array([[0.1]]), np.array([[1.0]])
     if isinstance(call(function, given).error, RecursionError):
         yield Finding(name, "raises RecursionError for 5,000 layers", given, mistake=42)
@@ -156,11 +168,11 @@ EXERCISES = {
         "mlp_backward(weights, x, dy) -> list of dweights, for layers tanh(x @ weight)",
         [case(*network) for network in NETWORKS],
         mlp_backward,
-        [(3, _negative), *[(36, each) for each in (_neighbours_input, _neighbours_before, _neighbours_slope)]],
+        [(3, _negative), *[(36, each) for each in (_neighbors_input, _neighbors_before, _neighbors_slope)]],
         laws=_any_depth,
     ),
     "mlp_step": Exercise(
-        "mlp_step(weights, x, target, rate) -> new weights, descending sum((y - target)**2) / 2",
+        "mlp_step(weights, x, target, learning_rate) -> new weights, descending sum((y - target)**2) / 2",
         [case(*network, 0.1) for network in NETWORKS],
         _mlp_step,
         [(3, _uphill), (22, _updated_on_the_way)],

@@ -1,4 +1,4 @@
-"""Losses and their gradients: prediction, target -> number, and an array of the prediction's shape."""
+"""Exercises on losses and their gradients: prediction, target -> number, and an array of the prediction's shape."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from fnn.data import one_hot
 from fnn.layers.activations import softmax
 from fnn.losses.classification import binary_cross_entropy, cross_entropy
 from fnn.losses.regression import mae, mse
+from fnn.testing.derivatives import check_gradient
 from fnn.testing.exercises.activations import FAR, LOGITS, SOFTMAXES, through
-from fnn.testing.exercises.exercise import Exercise, case, gradient_of, numbers, times
-from fnn.testing.findings import Finding
-from fnn.testing.slopes import check_gradient
+from fnn.testing.exercises.exercise import Case, Exercise, case, gradient_of, numbers, times
+from fnn.testing.results import Finding
 
 COLUMN = np.array([[0.0], [0.0], [1.0], [0.0], [0.0], [0.0], [0.0]])
 BLACK, GREY = np.zeros((2, 3), np.uint8), np.full((2, 3), 16, np.uint8)
@@ -25,7 +25,7 @@ def _labels(n: int, classes: int) -> np.ndarray:
     return np.arange(n) * 2 % classes
 
 
-def _with_labels() -> list:
+def _with_labels() -> list[Case]:
     cases = [case(*each.arguments, _labels(*each.arguments[0].shape), mistake=each.mistake) for each in LOGITS[:-1]]
     return [*cases, case(np.array([[0.0, 1e4]]), np.array([0]), mistake=11)]
 
@@ -51,19 +51,19 @@ def _size(prediction: np.ndarray, target: np.ndarray) -> int:
 
 
 def _distance(name: str, loss: Any, of_bytes: float) -> Exercise:
-    apart = case(COLUMN, COLUMN[:, 0], mistake=35, answer=0.0, may_refuse=True)
+    broadcast = case(COLUMN, COLUMN[:, 0], mistake=35, answer=0.0, may_refuse=True)
     as_bytes = case(BLACK, GREY, mistake=39, answer=of_bytes, may_refuse=True)
-    return Exercise(f"{name}(y, target) -> mean over all numbers", [*PAIRS, apart, as_bytes], loss)
+    return Exercise(f"{name}(y, target) -> mean over all numbers", [*PAIRS, broadcast, as_bytes], loss)
 
 
-def _gradient(name: str, loss: Any, cases: list, *suspects: Any) -> Exercise:
+def _gradient(name: str, loss: Any, cases: list[Case], *suspects: Any) -> Exercise:
     right = gradient_of(loss)
     suspects = ((3, times(right, lambda y, target: -1)), *suspects)
     return Exercise(f"{name} -> gradient of the mean", cases, right, suspects, of_record=gradient_of)
 
 
-def _factor(*factors: Callable) -> list:
-    """Suspect a mistake 5 or 41 in a gradient that is one of these factors too large, with and without a square's 2."""
+def _factor(*factors: Callable[..., int]) -> list[tuple[int, Callable[..., Any]]]:
+    """Return suspects of mistakes 5 and 41, too large by one of the factors, with and without a square's 2."""
     number = {_rows: 5, _size: 5, _outputs: 41}
     right = gradient_of(mse)
     return [
@@ -73,8 +73,8 @@ def _factor(*factors: Callable) -> list:
     ]
 
 
-def _consistent(name: str, function: Callable) -> Iterator[Finding]:
-    """The gradient must be that of the very number that is returned."""
+def _consistent(name: str, function: Callable[..., Any]) -> Iterator[Finding]:
+    """Yield a finding unless the gradient is that of the very number that is returned."""
     y, target = softmax(numbers(5, 3)), one_hot(_labels(5, 3), 3).astype(np.float64)
     finding = check_gradient(function, y, target)
     if finding is not None:
@@ -90,7 +90,7 @@ def _consistent(name: str, function: Callable) -> Iterator[Finding]:
 
 
 def _of_factor(found: Any, expected: np.ndarray) -> int | None:
-    """Tell the mistake from the factor by which a gradient of (5, 3) is off."""
+    """Return the number of the mistake, read from the factor by which a gradient of (5, 3) is off."""
     if not isinstance(found, np.ndarray) or found.shape != expected.shape or not np.isfinite(found).all():
         return None
     ratio = float(np.vdot(expected, found) / np.vdot(expected, expected))

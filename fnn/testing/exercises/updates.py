@@ -1,4 +1,4 @@
-"""Steps downhill, and the objectives and gradients that they take."""
+"""Exercises on steps of optimizers, and on the objectives and gradients that they take."""
 
 from __future__ import annotations
 
@@ -12,35 +12,37 @@ from fnn.testing.exercises.exercise import REFUSED, Exercise, case, numbers
 
 WRITES = {"writes": 1, "shares": 1, "promotes": 34, "hidden": 21}
 
-
-def _sgd(params: dict, grads: dict, rate: float) -> dict:
-    return {name: p - rate * grads[name] for name, p in params.items()}
+Arrays = dict[str, np.ndarray]
 
 
-def _uphill(params: dict, grads: dict, rate: float) -> dict:
-    return _sgd(params, grads, -rate)
+def _sgd(params: Arrays, grads: Arrays, learning_rate: float) -> Arrays:
+    return {name: p - learning_rate * grads[name] for name, p in params.items()}
 
 
-def _momentum(p: Any, g: Any, v: Any, rate: float, momentum: float) -> tuple:
+def _uphill(params: Arrays, grads: Arrays, learning_rate: float) -> Arrays:
+    return _sgd(params, grads, -learning_rate)
+
+
+def _momentum(p: Any, g: Any, v: Any, learning_rate: float, momentum: float) -> tuple[Any, ...]:
     v = momentum * v + g
-    return p - rate * v, v
+    return p - learning_rate * v, v
 
 
-def _mean_momentum(p: Any, g: Any, v: Any, rate: float, momentum: float) -> tuple:
+def _mean_momentum(p: Any, g: Any, v: Any, learning_rate: float, momentum: float) -> tuple[Any, ...]:
     v = momentum * v + (1 - momentum) * g
-    return p - rate * v, v
+    return p - learning_rate * v, v
 
 
-def _forgetful_momentum(p: Any, g: Any, v: Any, rate: float, momentum: float) -> tuple:
-    return p - rate * g, g
+def _forgetful_momentum(p: Any, g: Any, v: Any, learning_rate: float, momentum: float) -> tuple[Any, ...]:
+    return p - learning_rate * g, g
 
 
-def _same_velocity(p: Any, g: Any, v: Any, rate: float, momentum: float) -> tuple:
-    return p - rate * (momentum * v + g), v
+def _same_velocity(p: Any, g: Any, v: Any, learning_rate: float, momentum: float) -> tuple[Any, ...]:
+    return p - learning_rate * (momentum * v + g), v
 
 
-def _uphill_momentum(p: Any, g: Any, v: Any, rate: float, momentum: float) -> tuple:
-    return _momentum(p, g, v, -rate, momentum)
+def _uphill_momentum(p: Any, g: Any, v: Any, learning_rate: float, momentum: float) -> tuple[Any, ...]:
+    return _momentum(p, g, v, -learning_rate, momentum)
 
 
 def _corrected(beta: float, t: int) -> float:
@@ -63,13 +65,25 @@ def _times_t(beta: float, t: int) -> float:
     return 1 - beta * t
 
 
-def _adam(correction: Callable, kept: float, sign: float, p: Any, g: Any, m: Any, v: Any, t: int, rate: float) -> tuple:
+def _adam(
+    correction: Callable[[float, int], float],
+    kept: float,
+    sign: float,
+    p: Any,
+    g: Any,
+    m: Any,
+    v: Any,
+    t: int,
+    learning_rate: float,
+) -> tuple[Any, ...]:
     m, v = 0.9 * (kept * m) + 0.1 * g, 0.999 * (kept * v) + 0.001 * g**2
     root = np.sqrt(v / correction(0.999, t)) + 1e-8
-    return p - sign * rate * (m / correction(0.9, t)) / root, m, v
+    return p - sign * learning_rate * (m / correction(0.9, t)) / root, m, v
 
 
-def _minibatch_gradients(divisor: Callable, weight: Any, x: Any, target: Any, size: int) -> list:
+def _minibatch_gradients(
+    divisor: Callable[[int, int], int], weight: Any, x: Any, target: Any, size: int
+) -> list[np.ndarray]:
     return [
         2 * x[rows].T @ (x[rows] @ weight - target[rows]) / divisor(len(x[rows]), len(x))
         for rows in [slice(begin, begin + size) for begin in range(0, len(x), size)]
@@ -94,8 +108,8 @@ def _half(batch: int, n: int) -> int:
 
 def _objective(
     in_value: float, in_gradient: float, on_bias: float, by_rows: bool, w: Any, b: Any, x: Any, t: Any, strength: float
-) -> tuple:
-    """Give the objective with so much of the penalty in its value and its gradient, and on the bias."""
+) -> tuple[Any, ...]:
+    """Return the objective and its gradients, with so much of the penalty in each; right is 1, 1, 0."""
     off = x @ w + b - t
     s = strength / len(x) if by_rows else strength
     value = np.mean(off**2) + s * in_value * (np.sum(w**2) + on_bias * np.sum(b**2)) / 2
@@ -112,11 +126,11 @@ def _square_sum_gradient(x: np.ndarray) -> np.ndarray:
     return np.cos(x) + 2 * x
 
 
-def _gradient_of_one(f: Callable, x: np.ndarray) -> np.ndarray:
+def _gradient_of_one(f: Callable[[np.ndarray], Any], x: np.ndarray) -> np.ndarray:
     return _square_sum_gradient(x)
 
 
-def _one_sided(h: float, f: Callable, x: np.ndarray) -> np.ndarray:
+def _one_sided(h: float, f: Callable[[np.ndarray], Any], x: np.ndarray) -> np.ndarray:
     slopes = np.zeros(x.shape)
     for place in np.ndindex(x.shape):
         up = x.astype(np.float64)
@@ -135,7 +149,7 @@ SIDES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 
 EXERCISES = {
     "sgd_step": Exercise(
-        "sgd_step(params, grads, rate) -> params, dictionaries of arrays",
+        "sgd_step(params, grads, learning_rate) -> params, dictionaries of arrays",
         [
             case(PARAMS, GRADS, 0.1),
             case(PARAMS, {name: 1e4 * g for name, g in GRADS.items()}, 0.1, mistake=20),
@@ -146,14 +160,14 @@ EXERCISES = {
         effects=WRITES,
     ),
     "momentum_step": Exercise(
-        "momentum_step(p, g, v, rate, momentum) -> (p, v), v = momentum * v + g",
+        "momentum_step(p, g, v, learning_rate, momentum) -> (p, v), v = momentum * v + g",
         [case(*STATE, 0.1, 0.9), case(*STATE[:2], np.zeros((3, 2)), 0.1, 0.9)],
         _momentum,
         [(19, _mean_momentum), (21, _forgetful_momentum), (21, _same_velocity), (3, _uphill_momentum)],
         effects=WRITES,
     ),
     "adam_step": Exercise(
-        "adam_step(p, g, m, v, t, rate) -> (p, m, v), t from 1, betas 0.9 and 0.999, epsilon 1e-8",
+        "adam_step(p, g, m, v, t, learning_rate) -> (p, m, v), t from 1, betas 0.9 and 0.999, epsilon 1e-8",
         [*[case(*MOMENTS, t, 0.1) for t in (10, 2)], case(*STATE[:2], *np.zeros((2, 3, 2)), 1, 0.1)],
         partial(_adam, _corrected, 1, 1),
         [

@@ -1,4 +1,4 @@
-"""What a teacher gets back: findings that read as sentences, and how many functions had none.
+"""What the checks return: findings that read as sentences, and how many functions had none.
 
 Finding : what is wrong, on which inputs, which mistake it is          Grades : the findings of several functions
 """
@@ -18,17 +18,17 @@ from fnn.testing.mistakes import MISTAKES
 class Finding:
     """One thing that is wrong with a function; as text, a sentence for whoever wrote it.
 
-    ``inputs`` are what it was called with, ``found`` and ``expected`` the results where there are both, ``mistake`` the
-    number of a known mistake (see ``fnn.testing.MISTAKES``) or None, ``advice`` what to write where there is no number.
+    ``inputs`` is what it was called with, ``found`` and ``expected`` are the results where there are both, ``mistake``
+    is the number of a known mistake (see ``MISTAKES``) or None, and ``advice`` is what to write where there is none.
 
     >>> print(Finding("relu", "writes to its input", (np.array([-1.0, 2.0]),), mistake=2))
-    relu: mistake 2, the input is written to, or handed back as the result: relu([-1, 2]) writes to its input; make a \
-new array: np.maximum(x, 0)
+    relu: mistake 2, the input is written to, or returned as the result: relu([-1, 2]) writes to its input; make a new \
+array: np.maximum(x, 0)
     """
 
     function: str
     what: str
-    inputs: tuple = attrs.field(default=(), repr=False)
+    inputs: tuple[Any, ...] = attrs.field(default=(), repr=False)
     expected: Any = attrs.field(default=None, repr=False)
     found: Any = attrs.field(default=None, repr=False)
     mistake: int | None = None
@@ -44,7 +44,7 @@ new array: np.maximum(x, 0)
 
 @attrs.frozen(eq=False)
 class Grades:
-    """The findings of some functions. As text a line for each finding, and one for each function without.
+    """The findings of some functions; as text, a line for each finding and one for each function without.
 
     >>> grades = Grades(("relu", "tanh"), (Finding("relu", "raises ValueError"),))
     >>> grades.passed, grades.share, grades.mistakes
@@ -60,23 +60,23 @@ class Grades:
 
     @property
     def passed(self) -> bool:
-        """Tell whether there is no finding at all."""
+        """Return True if there is no finding at all."""
         return not self.findings
 
     @property
     def right(self) -> tuple[str, ...]:
-        """Name the functions without a finding."""
+        """Return the names of the functions without a finding."""
         wrong = {finding.function for finding in self.findings}
         return tuple(name for name in self.functions if name not in wrong)
 
     @property
     def share(self) -> float:
-        """Give the share of functions without a finding, from 0 to 1: times the points there are, the points earned."""
+        """Return the fraction of functions without a finding, from 0 to 1: times the points there are, those earned."""
         return len(self.right) / len(self.functions)
 
     @property
     def mistakes(self) -> tuple[int, ...]:
-        """List the numbers of the known mistakes, each once."""
+        """Return the numbers of the known mistakes, each once."""
         return tuple(sorted({finding.mistake for finding in self.findings if finding.mistake}))
 
     def __str__(self) -> str:
@@ -89,7 +89,7 @@ class Grades:
 
 
 def shown(value: Any) -> str:
-    """Show small arrays as numbers, and anything else in a few words.
+    """Return small arrays as numbers, and anything else in a few words.
 
     >>> shown(np.array([[0.0, 1.0], [-1000.0, 0.12345678]])), shown(np.zeros((5, 3))), shown(0.1)
     ('[[0, 1], [-1000, 0.1235]]', 'float64 array (5, 3)', '0.1')
@@ -106,7 +106,7 @@ def shown(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float | np.floating) else repr(value)
 
 
-def _listed(numbers: Any) -> str:
+def _listed(numbers: list[Any] | float) -> str:
     if isinstance(numbers, list):
         return f"[{', '.join(map(_listed, numbers))}]"
     return f"{numbers:.4g}" if isinstance(numbers, float) else str(numbers)
