@@ -2,9 +2,10 @@
 
     loss : prediction, target, weights? -> value          pullback : dvalue -> loss, dprediction
 
-Losses average over examples; sums have ``sum`` in their names. Weights are one a row: weight 2 counts as the row twice,
-weight 0 as the row left out. Shapes must match exactly: ``(n,)`` against ``(n, 1)`` would broadcast to ``(n, n)``.
+Losses average over rows; sums have ``sum`` in their names. There is one weight for each row: weight 2 counts as the row
+twice, weight 0 as the row left out. Shapes must match exactly: ``(n,)`` against ``(n, 1)`` would broadcast to
+``(n, n)``.
 
 Read ``regression``, then ``classification`` (losses that take logits), ``regularization`` (penalties on parameters)
-and ``multitask`` (several losses at once). ``_reduction`` is what becomes of the rows.
+and ``multitask`` (several losses at once). ``_reduction`` has what becomes of the rows.
 """

@@ -1,6 +1,8 @@
-"""Several losses at once, for a network with several outputs.
+"""A network with several outputs has a loss for each, and one number to descend: their weighted sum.
 
-combined : loss, ... -> loss of a tuple of predictions
+    combined : loss, ... -> loss                      loss : predictions, targets, weights? -> value
+
+Predictions and targets are tuples; the weights, one for each row, are the same for every loss.
 """
 
 from __future__ import annotations
@@ -10,22 +12,24 @@ from typing import Any
 
 from fnn.core._errors import describe, number
 from fnn.core.grad import value_and_grad
+from fnn.core.keys import Key
 from fnn.core.record import Record, is_record
 from fnn.core.vjp import registered, vjp
+from fnn.losses._reduction import Evaluated
 from fnn.losses.classification import refuse_probabilities
 from fnn.networks.branches import Parallel
 from fnn.networks.serial import ending
 
 
 class Combined(Record):
-    """sum(weight * loss), each loss on its own of a tuple of predictions and targets."""
+    """sum(weight * loss(prediction, target)), over tuples of predictions and targets."""
 
     losses: tuple[Any, ...]
     weights: tuple[float, ...]
 
 
 @vjp.register
-def combined_vjp(loss: Combined, prediction, target, weights=None):
+def combined_vjp(loss: Combined, prediction: Any, target: Any, weights: Any = None) -> Evaluated:
     count = len(loss.losses)
     for name, given in (("prediction", prediction), ("target", target)):
         if not isinstance(given, tuple) or len(given) != count:
@@ -42,11 +46,13 @@ def combined_vjp(loss: Combined, prediction, target, weights=None):
     return math.fsum(weight * value for (value, _), weight in zip(parts, loss.weights, strict=True)), combined_pullback
 
 
-_value_and_grad = value_and_grad.dispatch(object)
+_value_and_grad = value_and_grad.dispatch(object)  # the function for any loss
 
 
 @value_and_grad.register
-def combined_value_and_grad(loss: Combined, params, batch, key=None):
+def combined_value_and_grad(
+    loss: Combined, params: Any, batch: tuple[Any, ...], key: Key | None = None
+) -> tuple[float, Any]:
     last, _ = ending(params)
     if type(last) is Parallel:
         for one, branch in zip(loss.losses, last.branches, strict=False):
@@ -55,8 +61,12 @@ def combined_value_and_grad(loss: Combined, params, batch, key=None):
 
 
 def combined(*losses: Any, weights: tuple[float, ...] | None = None) -> Combined:
-    """Make the loss of a network with several outputs: a sum of one loss for each, by ``weights`` if given.
+    """Return the loss of a network with several outputs: the sum of a loss for each, times its weight if given.
 
+    Raises ``TypeError`` for what is no loss or no tuple of numbers, ``ValueError`` unless there is a weight for each
+    loss, 0 or more.
+
+    >>> import numpy as np
     >>> from fnn import mae, mse
     >>> y, target = (np.array([3.0]), np.array([2.0])), (np.array([1.0]), np.array([1.0]))
     >>> combined(mse, mae, weights=(1.0, 0.5))(y, target)

@@ -1,8 +1,8 @@
-"""How far a prediction is from a target, number by number.
+"""How far a prediction is from a target, value by value.
 
     loss : prediction, target, weights? -> value          pullback : dvalue -> loss, dprediction
 
-Each is a mean over all numbers but ``sum_squared_error``. With d = prediction - target, they differ in how much a
+Each is a mean over all values, except ``sum_squared_error``. With d = prediction - target, they differ in how much a
 large d counts: its square, its size, or one and then the other.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 from fnn.core._errors import number
 from fnn.core.record import Record
 from fnn.core.vjp import vjp
-from fnn.losses._reduction import one_a_row, same_shape, share, total
+from fnn.losses._reduction import Evaluated, mean_scale, row_weights, same_shape, total
 
 
 class MeanSquaredError(Record):
@@ -30,8 +30,8 @@ class MeanSquaredError(Record):
 
 
 @vjp.register
-def mean_squared_error_vjp(loss: MeanSquaredError, prediction, target, weights=None):
-    return _mean("mse", loss, prediction, target, weights, np.square, lambda d: 2 * d)
+def mean_squared_error_vjp(loss: MeanSquaredError, prediction: Any, target: Any, weights: Any = None) -> Evaluated:
+    return _mean_vjp("mse", loss, prediction, target, weights, np.square, lambda d: 2 * d)
 
 
 class SumSquaredError(Record):
@@ -43,19 +43,19 @@ class SumSquaredError(Record):
 
 
 @vjp.register
-def sum_squared_error_vjp(loss: SumSquaredError, prediction, target, weights=None):
+def sum_squared_error_vjp(loss: SumSquaredError, prediction: Any, target: Any, weights: Any = None) -> Evaluated:
     prediction, target = same_shape("sum_squared_error", prediction, target)
     difference = prediction - target
-    weight = 1.0 if weights is None else one_a_row("sum_squared_error", difference, weights)
+    scale = 1.0 if weights is None else row_weights("sum_squared_error", difference, weights)
 
     def sum_squared_error_pullback(dvalue):
-        return loss, lambda: difference * (dvalue * weight)
+        return loss, lambda: difference * (dvalue * scale)
 
-    return total(np.square(difference), 0.5 * weight), sum_squared_error_pullback
+    return total(np.square(difference), 0.5 * scale), sum_squared_error_pullback
 
 
 class MeanAbsoluteError(Record):
-    """mean(|d|), of which a few far-off targets do not take hold; its slope at 0 is 0.
+    """mean(|d|), which a few far-off targets do not dominate; its slope at 0 is 0.
 
     >>> mae(np.array([[1.0], [3.0]]), np.array([[1.0], [1.0]]))
     1.0
@@ -63,8 +63,8 @@ class MeanAbsoluteError(Record):
 
 
 @vjp.register
-def mean_absolute_error_vjp(loss: MeanAbsoluteError, prediction, target, weights=None):
-    return _mean("mae", loss, prediction, target, weights, np.abs, np.sign)
+def mean_absolute_error_vjp(loss: MeanAbsoluteError, prediction: Any, target: Any, weights: Any = None) -> Evaluated:
+    return _mean_vjp("mae", loss, prediction, target, weights, np.abs, np.sign)
 
 
 class Huber(Record):
@@ -78,31 +78,37 @@ class Huber(Record):
 
 
 @vjp.register
-def huber_vjp(loss: Huber, prediction, target, weights=None):
+def huber_vjp(loss: Huber, prediction: Any, target: Any, weights: Any = None) -> Evaluated:
     delta = loss.delta
 
     def distance(d: np.ndarray) -> np.ndarray:
-        inside = np.minimum(np.abs(d), delta)
-        return inside * (np.abs(d) - 0.5 * inside)
+        clipped = np.minimum(np.abs(d), delta)
+        return clipped * (np.abs(d) - 0.5 * clipped)
 
-    return _mean("huber", loss, prediction, target, weights, distance, lambda d: np.clip(d, -delta, delta))
+    return _mean_vjp("huber", loss, prediction, target, weights, distance, lambda d: np.clip(d, -delta, delta))
 
 
-def _mean(
-    caller: str, loss: Any, prediction: Any, target: Any, weights: Any, distance: Callable, slope: Callable
-) -> tuple[float, Callable]:
-    """Give the mean of ``distance(d)`` and its pullback, for a distance whose derivative is ``slope(d)``."""
+def _mean_vjp(
+    caller: str,
+    loss: Any,
+    prediction: Any,
+    target: Any,
+    weights: Any,
+    distance: Callable[[np.ndarray], np.ndarray],
+    slope: Callable[[np.ndarray], np.ndarray],
+) -> Evaluated:
+    """Compute the mean of ``distance(d)``, where ``slope(d)`` is the derivative of the distance."""
     prediction, target = same_shape(caller, prediction, target)
     difference = prediction - target
-    counts = share(caller, difference, weights)
+    scale = mean_scale(caller, difference, weights)
 
-    def distance_pullback(dvalue):
-        return loss, lambda: slope(difference) * (dvalue * counts)
+    def mean_pullback(dvalue):
+        return loss, lambda: slope(difference) * (dvalue * scale)
 
-    return total(distance(difference), counts), distance_pullback
+    return total(distance(difference), scale), mean_pullback
 
 
-mse: Any = MeanSquaredError()
-sum_squared_error: Any = SumSquaredError()
-mae: Any = MeanAbsoluteError()
-huber: Any = Huber()
+mse: MeanSquaredError = MeanSquaredError()
+sum_squared_error: SumSquaredError = SumSquaredError()
+mae: MeanAbsoluteError = MeanAbsoluteError()
+huber: Huber = Huber()

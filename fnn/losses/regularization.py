@@ -1,7 +1,7 @@
-"""What is minimized besides the error: penalties on large weights, and several losses at once.
+"""Regularization: penalties on large weights are minimized together with the error, so that a network stays simple.
 
-    penalty   : params -> value          pullback : dvalue -> penalty, dparams
-    regularized : loss, penalty, ... -> loss          combined : loss, ... -> loss of a tuple of predictions
+    penalty     : params -> value                     pullback : dvalue -> penalty, dparams
+    regularized : loss, penalty, ... -> loss
 
 A penalty is part of the value that is reported and of the gradient that is descended, and knows nothing of the batch:
 its strength does not depend on how many rows there are.
@@ -10,21 +10,23 @@ its strength does not depend on how many rows there are.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from fnn.core._errors import describe, number
 from fnn.core._flat import flat
-from fnn.core._structure import Where, is_weight
+from fnn.core._structure import Tree, Where, is_weight
 from fnn.core.grad import objective, value_and_grad
+from fnn.core.keys import Key
 from fnn.core.record import Record, is_record
 from fnn.core.tree import add
 from fnn.core.vjp import vjp
+from fnn.losses._reduction import Evaluated
 
 
 class L1(Record):
-    """strength sum(|w|), which draws weights to exactly 0; slope 0 there."""
+    """strength sum(|w|), which draws weights to exactly 0; its slope there is 0."""
 
     strength: float
     where: Where
@@ -38,16 +40,23 @@ class L2(Record):
 
 
 @vjp.register
-def l1_vjp(penalty: L1, params):
-    return _penalty("l1", penalty, params, np.abs, np.sign)
+def l1_vjp(penalty: L1, params: Tree) -> Evaluated:
+    return _penalty_vjp("l1", penalty, params, np.abs, np.sign)
 
 
 @vjp.register
-def l2_vjp(penalty: L2, params):
-    return _penalty("l2", penalty, params, lambda w: 0.5 * (w * w), lambda w: w)
+def l2_vjp(penalty: L2, params: Tree) -> Evaluated:
+    return _penalty_vjp("l2", penalty, params, lambda w: 0.5 * (w * w), lambda w: w)
 
 
-def _penalty(caller: str, penalty: Any, params: Any, cost: Callable, slope: Callable) -> tuple[float, Callable]:
+def _penalty_vjp(
+    caller: str,
+    penalty: L1 | L2,
+    params: Tree,
+    cost: Callable[[np.ndarray], np.ndarray],
+    slope: Callable[[np.ndarray], np.ndarray],
+) -> Evaluated:
+    """Compute strength sum(cost(w)) over the chosen weights, where ``slope(w)`` is the derivative of the cost."""
     values, layout = flat(params)
     mask = layout.mask(caller, penalty.where)
     weights = values[mask]
@@ -64,10 +73,11 @@ def _penalty(caller: str, penalty: Any, params: Any, cost: Callable, slope: Call
 
 
 def l1(strength: float, where: Where | None = None) -> L1:
-    """Make the penalty strength sum(|w|) over the leaves named ``weight``, or those that ``where`` chooses.
+    """Return the penalty strength sum(|w|) over the leaves named ``weight``, or those that ``where`` chooses.
 
-    ``where`` is a path with all that lies below it, a tuple of paths, or a function of a path. A choice of nothing is
-    a ``ValueError``, when the parameters come.
+    ``where`` is a path with all that lies below it, a tuple of paths, or a function of a path. Raises ``TypeError`` or
+    ``ValueError`` unless ``strength`` is a finite number, 0 or more. A penalty that is called with parameters of which
+    ``where`` chooses none raises ``ValueError``.
 
     >>> from fnn import Dense
     >>> l1(0.1)(Dense(np.array([[3.0, -4.0]]), np.array([100.0, 100.0])))
@@ -77,9 +87,10 @@ def l1(strength: float, where: Where | None = None) -> L1:
 
 
 def l2(strength: float, where: Where | None = None) -> L2:
-    """Make the penalty strength / 2 sum(w**2) over the leaves named ``weight``, or those that ``where`` chooses.
+    """Return the penalty strength / 2 sum(w**2) over the leaves named ``weight``, or those that ``where`` chooses.
 
-    Mind the half: it makes the gradient strength w, as PyTorch's ``weight_decay``; Keras' ``L2`` has none.
+    ``where`` and the errors are those of ``l1``. Mind the half: it makes the gradient strength w, as in PyTorch's
+    ``weight_decay``; Keras' ``L2`` has none.
 
     >>> from fnn import Dense
     >>> l2(0.1)(Dense(np.array([[3.0, -4.0]]), np.array([100.0, 100.0])))
@@ -89,14 +100,16 @@ def l2(strength: float, where: Where | None = None) -> L2:
 
 
 class Regularized(Record):
-    """A loss, and penalties on the parameters; for ``value_and_grad`` and ``train_step``, which know them."""
+    """loss + penalty + ..., an objective for ``value_and_grad`` and ``train_step``, which pass it the parameters."""
 
     loss: Any
     penalties: tuple[Any, ...]
 
 
 @value_and_grad.register
-def regularized_value_and_grad(loss: Regularized, params, batch, key=None):
+def regularized_value_and_grad(
+    loss: Regularized, params: Tree, batch: tuple[Any, ...], key: Key | None = None
+) -> tuple[Any, Tree]:
     value, dparams = objective(loss.loss)(loss.loss, params, batch, key)
     for penalty in loss.penalties:
         cost, pullback = vjp(penalty, params)
@@ -105,7 +118,7 @@ def regularized_value_and_grad(loss: Regularized, params, batch, key=None):
 
 
 @vjp.register
-def regularized_vjp(loss: Regularized, *inputs, **named):
+def regularized_vjp(loss: Regularized, *inputs: Any, **named: Any) -> NoReturn:
     raise TypeError(
         "a regularized loss looks at the parameters: use it in value_and_grad or train_step; "
         f"for a prediction alone there is its part {describe(loss.loss)}"
@@ -113,7 +126,9 @@ def regularized_vjp(loss: Regularized, *inputs, **named):
 
 
 def regularized(loss: Any, *penalties: Any) -> Regularized:
-    """Make the objective loss + penalty + ..., to be trained with like any loss.
+    """Return the objective loss + penalty + ..., with which a network is trained as with any loss.
+
+    Raises ``TypeError`` for what is no loss or no penalty.
 
     >>> from fnn import Dense, mse
     >>> net, x = Dense(np.array([[2.0]]), np.array([0.0])), np.array([[1.0]])

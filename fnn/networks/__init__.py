@@ -1,6 +1,6 @@
-"""Layers made of layers, and what folds over them; needs ``core/`` and ``layers/``.
+"""Networks are layers made of layers; built on ``core/`` and ``layers/``.
 
-Read ``serial`` first: composition is two folds. Then ``mlp``; ``branches`` (``parallel``, ``residual``, joins);
-``bidirectional`` and ``transformer``, which are written with these; ``inference``, the network to evaluate with; and
-``decoding``, one step of a sequence at a time. ``_parts`` is what they share.
+Read ``serial`` first: composition is two folds. Then ``mlp``; ``branches`` (``parallel``, ``residual``, ``pick`` and
+the joins); ``inference``, which returns the network to evaluate with; ``bidirectional``; ``transformer``, which is
+written with the others; and ``decoding``, one step of a sequence at a time. ``_parts`` has what they share.
 """

@@ -33,7 +33,7 @@ class Bidirectional(Record):
 
 
 @vjp.register
-def bidirectional_vjp(layer: Bidirectional, x, key=None):
+def bidirectional_vjp(layer: Bidirectional, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
     sequences, lengths = _sequences(x)
     keys = (None, None) if key is None else split(key, 2)
     ahead, pull_ahead = _run("forwards", layer.forwards, sequences, lengths, keys[0])

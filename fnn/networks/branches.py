@@ -22,7 +22,7 @@ from fnn.core._errors import LayerTypeError, LayerValueError, describe, integer
 from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record, is_record
 from fnn.core.tree import zeros_like
-from fnn.core.vjp import forward, vjp
+from fnn.core.vjp import Pullback, forward, vjp
 from fnn.layers._constructor import Construct, constructor
 from fnn.networks._parts import Part, constructed, inside, part_vjp, require_constructors
 from fnn.networks.serial import serial
@@ -35,7 +35,7 @@ class Parallel(Record):
 
 
 @vjp.register
-def parallel_vjp(net: Parallel, x, key=None):
+def parallel_vjp(net: Parallel, x: Any, key: Key | None = None) -> tuple[tuple[Any, ...], Pullback]:
     if type(net.branches) is not tuple:
         raise TypeError(
             f"Parallel expects a tuple of branches, got {describe(net.branches)}; write Parallel((one, other))"
@@ -68,7 +68,7 @@ class Residual(Record):
 
 
 @vjp.register
-def residual_vjp(net: Residual, x, key=None):
+def residual_vjp(net: Residual, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = floats("residual", x)
     change, pullback = part_vjp(net.body, x, key, "body")
     if np.shape(change) != x.shape:
@@ -88,7 +88,7 @@ class Pick(Record):
 
 
 @vjp.register
-def pick_vjp(layer: Pick, x, key=None):
+def pick_vjp(layer: Pick, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
     if not isinstance(x, tuple) or len(x) <= layer.place:
         raise LayerTypeError("pick", f"expects a tuple of at least {layer.place + 1} inputs, got {describe(x)}")
 
@@ -113,7 +113,7 @@ class Concatenate(Record):
 
 
 @vjp.register
-def concatenate_vjp(layer: Concatenate, x, key=None):
+def concatenate_vjp(layer: Concatenate, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     arrays = _several("concatenate", x, slice(-1))
     ends = np.cumsum([array.shape[-1] for array in arrays])[:-1]
 
@@ -137,7 +137,7 @@ class Add(Record):
 
 
 @vjp.register
-def add_vjp(layer: Add, x, key=None):
+def add_vjp(layer: Add, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     arrays = _several("add", x, slice(None))
 
     def add_pullback(dy):

@@ -28,7 +28,7 @@ class Serial(Record):
 
 
 @vjp.register
-def serial_vjp(net: Serial, x, key=None):
+def serial_vjp(net: Serial, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
     if type(net.layers) is not tuple:
         raise TypeError(f"Serial expects a tuple of layers, got {describe(net.layers)}; write Serial((first, second))")
     pullbacks: list[Pullback] = []

@@ -74,7 +74,7 @@ ROWS = [
         lambda: cross_entropy(LOGITS, LOGITS),
         V,
         "cross_entropy expects the rows of a target (n, classes) to be probabilities that sum to 1, got "
-        "numbers from 0.0 and sums from 0.0 to 0.0",
+        "values from 0.0 and sums from 0.0 to 0.0",
     ),
     (lambda: cross_entropy(LOGITS, Y + 1), V, "cross_entropy expects labels from 0 to 2, got some from 1 to 3"),
     (lambda: kl_divergence(LOGITS, Y), V, "kl_divergence expects probabilities (5, 3), got (5,)"),
@@ -82,7 +82,7 @@ ROWS = [
         lambda: kl_divergence(LOGITS, LOGITS),
         V,
         "kl_divergence expects the rows of a target (n, classes) to be probabilities that sum to 1, got "
-        "numbers from 0.0 and sums from 0.0 to 0.0",
+        "values from 0.0 and sums from 0.0 to 0.0",
     ),
     (
         lambda: binary_cross_entropy(COLUMN, 2 * COLUMN),
@@ -100,19 +100,19 @@ ROWS = [
         lambda: value_and_grad(cross_entropy, softmax, (LOGITS, Y)),
         T,
         "CrossEntropy takes logits, but the network ends in Softmax, at its root; leave that out of the "
-        "network, and apply it to what the trained network gives",
+        "network, and apply it to what the trained network returns",
     ),
     (
         lambda: value_and_grad(cross_entropy, Serial((relu, Serial((relu, softmax)))), (LOGITS, Y)),
         T,
         "CrossEntropy takes logits, but the network ends in Softmax, at layers[-1].layers[-1]; leave "
-        "that out of the network, and apply it to what the trained network gives",
+        "that out of the network, and apply it to what the trained network returns",
     ),
     (
         lambda: value_and_grad(binary_cross_entropy, Serial((relu, sigmoid)), (LOGITS, LOGITS)),
         T,
         "BinaryCrossEntropy takes logits, but the network ends in Sigmoid, at layers[-1]; leave that out "
-        "of the network, and apply it to what the trained network gives",
+        "of the network, and apply it to what the trained network returns",
     ),
     (
         lambda: value_and_grad(
@@ -120,7 +120,7 @@ ROWS = [
         ),
         T,
         "CrossEntropy takes logits, but the network ends in Softmax, at its root; leave that out of the "
-        "network, and apply it to what the trained network gives",
+        "network, and apply it to what the trained network returns",
     ),
     # --- objectives ---
     (
