@@ -1,76 +1,172 @@
-"""Imports run one way, and the core needs numpy, attrs and toolz alone."""
+"""The rooms: imports between them run one way, the core needs little, and importing the package changes nothing."""
 
 import ast
+import graphlib
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import fnn
 
 PACKAGE = Path(fnn.__file__).parent
-ORDER = [
-    "errors", "arrays", "records", "structure", "layout", "tree", "keys", "core", "initializers", "special",
-    "layers.activations", "layers.dense", "layers.shape", "layers.dropout", "layers.norm", "layers.embedding",
-    "layers.windows", "layers.conv", "layers.pool", "layers.steps", "layers.lstm", "layers.gru", "layers.recurrent",
-    "layers.positional", "layers.attention", "compose", "branches", "modes", "directions", "transformer", "sequences",
-    "losses.mean", "losses.distances", "losses.binary", "losses.logits", "losses.objectives", "losses",
-    "schedules", "transforms", "optim",
-    "data.rows", "data.batches", "data.idx", "data.tables", "data.text", "data.prepare", "data.synthetic", "data",
-    "metrics.labels", "metrics.ranking", "metrics.regression", "metrics.evaluation", "metrics",
-    "train", "safetensors", "durable", "environment", "catalogue", "forms", "checkpoint", "streams", "reports",
-    "experiments", "causes", "check", "numeric", "describe", "findings", "diagnosis", "allocator",
-    "testing.mistakes", "testing.findings", "testing.calls", "testing.purity", "testing.slopes",
-    "testing.exercises.exercise", "testing.exercises.activations", "testing.exercises.losses",
-    "testing.exercises.layers", "testing.exercises.images", "testing.exercises.updates", "testing.exercises.data",
-    "testing.exercises", "testing.grading", "testing",
-    "plot.look", "plot.lines", "plot.cells", "plot.pictures", "plot.plane", "plot.networks", "plot",
-]  # fmt: skip
+
+# From below to above: a room imports from the lines above its own, never from its own line or one further down.
+ROOMS = [
+    ("core",),
+    ("layers", "optim", "data"),
+    ("networks",),
+    ("losses",),
+    ("metrics",),
+    ("train",),
+    ("checkpoint",),
+    ("diagnostics",),
+    ("interop",),
+    ("plot", "testing"),
+    ("",),  # fnn/__init__.py
+]
+LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
+
+NEEDED = {"numpy", "attrs", "toolz", "fnn"} | sys.stdlib_module_names
+NEEDED_IN = {"plot": {"matplotlib"}}  # loaded when somebody asks for it
+OPTIONAL = {"tqdm"}  # named inside the functions that use them, and there alone
 
 
 def module_name(path):
-    name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
-    return name.removesuffix(".__init__")
+    """``fnn.core.tree`` for fnn/core/tree.py, ``fnn.core`` for fnn/core/__init__.py."""
+    return ".".join(("fnn", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
 
 
-MODULES = {module_name(path): ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py")}
+MODULES = {module_name(path): ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
+each_module = pytest.mark.parametrize("module", MODULES)
 
 
-def imports_of(tree, top_only):
-    nodes = tree.body if top_only else ast.walk(tree)
+def room_of(module):
+    return module.removeprefix("fnn").removeprefix(".").split(".")[0]
+
+
+def imports_of(nodes):
+    """Yield the full name of every module that these nodes import."""
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-            known = [name for name in names if name.removeprefix("fnn.") in MODULES]
-            yield from known or [node.module]
+            modules = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (module if module in MODULES else node.module for module in modules)
 
 
-def test_every_file_has_its_place_in_the_reading_order_and_imports_only_from_those_before_it():
-    assert set(ORDER) | {"__init__", "layers"} == set(MODULES)
-    for place, name in enumerate(ORDER):
-        for imported in imports_of(MODULES[name], top_only=True):
-            if imported.startswith("fnn"):
-                assert imported.removeprefix("fnn.") in ORDER[:place], f"{name} imports {imported}"
+def all_imports_of(module):
+    """The same for a whole module, what its functions import included."""
+    return set(imports_of(ast.walk(MODULES[module])))
 
 
-def test_the_core_imports_numpy_attrs_toolz_and_the_standard_library_alone():
-    for name, tree in MODULES.items():
-        for imported in imports_of(tree, top_only=False):
-            root = imported.split(".")[0]
-            extra = {"matplotlib"} if name.split(".")[0] == "plot" else set()
-            allowed = {"numpy", "attrs", "toolz", "fnn"} | sys.stdlib_module_names | extra
-            assert root in allowed, f"{name} imports {imported}"
+@each_module
+def test_a_room_imports_only_from_rooms_before_it(module):
+    room = room_of(module)
+    for imported in filter(MODULES.get, all_imports_of(module)):
+        before = LEVEL[room_of(imported)] < LEVEL[room]
+        assert before or room_of(imported) == room, f"{module} of the room {room} imports {imported}: see ROOMS above"
+
+
+def test_no_file_imports_itself_by_way_of_others():
+    graph = {}
+    for module in MODULES:
+        for_types = [node for node in ast.walk(MODULES[module]) if isinstance(node, ast.If) and is_type_checking(node)]
+        graph[module] = all_imports_of(module) - set(imports_of(child for node in for_types for child in node.body))
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which shows the circle
+
+
+def is_type_checking(node):
+    return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def test_the_package_is_its_rooms():
+    inside = {path.name for path in PACKAGE.iterdir() if path.name != "__pycache__"}
+    rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    assert inside - rooms == {"__init__.py", "py.typed", "LICENSE"}
+    assert rooms <= set(LEVEL), "give the new room its place in ROOMS above"
+
+
+@pytest.mark.parametrize("room", [path.parent for path in PACKAGE.rglob("__init__.py")], ids=lambda path: path.name)
+def test_a_room_names_its_files(room):
+    docstring = ast.get_docstring(MODULES[module_name(room / "__init__.py")]) or ""
+    files = [path for path in room.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+    names = sorted({path.stem for path in files} - {"__init__"})
+    missing = [name for name in names if not re.search(rf"(?<!\w){name}(?!\w)", docstring)]
+    assert not missing, f"the docstring of {room.name}/__init__.py does not name {', '.join(missing)}"
+
+
+@each_module
+def test_the_package_needs_numpy_attrs_toolz_and_the_standard_library_alone(module):
+    tree, allowed = MODULES[module], NEEDED | NEEDED_IN.get(room_of(module), set())
+    for nodes, roots in ((tree.body, allowed), (ast.walk(tree), allowed | OPTIONAL)):
+        for imported in imports_of(nodes):
+            assert imported.split(".")[0] in roots, f"{module} imports {imported}"
+
+
+@each_module
+def test_every_module_says_in_its_first_line_what_it_is_about(module):
+    assert (ast.get_docstring(MODULES[module]) or "").strip()
+
+
+def test_every_public_name_is_there_and_says_what_it_is():
+    assert len(fnn.__all__) == len(set(fnn.__all__))
+    for name in fnn.__all__:
+        assert (getattr(fnn, name).__doc__ or "").strip(), name
+
+
+@each_module
+def test_the_global_random_generator_is_left_alone(module):
+    for node in ast.walk(MODULES[module]):
+        if isinstance(node, ast.ImportFrom) and node.module == "numpy":
+            # But for the one who watches what others do to it, and puts it back.
+            assert room_of(module) == "testing" or "random" not in {alias.name for alias in node.names}
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and node.value.attr == "random":
+            assert node.attr in {"PCG64", "SeedSequence"}, f"uses np.random.{node.attr}"
+
+
+def printed_by(script):
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.strip()
 
 
 def test_importing_loads_nothing_else_that_is_heavy():
-    script = "import sys, fnn; print(*{name.split('.')[0] for name in sys.modules})"
-    loaded = set(
-        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
-    )
-    third_party = {"numpy", "attrs", "attr", "toolz", "fnn"}
+    loaded = set(printed_by("import sys, fnn; print(*{name.split('.')[0] for name in sys.modules})").split())
     assert not loaded & {"matplotlib", "scipy", "torch", "jax", "sklearn", "tqdm", "pytest", "multiprocessing"}
-    assert third_party <= loaded
+    assert {"numpy", "attrs", "attr", "toolz", "fnn"} <= loaded
+
+
+def test_importing_changes_nothing():
+    script = """
+import ctypes, gc, locale, logging, os, random, signal, sys, threading, warnings
+import attrs, numpy as np, toolz
+
+def process():
+    return (
+        dict(os.environ), os.getcwd(), list(sys.path), sys.getrecursionlimit(), sys.excepthook, gc.get_threshold(),
+        list(warnings.filters), np.geterr(), np.geterrcall(), np.get_printoptions(), random.getstate(),
+        str(np.random.get_state()), list(logging.root.handlers), logging.root.level, locale.setlocale(locale.LC_ALL),
+        signal.getsignal(signal.SIGINT), threading.active_count(),
+    )
+
+def refuse(*args, **named):
+    raise AssertionError("a C library was asked for: malloc's settings are for keep_freed_memory alone")
+
+before, ctypes.CDLL = process(), refuse
+import fnn
+for then, now in zip(before, process(), strict=True):
+    assert then == now, (then, now)
+try:
+    fnn.keep_freed_memory.__globals__["_is_gnu"] = lambda: True
+    os.environ = {}
+    fnn.keep_freed_memory()
+except AssertionError:
+    print("nothing, and it would have been seen")
+"""
+    assert printed_by(script) == "nothing, and it would have been seen"
 
 
 def test_what_stands_around_it_is_loaded_when_it_is_asked_for():
@@ -80,30 +176,4 @@ def test_what_stands_around_it_is_loaded_when_it_is_asked_for():
         "except ImportError as error: assert str(error) == 'fnn.plot needs matplotlib: pip install \"fnn[plot]\"'\n"
         "print(before, 'fnn.testing' in sys.modules)"
     )
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "(False, False) True"
-
-
-def test_every_module_says_in_its_first_line_what_it_is_about():
-    for name, tree in MODULES.items():
-        assert (ast.get_docstring(tree) or "").strip(), name
-
-
-def test_every_public_name_is_there_and_says_what_it_is():
-    assert len(fnn.__all__) == len(set(fnn.__all__))
-    for name in fnn.__all__:
-        assert (getattr(fnn, name).__doc__ or "").strip(), name
-
-
-def test_the_global_random_generator_is_left_alone():
-    for name, tree in MODULES.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module == "numpy":
-                # The one who watches what others do to it, and puts it back.
-                assert name == "testing.calls" or "random" not in {alias.name for alias in node.names}, name
-            if (
-                isinstance(node, ast.Attribute)
-                and isinstance(node.value, ast.Attribute)
-                and node.value.attr == "random"
-            ):
-                assert node.attr in {"PCG64", "SeedSequence"}, f"{name} uses np.random.{node.attr}"
+    assert printed_by(script) == "(False, False) True"
