@@ -9,6 +9,7 @@ from fnn import (
     BinaryCrossEntropy,
     CrossEntropy,
     Huber,
+    Serial,
     adam,
     binary_cross_entropy,
     chain,
@@ -94,6 +95,21 @@ def test_one_hot_rows_and_labels_are_the_same_target():
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64, np.uint64])
 def test_labels_may_be_integers_of_any_size(dtype):
     assert cross_entropy(np.zeros((2, 4)), np.array([0, 3], dtype)) == pytest.approx(np.log(4))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_steps_of_sequences_are_rows_with_the_weight_of_their_example(weighted):
+    x, labels, soft = numbers(5, 2, 3), np.arange(10).reshape(5, 2) % 3, np.stack([SOFT, SOFT[::-1]], axis=1)
+    weights = np.arange(1.0, 6.0) if weighted else None
+    of_rows = np.repeat(weights, 2) if weighted else None
+    for loss, target, rows in (
+        (cross_entropy, labels, labels.reshape(-1)),
+        (cross_entropy, soft, soft.reshape(-1, 3)),
+        (kl_divergence, soft, soft.reshape(-1, 3)),
+    ):
+        (a, pull_a), (b, pull_b) = vjp(loss, x, target, weights), vjp(loss, x.reshape(-1, 3), rows, of_rows)
+        assert a == b
+        np.testing.assert_array_equal(pull_a(1.0)[1]().reshape(-1, 3), pull_b(1.0)[1]())
 
 
 def test_the_ten_class_vector_of_the_tutorial():
@@ -267,3 +283,24 @@ def test_a_combined_loss_is_the_weighted_sum_of_its_parts():
     y, target = (numbers(5, 2), numbers(5, 3)), (numbers(5, 2, seed=1), LABELS)
     assert loss(y, target) == pytest.approx(2 * mse(y[0], target[0]) + 0.5 * cross_entropy(y[1], target[1]))
     assert combined(mse, mae)((y[0],) * 2, (target[0],) * 2) == mse(y[0], target[0]) + mae(y[0], target[0])
+    _, pullback = vjp(loss, y, target)
+    of_one, of_other = pullback(3.0)[1]()
+    np.testing.assert_array_equal(of_one, vjp(mse, y[0], target[0])[1](6.0)[1]())
+    np.testing.assert_array_equal(of_other, vjp(cross_entropy, y[1], target[1])[1](1.5)[1]())
+
+
+def test_a_combined_loss_trains_a_network_with_an_output_for_each():
+    x, target = numbers(5, 4), (numbers(5, 1), LABELS)
+    net = made(parallel(dense(1), dense(3)), 1, 4)
+    value, gradient = value_and_grad(combined(mse, cross_entropy, weights=(2.0, 0.5)), net, (x, target))
+    one, first = value_and_grad(mse, net.branches[0], (x, target[0]))
+    other, second = value_and_grad(cross_entropy, net.branches[1], (x, target[1]))
+    assert value == pytest.approx(2 * one + 0.5 * other)
+    assert tree.allclose(gradient.branches[0], tree.map(lambda leaf: 2 * leaf, first))
+    assert tree.allclose(gradient.branches[1], tree.map(lambda leaf: 0.5 * leaf, second))
+
+
+def test_a_combined_loss_takes_any_network_that_returns_a_tuple():
+    x, target = (numbers(5, 2), numbers(5, 1)), (numbers(5, 2, seed=1), numbers(5, 1, seed=1))
+    value, _ = value_and_grad(combined(mse, mae), Serial(()), (x, target))
+    assert value == mse(x[0], target[0]) + mae(x[1], target[1])

@@ -110,6 +110,16 @@ def test_a_part_in_which_a_row_is_not_finite_is_named_by_its_place():
         fnn.data.train_test_split(((rows, np.where(rows == 3, np.nan, rows)), rows), 0.2, Key(0))
 
 
+def test_branches_share_an_input_with_parts_that_were_not_given():
+    x = numbers(2, 5, 3)
+    net = random_like(made(parallel(fnn.rnn(4), fnn.gru(4)), 1, 5, 3))
+    _, pullback = vjp(net, (x, None, None))
+    dx = pullback(((np.ones((2, 5, 4)), None, np.zeros((2, 4))),) * 2)[1]()
+    one, other = (vjp(branch, x)[1](np.ones((2, 5, 4)))[1]() for branch in net.branches)
+    np.testing.assert_allclose(dx[0], one + other)
+    assert dx[1:] == (None, None)
+
+
 def test_each_branch_draws_its_own_random_numbers():
     x = np.ones((50, 3))
     net = serial(parallel(dropout(0.5), dropout(0.5), residual(dropout(0.5))))(Key(0), x)

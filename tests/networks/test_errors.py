@@ -9,24 +9,35 @@ from fnn import (
     Parallel,
     Relu,
     Residual,
+    Rnn,
     Serial,
     add,
+    advance,
+    attention,
+    batch_norm,
+    bidirectional,
     concatenate,
     dense,
+    dropout,
+    flatten,
     inference,
+    last_step,
     mlp,
     parallel,
     pick,
+    positional,
     relu,
+    reshape,
     residual,
     rnn,
     serial,
+    transformer_block,
 )
 from tests.errors import check, message
 from tests.laws.test_bad_input import FLAT, KEY, T, V, X, affine
 
-SHARED = affine(4, 4)
-RNN = rnn(3)(KEY, np.ones((2, 3, 2)))
+IMAGES, SEQUENCES, LENGTHS = np.ones((2, 4, 4, 2)), np.ones((2, 3, 2)), np.array([3, 1])
+RNN = rnn(3)(KEY, SEQUENCES)
 
 
 ROWS = [
@@ -43,6 +54,10 @@ ROWS = [
         "serial expects constructors or layers, got the class Dense at layers[1]; "
         "write the layer itself, say relu or Relu()",
     ),
+    (lambda: Serial((relu, affine(3, 2)))(X), V, "dense at layers[1] expects rows (n, 3), got (5, 4)"),
+    (lambda: Serial((relu, 3))(X), T, "vjp expects a layer or a loss, got int 3\nin layers[1]"),
+    (lambda: serial(relu, dense(2))(0, X), T, "serial expects a key, got int 0; write Key(0)"),
+    (lambda: serial(relu, dense(2))(KEY, FLAT), V, "dense at layers[1] expects rows (n, inputs), got (5,); write x…"),
     (lambda: serial(relu, 3), T, "serial expects constructors or layers, got int 3 at layers[1]"),
     (lambda: mlp(), V, "mlp expects at least one width, got none; write mlp(64, 10)"),
     # --- branches ---
@@ -117,6 +132,138 @@ ROWS = [
         lambda: inference(Bidirectional(RNN, 3)),
         T,
         "inference expects a finished network, got int 3; make it first: constructor(key, x)\nin backwards",
+    ),
+    # --- bidirectional ---
+    (
+        lambda: bidirectional(RNN),
+        T,
+        "bidirectional expects the constructor of a layer, say lstm(64), got Rnn(input_weight=f64[2,3], hidden_wei...",
+    ),
+    (
+        lambda: bidirectional(rnn)(KEY, SEQUENCES),
+        T,
+        "rnn expects its number of units before the key and the data; write rnn(64)\nin forwards",
+    ),
+    (
+        lambda: bidirectional(rnn(3))(KEY, SEQUENCES)((SEQUENCES, LENGTHS, None)),
+        T,
+        "bidirectional expects x or (x, lengths), got a tuple of 3; its two runs begin at 0",
+    ),
+    (
+        lambda: bidirectional(rnn(3))(KEY, SEQUENCES)(SEQUENCES[..., :1]),
+        V,
+        "rnn at forwards expects sequences (n, time, 2), got (2, 3, 1)",
+    ),
+    (
+        lambda: bidirectional(flatten),
+        T,
+        "bidirectional expects the constructor of a layer, say lstm(64), got Flatten()",
+    ),
+    (
+        lambda: Bidirectional(last_step, last_step)(SEQUENCES),
+        V,
+        "bidirectional expects layers that return (2, 3, units), got (2, 2)",
+    ),
+    (lambda: Bidirectional(RNN, 3)(SEQUENCES), T, "vjp expects a layer or a loss, got int 3\nin backwards"),
+    (
+        lambda: bidirectional(None),
+        T,
+        "bidirectional expects the constructor of a layer, say lstm(64), got NoneType None",
+    ),
+    (
+        lambda: bidirectional(Rnn),
+        T,
+        "bidirectional expects the constructor of a layer, say lstm(64), got the class Rnn",
+    ),
+    (lambda: bidirectional(rnn(3))(0, SEQUENCES), T, "bidirectional expects a key, got int 0; write Key(0)"),
+    (lambda: bidirectional(rnn(3))(KEY, X), V, "bidirectional expects sequences (n, time, features), got (5, 4)…"),
+    # --- transformer ---
+    (lambda: transformer_block(2, 4)(0, SEQUENCES), T, "transformer_block expects a key, got int 0; write Key(0)"),
+    (lambda: transformer_block(0, 4), V, "transformer_block: heads must be at least 1, got 0"),
+    (lambda: transformer_block(2, 0), V, "transformer_block: hidden must be at least 1, got 0"),
+    (lambda: transformer_block(2, 4, dropout=1), V, "transformer_block: dropout must be at least 0 and below 1, got 1"),
+    (
+        lambda: transformer_block(2, 4, activation=Relu),
+        T,
+        "transformer_block expects constructors or layers, got the class Relu at activation[0]; write the "
+        "layer itself, say relu or Relu()",
+    ),
+    (
+        lambda: transformer_block(2, 4)(KEY, X),
+        V,
+        "transformer_block expects sequences (n, time, features), got (5, 4); put an embedding before it",
+    ),
+    (
+        lambda: transformer_block(2, 4)(KEY, IMAGES),
+        V,
+        "transformer_block expects sequences (n, time, features), got (2, 4, 4, 2)",
+    ),
+    (lambda: transformer_block(2, 4, causal="yes"), T, "attention: causal must be True or False, got str 'yes'"),
+    # --- step by step ---
+    (
+        lambda: advance(dropout(0.5), SEQUENCES),
+        T,
+        "Dropout cannot advance: call inference(params) first, which removes it",
+    ),
+    (
+        lambda: advance(batch_norm()(KEY, SEQUENCES), SEQUENCES),
+        T,
+        "BatchNorm cannot advance on the statistics of one step: call inference(params, x) first",
+    ),
+    (
+        lambda: advance(flatten, SEQUENCES),
+        T,
+        "Flatten cannot advance: it needs the whole sequence; call the network on all of it instead",
+    ),
+    (
+        lambda: advance(serial(RNN, reshape((3,)))(KEY, SEQUENCES[:, :1]), SEQUENCES[:, :1]),
+        T,
+        "Reshape at layers[1] cannot advance: it needs the whole sequence; call the network on all of it instead",
+    ),
+    (
+        lambda: advance(RNN, (SEQUENCES, LENGTHS)),
+        T,
+        "advance expects one step of every row, (n, 1, features), got a tuple of 2",
+    ),
+    (
+        lambda: advance(attention(2)(KEY, SEQUENCES), SEQUENCES),
+        T,
+        "attention cannot advance: it looks ahead; write attention(heads, causal=True)",
+    ),
+    (
+        lambda: advance(attention(2, causal=True)(KEY, SEQUENCES), (SEQUENCES, LENGTHS)),
+        T,
+        "advance expects one step of every row, (n, 1, features), got a tuple of 2",
+    ),
+    (
+        lambda: advance(attention(2, causal=True)(KEY, SEQUENCES), SEQUENCES, 3),
+        V,
+        "attention expects the state that advance gave, got int 3",
+    ),
+    (
+        lambda: advance(Serial((RNN, relu)), SEQUENCES, (None,)),
+        V,
+        "Serial expects the state that advance returned, a tuple of 2, got tuple (None,)",
+    ),
+    (
+        lambda: advance(Parallel((RNN, relu)), SEQUENCES, 3),
+        V,
+        "Parallel expects the state that advance returned, a tuple of 2, got int 3",
+    ),
+    (
+        lambda: advance(positional()(KEY, SEQUENCES), SEQUENCES, -1),
+        V,
+        "advance: the position must be at least 0, got -1",
+    ),
+    (
+        lambda: advance(Residual(dropout(0.5)), SEQUENCES),
+        T,
+        "Dropout at body cannot advance: call inference(params) first, which removes it",
+    ),
+    (
+        lambda: advance(Parallel((relu, dropout(0.5))), SEQUENCES),
+        T,
+        "Dropout at branches[1] cannot advance: call inference(params) first, which removes it",
     ),
 ]
 

@@ -1,0 +1,84 @@
+"""A transformer block is its two formulas, with lengths and without."""
+
+import numpy as np
+import pytest
+
+from fnn import Key, check_vjp, inference, relu, serial, transformer_block, tree, vjp
+from tests.laws.cases import numbers, random_like
+from tests.layers.test_attention import by_loops
+
+LENGTHS = np.array([4, 1, 3])
+each_causal = pytest.mark.parametrize("causal", [False, True], ids=["", "causal"])
+
+
+BLOCKS = {
+    "plain": transformer_block(2, 7),
+    "causal": transformer_block(3, 5, causal=True),
+    "dropout": transformer_block(2, 7, dropout=0.3),
+    "relu": transformer_block(1, 4, activation=relu),
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("n_and_time", [(3, 4), (1, 1)], ids=str)
+@pytest.mark.parametrize("constructor", BLOCKS.values(), ids=BLOCKS)
+def test_the_gradients_of_a_block_are_the_numeric_ones(constructor, n_and_time):
+    x = numbers(*n_and_time, 6)
+    pair = x, LENGTHS[: n_and_time[0]] if n_and_time[1] > 1 else np.array([1])
+    for each in (x, pair) if n_and_time[1] > 1 else (x,):
+        net = random_like(constructor(Key(0), each))
+        assert max(check_vjp(net, each, key=Key(1)).errors.values()) <= 1e-8
+
+
+@each_causal
+def test_a_block_is_its_two_formulas(causal):
+    x = numbers(3, 4, 6)
+    net = random_like(transformer_block(2, 7, causal, activation=relu)(Key(0), x))
+    parts = net.layers[0].body.layers, net.layers[1].body.layers
+    assert [type(part).__name__ for part in parts[0] + parts[1]] == [
+        "LayerNorm", "Attention", "LayerNorm", "Dense", "Relu", "Dense",
+    ]  # fmt: skip
+
+    def norm(layer, x):
+        deviation = np.sqrt(x.var(axis=-1, keepdims=True) + 1e-5)
+        return (x - x.mean(axis=-1, keepdims=True)) / deviation * layer.scale + layer.shift
+
+    (first, attend), (second, widen, _, narrow) = parts
+    middle = x + by_loops(attend, norm(first, x))
+    hidden = np.maximum(norm(second, middle) @ widen.weight + widen.bias, 0)
+    np.testing.assert_allclose(net(x), middle + hidden @ narrow.weight + narrow.bias, rtol=1e-10, atol=1e-11)
+
+
+@each_causal
+def test_a_block_over_pairs_is_the_block_over_each_row_cut_to_its_length(causal):
+    x, constructor = numbers(3, 4, 6), transformer_block(2, 7, causal)
+    over_pairs, over_rows = constructor(Key(0), (x, LENGTHS)), constructor(Key(0), x)
+    over_rows = tree.ravel(over_rows)[1](tree.ravel(over_pairs)[0])  # the same parameters, in the same order
+    y, lengths = over_pairs((x, LENGTHS))
+    np.testing.assert_array_equal(lengths, LENGTHS)
+    for row, length in enumerate(LENGTHS):
+        np.testing.assert_allclose(y[row, :length], over_rows(x[row : row + 1, :length])[0], rtol=1e-11, atol=1e-12)
+
+
+def test_blocks_over_pairs_chain_and_what_lies_beyond_a_length_changes_nothing_within():
+    x = numbers(3, 4, 6)
+    beyond = np.arange(4) >= LENGTHS[:, None]
+    filled = np.where(beyond[..., None], 50.0, x)
+    net = serial(transformer_block(2, 7), transformer_block(3, 5))(Key(0), (x, LENGTHS))
+    (y, _), pullback = vjp(net, (x, LENGTHS))
+    (again, _), pullback_again = vjp(net, (filled, LENGTHS))
+    dy = np.where(beyond[..., None], 0.0, numbers(3, 4, 6, seed=1))
+    gradients = [pull((dy, np.zeros(3))) for pull in (pullback, pullback_again)]
+    np.testing.assert_array_equal(y[~beyond], again[~beyond])
+    assert tree.allclose(*[(dlayer, dx()[0]) for dlayer, dx in gradients], rtol=1e-12, atol=1e-14)
+
+
+def test_dropout_stands_in_both_bodies_and_inference_takes_it_out():
+    x, key = numbers(3, 4, 6), Key(1)
+    for given in (x, (x, LENGTHS)):
+        net = transformer_block(2, 7, dropout=0.5)(Key(0), given)
+        plain = transformer_block(2, 7)(Key(0), given)
+        assert repr(net).count("Dropout(rate=0.5)") == 2
+        assert "Dropout" not in repr(plain)
+        assert tree.allclose((inference(net)(given),), (plain(given),), rtol=1e-13)
+        assert not tree.allclose((net(given, key),), (plain(given),))
