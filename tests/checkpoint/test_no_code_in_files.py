@@ -62,8 +62,8 @@ def test_no_module_of_fnn_can_run_code_that_comes_from_a_file(name):
 
 
 def test_every_file_of_the_package_was_looked_at():
-    assert len(MODULES) == sum(1 for _ in PACKAGE.rglob("*.py")) > 50
-    assert {"safetensors.py", "checkpoint.py", "data/idx.py", "data/tables.py"} <= set(MODULES)
+    assert set(MODULES) == {str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py")}
+    assert any(name.startswith("checkpoint") for name in MODULES)
 
 
 PLANTED = {

@@ -1,4 +1,4 @@
-"""Sixty values that somebody will one day pass where another was meant, each to be tried wherever it can reach."""
+"""Values that somebody will one day pass where another was meant, each to be tried wherever it can reach."""
 
 import datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Seventy-five values at every entry that they can reach: each works, in a way that is listed here, or is refused.
+"""Some seventy values at every entry that they can reach: each works, in a way that is listed here, or is refused.
 
 Refused means a ``TypeError`` or ``ValueError`` that the package raises itself, in words of its own, and not one that
 comes out of NumPy or Python three calls further down. In the default run one combination in ten is tried.
@@ -33,7 +33,7 @@ from fnn import (
 from fnn.data import batches, epochs, one_hot, standardize, train_test_split
 from fnn.diagnostics.diagnose import diagnose
 from tests.laws.bad_values import LABELS, VALUES, X
-from tests.laws.cases import LOSSES
+from tests.laws.cases import ACTIVATIONS, CONSTRUCTORS, LAYERS, LOSSES, TARGETS, families
 
 KEY = Key(0)
 SEQUENCES, IMAGES = np.ones((5, 4, 3), np.float32), np.ones((5, 4, 4, 1), np.float32)
@@ -83,27 +83,15 @@ ENTRIES = {}
 
 def entry(name, function, works=()):
     assert name not in ENTRIES
-    ENTRIES[name] = function, set(works)
+    ENTRIES[name] = function, None if works is None else set(works)
 
 
 # --- layers and constructors ------------------------------------------------------------------------------------------
 
-for name in [
-    "identity",
-    "heaviside",
-    "sigmoid",
-    "tanh",
-    "relu",
-    "leaky_relu",
-    "elu",
-    "selu",
-    "gelu",
-    "silu",
-    "softplus",
-]:
-    entry(f"{name}(.)", getattr(fnn, name), REAL)
-for name in ("softmax", "log_softmax"):
-    entry(f"{name}(.)", getattr(fnn, name), {each for each in WITH_ROWS if ARRAYS[each].shape[-1]})
+for name, layer in ACTIVATIONS.items():
+    over_features = "softmax" in name  # all others look at a number at a time
+    works = {each for each in WITH_ROWS if ARRAYS[each].shape[-1]} if over_features else REAL
+    entry(f"{name}(.)", layer, works)
 for name, layer, works in (
     ("dense", LINE.layers[0], ROWS_OF_FOUR),
     ("mlp", NET, ROWS_OF_FOUR),
@@ -156,6 +144,13 @@ for name, works in {
     "reshape": {"an empty tuple"}, "pick": {"zero"},
 }.items():  # fmt: skip
     entry(f"{name}(.), the constructor", getattr(fnn, name), works)
+# Every other layer and constructor: here, any value may work.
+for name, (layer, _) in LAYERS.items():
+    if f"{name.split(',')[0]}(.)" not in ENTRIES and not isinstance(layer, Serial):
+        entry(f"{name}(.)", lambda value, layer=layer: layer(value, KEY), None)
+for name, constructor in CONSTRUCTORS.items():
+    entry(f"{name}(key, .)", lambda value, constructor=constructor: constructor(KEY, value), None)
+    entry(f"{name}(., x)", lambda value, constructor=constructor: constructor(value, X), None)
 entry("conv(., 3)", lambda value: fnn.conv(value, 3))
 entry("conv(2, .)", lambda value: fnn.conv(2, value))
 entry("embedding(., 3)", lambda value: fnn.embedding(value, 3))
@@ -179,11 +174,15 @@ entry("forward(., x)", lambda value: fnn.forward(value, X), {"a layer"})
 
 WEIGHTS = {"nothing", "labels", "labels to k", "labels as floats", "labels as booleans", "a range"}
 WEIGHTS |= {"huge labels", "huge labels without a sign"}
+TARGETS_THAT_WORK = {
+    "values": PAIR, "probabilities": PAIR, "signs": set(), "distributions": {"one-hot rows"}, "labels": {"labels"},
+}  # fmt: skip
 for name, loss in LOSSES.items():
-    target = np.ones((5, 3)) if name == "hinge" else np.eye(3, dtype=np.float32)[LABELS]
-    classes = {"cross_entropy": {"labels", "one-hot rows"}, "kl_divergence": {"one-hot rows"}, "hinge": set()}
+    kinds = families(name)
+    target = TARGETS["signs"] if kinds == ("signs",) else np.eye(3, dtype=np.float32)[LABELS]
+    targets = set().union(*(TARGETS_THAT_WORK[kind] for kind in kinds))
     entry(f"{name}(., target)", lambda value, loss=loss, target=target: loss(value, target), PAIR)
-    entry(f"{name}(prediction, .)", lambda value, loss=loss: loss(LOGITS, value), classes.get(name, PAIR))
+    entry(f"{name}(prediction, .)", lambda value, loss=loss: loss(LOGITS, value), targets)
     entry(f"{name}(prediction, target, .)", lambda value, loss=loss, t=target: loss(LOGITS, t, value), WEIGHTS)
 entry("cross_entropy(., labels)", lambda value: cross_entropy(value, LABELS), SCORES)
 entry("CrossEntropy(.)", fnn.CrossEntropy, {"zero"})
@@ -255,7 +254,7 @@ for name in ["sgd", "adagrad", "rmsprop", "adam", "adamw", "descend"]:
     entry(f"{name}(.)", getattr(fnn, name), NUMBERS | CALLABLE)
 for name in ("trace", "scale_by_adam", "scale_by_rms"):
     entry(f"{name}(.)", getattr(fnn, name), {"zero"})
-entry("decay(.)", fnn.weight_decay, NUMBERS)
+entry("weight_decay(.)", fnn.weight_decay, NUMBERS)
 entry("scale_by_adagrad(.)", fnn.scale_by_adagrad, NUMBERS)
 entry("clip(.)", fnn.clip, {"one and a half"})
 entry("clip_by_global_norm(.)", fnn.clip_by_global_norm, {"one and a half"})
@@ -274,7 +273,7 @@ entry("tap(print, .)", lambda value: fnn.tap(print, value))
 entry("until(.)", fnn.until, CALLABLE)
 entry("early_stopping(., 1)", lambda value: fnn.early_stopping(value, 1), CALLABLE)
 entry("early_stopping(abs, .)", lambda value: fnn.early_stopping(abs, value))
-entry("early_stopping(least=.)", lambda value: fnn.early_stopping(abs, 1, value), NUMBERS)
+entry("early_stopping(min_delta=.)", lambda value: fnn.early_stopping(abs, 1, value), NUMBERS)
 entry("ema(.)", fnn.ema, {"zero"})
 entry("ema(0.5)([.])", lambda value: list(fnn.ema(0.5)([value])))
 entry("progress(.)", fnn.progress, {"zero"})
@@ -360,7 +359,7 @@ for name in ("read_idx", "read_csv", "mnist"):
 # --- trees, checks, slopes --------------------------------------------------------------------------------------------
 
 for name in ("leaves", "paths", "ravel", "zeros_like"):
-    entry(f"tree.{name}(.)", getattr(tree, name), ALL)  # what is no tree is configuration
+    entry(f"tree.{name}(.)", getattr(tree, name), ALL)  # what is no tree is a setting
 entry("tree.equal(net, .)", lambda value: tree.equal(NET, value), ALL)
 entry("tree.map(., net)", lambda value: tree.map(value, NET), CALLABLE)
 entry("tree.map(add, net, .)", lambda value: tree.map(np.add, NET, value))
@@ -418,12 +417,13 @@ def outcome(place, name):
 
 def faults(combinations):
     for place, name in combinations:
-        expected = "works" if name in ENTRIES[place][1] else "refused"
-        if name in FUNCTIONS and expected == "works":
+        works = ENTRIES[place][1]
+        expected = ["works", "refused"] if works is None else ["works"] if name in works else ["refused"]
+        if name in FUNCTIONS and "works" in expected:
             continue  # it was called, with what it should be called with
         found = outcome(place, name)
-        if found != expected:
-            yield f"{place} with {name}: {found}, and not {expected}"
+        if found not in expected:
+            yield f"{place} with {name}: {found}, and not {' or '.join(expected)}"
 
 
 def test_a_bad_value_is_refused_in_the_package_s_own_words_or_works_as_it_should():
@@ -433,7 +433,3 @@ def test_a_bad_value_is_refused_in_the_package_s_own_words_or_works_as_it_should
 @pytest.mark.long
 def test_so_are_all_of_them_everywhere():
     assert not list(faults(COMBINATIONS))
-
-
-def test_there_are_so_many_values_and_entries():
-    assert (len(VALUES), len(ENTRIES), len(COMBINATIONS)) == (75, 315, 23625)
