@@ -1,8 +1,10 @@
 """Functions that overflow when they are typed as in the textbook, written so that they do not.
 
-logistic       : x -> 1 / (1 + exp(-x))          log1p_exp : x -> log(1 + exp(x))
-gelu_and_slope : x -> x P(z <= x) and its slope, z standard normal
-softmax        : x -> exp(x) / sum(exp(x)), over the last axis
+logistic          : x -> 1 / (1 + exp(-x))
+log1p_exp         : x -> log(1 + exp(x))
+softmax           : x -> exp(x) / sum(exp(x)), over the last axis
+log_softmax_parts : x -> x - log(sum(exp(x))), and what softmax is made of
+gelu_and_slope    : x -> x P(z <= x) and its slope, z standard normal
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from fnn.core._arrays import ones
 
 
 def logistic(x: np.ndarray) -> np.ndarray:
-    """Give 1 / (1 + exp(-x)) with the exponential of a number that is never positive.
+    """Return 1 / (1 + exp(-x)), by an exponential that is never above 1.
 
     >>> logistic(np.array([-1e4, 0.0, 1e4]))
     array([0. , 0.5, 1. ])
@@ -25,7 +27,7 @@ def logistic(x: np.ndarray) -> np.ndarray:
 
 
 def log1p_exp(x: np.ndarray) -> np.ndarray:
-    """Give log(1 + exp(x)).
+    """Return log(1 + exp(x)).
 
     >>> log1p_exp(np.array([-1e4, 0.0, 1e4])).round(4)
     array([0.000e+00, 6.931e-01, 1.000e+04])
@@ -33,42 +35,37 @@ def log1p_exp(x: np.ndarray) -> np.ndarray:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-def softmax_parts(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give x minus its row's maximum, the exponential of that, and the row sums of the exponential.
+def softmax(x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Return exp(x) / sum(exp(x)) over the last axis; ``out``, which may be x itself, is where the result is put.
 
-    The maximum is the row's own: with one for the whole array, a row far below it would be 0 / 0.
-    """
-    shifted = x - np.maximum.reduce(x, axis=-1, keepdims=True)
-    e = np.exp(shifted)
-    total = e.dot(ones(x.shape[-1], x.dtype))  # a sum over few columns, as a product: several times faster
-    return shifted, e, total[..., None]
-
-
-def log_softmax_parts(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give log_softmax(x), and the exponentials and row sums of which softmax is made.
-
-    The others are summed without the largest, of which there is one: where it is all but sure, log(1 + others) keeps
-    what log(sum) would lose.
-    """
-    largest = x.argmax(axis=-1)[..., None]
-    shifted = x - np.take_along_axis(x, largest, -1)
-    e = np.exp(shifted)
-    np.put_along_axis(e, largest, 0, -1)
-    others = e.dot(ones(x.shape[-1], x.dtype))[..., None]
-    np.put_along_axis(e, largest, 1, -1)
-    return shifted - np.log1p(others), e, 1 + others
-
-
-def softmax(x: np.ndarray) -> np.ndarray:
-    """Give exp(x) / sum(exp(x)) over the last axis.
+    Each row is shifted by its own maximum: with one maximum for all, a row far below it would be 0 / 0.
 
     >>> softmax(np.array([[1000.0, 1000.0], [-1000.0, -1000.0]]))
     array([[0.5, 0.5],
            [0.5, 0.5]])
     """
-    _, e, total = softmax_parts(x)
-    e /= total
+    e = np.subtract(x, np.maximum.reduce(x, axis=-1, keepdims=True), out=out)
+    np.exp(e, out=e)
+    e /= e.dot(ones(e.shape[-1], e.dtype))[..., None]  # a sum over few columns, as a product: several times faster
     return e
+
+
+def log_softmax_parts(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return x - log(sum(exp(x))) over the last axis, and softmax as the exponentials and their sums.
+
+    The largest exponential, 1, is kept apart from the rest of the sum: where the rest is near 0, log(1 + rest) keeps
+    what log(sum) would lose.
+
+    >>> log_softmax_parts(np.array([[0.0, -100.0]]))[0]
+    array([[-3.72007598e-44, -1.00000000e+02]])
+    """
+    largest = x.argmax(axis=-1)[..., None]
+    shifted = x - np.take_along_axis(x, largest, -1)
+    e = np.exp(shifted)
+    np.put_along_axis(e, largest, 0, -1)
+    rest = e.dot(ones(x.shape[-1], x.dtype))[..., None]
+    np.put_along_axis(e, largest, 1, -1)
+    return shifted - np.log1p(rest), e, 1 + rest
 
 
 # log(erfc(z) / t) + z**2 with t = 2 / (2 + z), as a Chebyshev series in 2 t - 1 on [0, 1]: computed with 50 digits.
@@ -90,12 +87,12 @@ _ERFC_SINGLE = [
     -0.02985745948,
 ]  # fmt: skip
 
-# So many numbers at a time stay in the processor's cache from one operation to the next.
+# This many values at a time stay in the processor's cache from one operation to the next.
 _BLOCK = 2**15
 
 
 def gelu_and_slope(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give x P(z <= x), z standard normal, and its slope, P(z <= x) + x exp(-x**2 / 2) / sqrt(2 pi).
+    """Return x P(z <= x), z standard normal, and its slope, P(z <= x) + x exp(-x**2 / 2) / sqrt(2 pi).
 
     Both need the same exponential, which is most of the work. P(z <= x) is erfc(-x / sqrt(2)) / 2.
 
@@ -111,7 +108,7 @@ def gelu_and_slope(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         v = values[block]
         # Beyond 60 the tail is zero in any dtype.
         tail, bell = tail_of(np.minimum(np.abs(v), 60) * math.sqrt(0.5))
-        # The tail itself below 0, one minus the tail above: as np.where would give it, in a tenth of its time.
+        # The tail itself below 0, one minus the tail above: what np.where returns, in a tenth of its time.
         p = np.abs((v >= 0).astype(x.dtype) - tail)
         np.multiply(v, p, out=products[block])
         bell *= 1 / math.sqrt(2 * math.pi)
@@ -121,7 +118,7 @@ def gelu_and_slope(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _normal_tail(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give erfc(z) / 2 for z >= 0, by Clenshaw's recurrence, and exp(-z**2)."""
+    """Return erfc(z) / 2 for z >= 0, by Clenshaw's recurrence, and exp(-z**2)."""
     t = 2 / (2 + z)
     u = 2 * t - 1
     b, b_next = np.zeros_like(u), np.zeros_like(u)
@@ -131,7 +128,7 @@ def _normal_tail(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _normal_tail_single(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Do the same by Horner's rule, in place."""
+    """Return the same for single precision, by Horner's rule; z is overwritten."""
     t = 2 / (2 + z)
     tail = t * _ERFC_SINGLE[-1]
     for c in reversed(_ERFC_SINGLE[:-1]):

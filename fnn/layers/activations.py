@@ -2,8 +2,8 @@
 
     activation : x -> y, of the same shape          pullback : dy -> activation, dx = dy * slope at x
 
-Each is a value, ``relu``, that can be used as a function, ``relu(x)``, or as a layer. Those with a setting are records
-to make one's own of: ``LeakyRelu(slope=0.2)``. Where a slope jumps, at 0, the value on the left is taken: relu'(0) = 0.
+Each is a value, ``relu``, that serves as a function, ``relu(x)``, and as a layer. For another setting construct the
+record: ``LeakyRelu(slope=0.2)``. Where a slope jumps, at 0, the value on the left is taken: relu'(0) = 0.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ import numpy as np
 
 from fnn.core._arrays import floats, unshared
 from fnn.core._errors import LayerValueError
+from fnn.core.keys import Key
 from fnn.core.record import Record
-from fnn.core.vjp import vjp
+from fnn.core.vjp import Pullback, vjp
 from fnn.layers._stable import gelu_and_slope, log1p_exp, log_softmax_parts, logistic
 from fnn.layers._stable import softmax as _softmax
 
 
 def _positive(x: np.ndarray) -> np.ndarray:
-    """Give 1 where x > 0 and 0 elsewhere, in x's own dtype (a boolean mask would promote what it meets)."""
+    """Return 1 where x > 0 and 0 elsewhere, in x's own dtype (a boolean mask would promote what it meets)."""
     return (x > 0).astype(x.dtype)
 
 
@@ -30,7 +31,7 @@ class Identity(Record):
 
 
 @vjp.register
-def identity_vjp(layer: Identity, x, key=None):
+def identity_vjp(layer: Identity, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     def identity_pullback(dy):
         return layer, lambda: dy
 
@@ -42,7 +43,7 @@ class Heaviside(Record):
 
 
 @vjp.register
-def heaviside_vjp(layer: Heaviside, x, key=None):
+def heaviside_vjp(layer: Heaviside, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     y = _positive(floats("heaviside", x))
 
     def heaviside_pullback(dy):
@@ -56,7 +57,7 @@ class Sigmoid(Record):
 
 
 @vjp.register
-def sigmoid_vjp(layer: Sigmoid, x, key=None):
+def sigmoid_vjp(layer: Sigmoid, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     y = logistic(floats("sigmoid", x))
 
     def sigmoid_pullback(dy):
@@ -70,7 +71,7 @@ class Tanh(Record):
 
 
 @vjp.register
-def tanh_vjp(layer: Tanh, x, key=None):
+def tanh_vjp(layer: Tanh, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     y = np.tanh(floats("tanh", x))
 
     def tanh_pullback(dy):
@@ -84,7 +85,7 @@ class Relu(Record):
 
 
 @vjp.register
-def relu_vjp(layer: Relu, x, key=None):
+def relu_vjp(layer: Relu, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = floats("relu", x)
     zero = x.dtype.type(0)  # of x's own dtype: NumPy then skips a conversion, which on small arrays is half the time
     y = np.maximum(x, zero)
@@ -102,7 +103,7 @@ class LeakyRelu(Record):
 
 
 @vjp.register
-def leaky_relu_vjp(layer: LeakyRelu, x, key=None):
+def leaky_relu_vjp(layer: LeakyRelu, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = floats("leaky_relu", x)
     y = np.maximum(x, 0) + layer.slope * np.minimum(x, 0)
 
@@ -120,7 +121,7 @@ class Elu(Record):
 
 
 @vjp.register
-def elu_vjp(layer: Elu, x, key=None):
+def elu_vjp(layer: Elu, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = floats("elu", x)
     below = np.minimum(x, 0)  # exp is taken of this alone: both branches of a np.where would be computed
     y = np.maximum(x, 0) + layer.alpha * np.expm1(below)
@@ -140,7 +141,7 @@ class Selu(Record):
 
 
 @vjp.register
-def selu_vjp(layer: Selu, x, key=None):
+def selu_vjp(layer: Selu, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     y, elu_pullback = vjp(Elu(layer.alpha), floats("selu", x))
 
     def selu_pullback(dy):
@@ -155,7 +156,7 @@ class Gelu(Record):
 
 
 @vjp.register
-def gelu_vjp(layer: Gelu, x, key=None):
+def gelu_vjp(layer: Gelu, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     y, slope = gelu_and_slope(floats("gelu", x))
 
     def gelu_pullback(dy):
@@ -169,7 +170,7 @@ class Silu(Record):
 
 
 @vjp.register
-def silu_vjp(layer: Silu, x, key=None):
+def silu_vjp(layer: Silu, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = floats("silu", x)
     s = logistic(x)
 
@@ -184,7 +185,7 @@ class Softplus(Record):
 
 
 @vjp.register
-def softplus_vjp(layer: Softplus, x, key=None):
+def softplus_vjp(layer: Softplus, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = floats("softplus", x)
 
     def softplus_pullback(dy):
@@ -202,7 +203,7 @@ class Softmax(Record):
 
 
 @vjp.register
-def softmax_vjp(layer: Softmax, x, key=None):
+def softmax_vjp(layer: Softmax, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     y = _softmax(_rows("softmax", x))
 
     def softmax_pullback(dy):
@@ -216,7 +217,7 @@ class LogSoftmax(Record):
 
 
 @vjp.register
-def log_softmax_vjp(layer: LogSoftmax, x, key=None):
+def log_softmax_vjp(layer: LogSoftmax, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     y, e, total = log_softmax_parts(_rows("log_softmax", x))
 
     def log_softmax_pullback(dy):
@@ -226,22 +227,23 @@ def log_softmax_vjp(layer: LogSoftmax, x, key=None):
 
 
 def _rows(caller: str, x: Any) -> np.ndarray:
+    """Return ``x`` as floats, or raise in the name of ``caller`` if its last axis is missing or empty."""
     x = floats(caller, x)
     if x.ndim == 0 or x.shape[-1] == 0:
         raise LayerValueError(caller, f"expects at least one number along the last axis, got {x.shape}")
     return x
 
 
-identity: Any = Identity()
-heaviside: Any = Heaviside()
-sigmoid: Any = Sigmoid()
-tanh: Any = Tanh()
-relu: Any = Relu()
-leaky_relu: Any = LeakyRelu()
-elu: Any = Elu()
-selu: Any = Selu()
-gelu: Any = Gelu()
-silu: Any = Silu()
-softplus: Any = Softplus()
-softmax: Any = Softmax()
-log_softmax: Any = LogSoftmax()
+identity: Identity = Identity()
+heaviside: Heaviside = Heaviside()
+sigmoid: Sigmoid = Sigmoid()
+tanh: Tanh = Tanh()
+relu: Relu = Relu()
+leaky_relu: LeakyRelu = LeakyRelu()
+elu: Elu = Elu()
+selu: Selu = Selu()
+gelu: Gelu = Gelu()
+silu: Silu = Silu()
+softplus: Softplus = Softplus()
+softmax: Softmax = Softmax()
+log_softmax: LogSoftmax = LogSoftmax()

@@ -24,6 +24,7 @@ from fnn.core.record import Record
 from fnn.core.vjp import vjp
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._sequences import apart, blank, within
+from fnn.layers._stable import softmax
 from fnn.layers.initializers import glorot_uniform, zeros
 
 
@@ -147,7 +148,7 @@ def _look(query: np.ndarray, key: np.ndarray, value: np.ndarray, mask: np.ndarra
     share = np.matmul(query, key.swapaxes(-1, -2))
     if mask is not None:
         share += mask
-    _softmax_in_place(share)
+    softmax(share, out=share)
     found = np.empty((n * time, heads * size), share.dtype)
     np.matmul(share, value, out=_by_head(found, (n, time, heads * size), heads))
     return share, found
@@ -163,12 +164,6 @@ def _thirds(joint: np.ndarray, shape: tuple, heads: int) -> np.ndarray:
     """View rows (n time, 3 d) as queries, keys and values, each of them by head."""
     n, time, width = shape
     return joint.reshape(n, time, 3, heads, width // heads).transpose(2, 0, 3, 1, 4)
-
-
-def _softmax_in_place(scores: np.ndarray) -> None:
-    scores -= np.maximum.reduce(scores, axis=-1, keepdims=True)  # the row's own: see ``fnn.special``
-    np.exp(scores, out=scores)
-    scores /= scores.dot(ones(scores.shape[-1], scores.dtype))[..., None]
 
 
 def _causal_mask(time: int, earlier: int, dtype: np.dtype) -> np.ndarray:

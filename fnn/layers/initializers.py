@@ -9,6 +9,7 @@ multiply both. Options are bound with ``functools.partial``, as in ``partial(nor
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ __all__ = [
 
 Shape = tuple[int, ...]
 Dtype = Any
+Initializer = Callable[[Key, Shape, Dtype], np.ndarray]
 
 
 def _made(values: np.ndarray, dtype: Dtype) -> np.ndarray:

@@ -40,7 +40,7 @@ def with_50_digits(formula, x):
 
 FORMULAS = {
     "identity": lambda x: x,
-    "step": lambda x: Decimal(x > 0),
+    "heaviside": lambda x: Decimal(x > 0),
     "sigmoid": lambda x: 1 / (1 + (-x).exp()),
     "tanh": lambda x: 1 - 2 / (1 + (2 * x).exp()),
     "relu": lambda x: max(x, Decimal(0)),
@@ -74,10 +74,10 @@ def test_slopes_are_finite_out_to_ten_thousand(name):
     assert np.isfinite(pullback(np.ones_like(y))[1]()).all()
 
 
-@pytest.mark.parametrize("name", ["relu", "leaky_relu", "elu", "selu", "step"])
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "elu", "selu", "heaviside"])
 def test_the_slope_at_zero_is_the_one_on_the_left(name):
     _, pullback = vjp(ACTIVATIONS[name], np.zeros(1))
-    left = {"relu": 0, "leaky_relu": 0.01, "elu": 1, "selu": 1.0507009873554805 * 1.6732632423543772, "step": 0}
+    left = {"relu": 0, "leaky_relu": 0.01, "elu": 1, "selu": 1.0507009873554805 * 1.6732632423543772, "heaviside": 0}
     assert pullback(np.ones(1))[1]() == pytest.approx(left[name])
 
 
