@@ -1,4 +1,4 @@
-"""Rows, data that is made or read, text and tables."""
+"""The messages of the data room: rows, synthetic data, text and files."""
 
 import gzip
 from pathlib import Path
@@ -13,6 +13,7 @@ from fnn.data import (
     blobs,
     characters,
     circles,
+    epochs,
     mnist,
     one_hot,
     read_csv,
@@ -39,7 +40,7 @@ def idx(data):
 
 
 def mnist_of(images=(2, 1, 1), labels=(2,)):
-    """Read MNIST's four files, made here of zeros of these shapes."""
+    """Read MNIST's four files, written here with zeros of these shapes."""
     for name, shape in (("images-idx3", images), ("labels-idx1", labels)):
         array = bytes([0, 0, 8, len(shape)]) + np.array(shape, ">u4").tobytes() + bytes(int(np.prod(shape)))
         for part in ("train", "t10k"):
@@ -73,9 +74,18 @@ ROWS = [
         "batches: data[1] must be an array of real numbers, got object array (5,)",
     ),
     (lambda: batches((np.array(1.0),), 2), V, "batches: data[0] must have rows, got a single number"),
+    (
+        lambda: batches((X, (Y, np.ma.masked_array(Y, Y > 1))), 2),
+        T,
+        "batches: data[1][1] must be a plain array, got a masked one; replace its gaps, data[1][1].filled(0)",
+    ),
+    (lambda: batches((X, Y), 0), V, "batches: the size must be at least 1, got 0"),
+    (lambda: batches((X, Y), 2, 0), T, "batches expects a key, got int 0; write Key(0)"),
+    (lambda: epochs((X, Y), 2, KEY, 2.5), T, "epochs: the number of epochs must be an integer, got float 2.5"),
+    (lambda: epochs((X, Y), 2, KEY, start=-1), V, "epochs: start must be at least 0, got -1"),
     (lambda: batches((X, Y[:3]), 2), V, "batches: the arrays must have the same number of rows, got 5 and 3"),
     (lambda: batches((X[:0],), 2), V, "batches: the data has no rows"),
-    # --- preparing ---
+    # --- preprocessing ---
     (
         lambda: train_test_split((X, Y * np.nan), 0.5, KEY),
         V,
@@ -137,7 +147,14 @@ ROWS = [
         "standardize expects x and like as rows of the same shape, like with at least one, got (5, 4) and (5, 2)",
     ),
     (lambda: standardize(X * np.nan), V, "standardize: the data holds NaN or infinity; take those rows out first"),
-    # --- made up ---
+    # --- synthetic ---
+    (lambda: xor(4, 0.1, KEY, dtype=int), T, "xor: dtype must be one of floats, say np.float32, got the class int"),
+    (
+        lambda: xor(4, 0.1, KEY, dtype="floating"),
+        T,
+        "xor: dtype must be one of floats, say np.float32, got str 'floating'",
+    ),
+    (lambda: xor(4, 0.1, KEY, dtype=None), T, "xor: dtype must be one of floats, say np.float32, got NoneType None"),
     (
         lambda: blobs(9, 0.1, KEY, centers="two"),
         T,

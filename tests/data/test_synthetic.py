@@ -3,13 +3,12 @@
 import itertools
 import math
 import re
-from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from fnn import Key, split
-from fnn.data import blobs, circles, digits, line, moons, spirals, train_test_split, xor
+from fnn import Key
+from fnn.data import blobs, circles, line, moons, spirals, xor
 
 T, V = TypeError, ValueError
 KEY = Key(0)
@@ -94,6 +93,15 @@ def test_noise_moves_points_by_its_deviation_and_chooses_no_others(make):
 
 
 # --- the answers -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [2, 3, 100, 101])
+def test_moons_without_noise_are_half_circles_around_their_centres_equally_many_points_on_each(n):
+    x, label = moons(n, 0.0, Key(1), dtype=np.float64)
+    assert np.bincount(label).tolist() == [n // 2, n - n // 2]
+    center = np.array([[0.0, 0.0], [1.0, 0.5]])[label]
+    np.testing.assert_allclose(np.linalg.norm(x - center, axis=1), 1.0, rtol=1e-14)
+    assert (np.where(label == 0, 1, -1) * (x - center)[:, 1] > -1e-15).all()
 
 
 @pytest.mark.parametrize("n", [2, 3, 100, 101])
@@ -220,133 +228,30 @@ def test_what_cannot_be_made_is_refused_with_what_was_expected(make, kind, messa
         make()
 
 
-# --- a split that keeps the classes ----------------------------------------------------------------------------------
+# --- a line ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_split_without_classes_is_what_it_always_was():
-    """The numbers are those of the version before there was ``stratify``; to change them breaks everybody's splits."""
-    for seed, n, fraction, train, test in (
-        (0, 10, 0.3, [3, 2, 1, 8, 6, 0, 7], [4, 5, 9]),
-        (1, 7, 0.5, [2, 4, 5], [0, 6, 3, 1]),
-        (12345, 12, 0.25, [7, 0, 10, 1, 5, 4, 6, 8, 3], [2, 9, 11]),
-    ):
-        for labels in (None, np.zeros(n, int)):  # rows of one class are all alike
-            (ours,), (theirs,) = train_test_split((np.arange(n),), fraction, Key(seed), stratify=labels)
-            assert (ours.tolist(), theirs.tolist()) == (train, test)
+def test_points_of_a_line_without_noise_lie_on_it():
+    x, y = line(500, 0.0, Key(0), slope=-3.0, intercept=0.5, dtype=np.float64)
+    assert x.shape == y.shape == (500, 1)
+    assert -1 <= x.min() < -0.9 < 0.9 < x.max() < 1
+    np.testing.assert_allclose(y, 0.5 - 3 * x, rtol=1e-15, atol=1e-15)
 
 
-def exact_shares(counts, fraction, total):
-    """The largest-remainder method by fractions, one row after the other."""
-    shares = [Fraction(fraction) * count for count in counts]
-    chosen = [math.floor(share) for share in shares]
-    while sum(chosen) < total:
-        remainders = [share - n for share, n in zip(shares, chosen, strict=True)]
-        chosen[remainders.index(max(remainders))] += 1
-    return chosen
-
-
-COUNTS = [(50, 50), (3, 3, 3), (2, 2, 2, 2, 2), (97, 2, 2), (10, 11, 12, 13), (2, 1000), (5, 7, 11, 13, 17, 19), (6,)]
-
-
-@pytest.mark.parametrize("fraction", [0.5, 0.25, 0.375, 0.125, 0.875])
-@pytest.mark.parametrize("counts", COUNTS, ids=str)
-def test_each_side_has_each_class_in_its_share_by_largest_remainders(counts, fraction):
-    n = sum(counts)
-    labels = np.repeat(np.arange(len(counts)), counts)
-    (train, train_label), (test, test_label) = train_test_split(
-        (np.arange(n), labels), fraction, Key(3), stratify=labels
-    )
-    chosen = np.bincount(test_label, minlength=len(counts)).tolist()
-    assert chosen == exact_shares(counts, fraction, round(fraction * n))
-    assert len(test) == round(fraction * n)
-    assert sorted([*train.tolist(), *test.tolist()]) == list(range(n))
-    assert labels[train].tolist() == train_label.tolist()
-    assert labels[test].tolist() == test_label.tolist()
-
-
-def test_whatever_the_fraction_counts_are_within_one_of_the_share_and_the_total_is_right():
-    choose = np.random.Generator(np.random.PCG64(0))
-    for _ in range(300):
-        counts = choose.integers(2, 40, choose.integers(1, 9))
-        fraction = float(choose.choice([choose.uniform(0.05, 0.95), 0.1, 0.2, 0.3, 0.7, 1 / 3]))
-        n = int(counts.sum())
-        if not 0 < round(fraction * n) < n:
-            continue
-        labels = np.repeat(np.arange(len(counts)), counts)
-        _, (test,) = train_test_split((labels,), fraction, KEY, stratify=labels)
-        assert len(test) == round(fraction * n)
-        assert np.abs(np.bincount(test, minlength=len(counts)) - fraction * counts).max() < 1
-
-
-def test_rows_of_a_split_by_class_come_in_random_order_and_each_is_as_likely_as_any_other():
-    labels = np.repeat([0, 1], [8, 4])
-    times, first = np.zeros(12), np.zeros(12)
-    for key in split(Key(5), 2000):
-        (train,), (test,) = train_test_split((np.arange(12),), 0.25, key, stratify=labels)
-        assert sorted(labels[test].tolist()) == [0, 0, 1]
-        times[test] += 1
-        first[train[0]] += 1
-    assert np.abs(times - 500).max() < 5 * math.sqrt(2000 * 0.25 * 0.75)
-    assert np.abs(first - 2000 / 12).max() < 5 * math.sqrt(2000 / 12)
-
-
-def test_the_digits_are_split_in_their_shares():
-    x, label = digits()
-    (train, train_label), (test, test_label) = train_test_split((x, label), 0.2, KEY, stratify=label)
-    assert (len(train), len(test)) == (1438, 359)
-    np.testing.assert_allclose(np.bincount(test_label), 0.2 * np.bincount(label), atol=1)
-    assert (np.diff(train_label) != 0).mean() > 0.8
-
-
-def test_labels_of_any_whole_numbers_and_memory_order_serve_and_stay_as_they_are():
-    x, labels = np.arange(20), np.tile([0, 1, 2, 2], 5)
-    expected = train_test_split((x,), 0.4, KEY, stratify=labels)
-    wide = np.zeros((20, 2), np.int16)
-    wide[:, 0] = 1000 * labels - 1000
-    closed = labels.astype(np.uint64) + np.uint64(2**63)
-    closed.setflags(write=False)
-    for given in (wide[:, 0], closed, labels.tolist(), labels.astype(np.int8)):
-        before = np.array(given)
-        for ours, theirs in zip(train_test_split((x,), 0.4, KEY, stratify=given), expected, strict=True):
-            assert ours[0].tolist() == theirs[0].tolist()
-        assert np.array(given).tolist() == before.tolist()
-
-
-def test_a_split_takes_inputs_that_are_tuples_themselves():
-    a, b = np.arange(10), np.arange(10) * 2.5
-    ((x, more), target), ((test_x, _), test_target) = train_test_split(((a, b), a % 2), 0.4, KEY, stratify=a % 2)
-    assert (more == 2.5 * x).all()
-    assert (target == x % 2).all()
-    assert (test_target == test_x % 2).all()
-    assert sorted([*x, *test_x]) == list(range(10))
-    b[3] = math.nan
-    for data, place in ((((a, b), a), "data[0][1]"), ((a, b), "data[1]"), ((a, (a, (b,))), "data[1][1][0]")):
-        message = f"train_test_split: {place} holds NaN or infinity in 1 rows, the first is row 3; take them out first"
-        with pytest.raises(V, match=re.escape(message)):
-            train_test_split(data, 0.4, KEY)
-
-
-@pytest.mark.parametrize(
-    ("labels", "kind", "message"),
-    [
-        ([0, 0, 1, 1, 2], V, "class 2 of stratify has a single row, which cannot be on both sides; leave out or merge"),
-        ([0, 0, 1, 7, 9], V, "class 1 of stratify has a single row, which cannot be on both sides; leave out or merge"),
-        ([0, 0, 1, 7, 9], V, "such classes, there are 3"),
-        ([0, 0, 1, 1, 2], V, "such classes, there is 1"),
-        ([0, 0, 1, 1], V, "train_test_split: stratify must be one label a row, (5,), got (4,)"),
-        (np.eye(5, dtype=int), V, "must be one label a row, (5,), got (5, 5); write labels.argmax(axis=1)"),
-        (np.zeros(5), T, "train_test_split: stratify must be labels, integers, got float64 array (5,)"),
-        (["a"] * 5, T, "train_test_split: stratify must be labels, integers, got <U1 array (5,)"),
-        (np.zeros(5, bool), T, "train_test_split: stratify must be labels, integers, got bool array (5,)"),
-        ([[0], [0, 1]], T, "train_test_split expects an array, got rows of unequal lengths"),
-    ],
-)
-def test_labels_that_cannot_be_shared_out_are_refused(labels, kind, message):
-    with pytest.raises(kind, match=re.escape(message)):
-        train_test_split((np.arange(5.0),), 0.4, KEY, stratify=labels)
+def test_the_noise_of_a_line_has_the_deviation_asked_for():
+    x, y = line(20_000, 0.3, Key(0), dtype=np.float64)
+    error = y - (2 * x + 1)
+    assert abs(error.mean()) < 5 * 0.3 / math.sqrt(20_000)
+    assert abs(error.std() / 0.3 - 1) < 5 / math.sqrt(40_000)
 
 
 def test_points_of_a_line_have_no_classes_but_the_same_laws_of_dtype():
     exact, single = line(20, 0.1, KEY, dtype=np.float64), line(20, 0.1, KEY)
     for ours, theirs in zip(single, exact, strict=True):
         assert ours.tobytes() == theirs.astype(np.float32).tobytes()
+
+
+def test_the_noise_of_a_line_moves_y_and_chooses_no_other_points():
+    (x, quiet), (same, loud) = (line(50, noise, KEY, dtype=np.float64) for noise in (0.0, 1e-3))
+    assert x.tobytes() == same.tobytes()
+    assert 0 < np.abs(loud - quiet).max() < 6e-3

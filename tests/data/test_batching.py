@@ -1,0 +1,97 @@
+"""Laws of batches: rows stay together, each is in exactly one batch of an epoch, and a key decides the order."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fnn import Key, data, fold_in
+from fnn.data import batches, epochs
+from tests.data.rows import ROWS, SIZE, N, numbers, same_batches
+
+
+def test_without_a_key_batches_come_in_order_and_the_last_has_what_is_left():
+    parts = [numbers(batch) for batch in batches(ROWS, SIZE)]
+    assert parts == [list(range(0, 50)), list(range(50, 100)), list(range(100, 105))]
+
+
+@pytest.mark.parametrize("size", [1, 2, 50, 104])
+def test_each_epoch_is_a_permutation_of_the_rows_in_batches_of_one_size(size):
+    per_epoch = -(-N // size)
+    parts = [numbers(batch) for batch in epochs(ROWS, size, Key(1), epochs=3)]
+    assert [len(part) for part in parts] == ([size] * (N // size) + [N % size] * (N % size > 0)) * 3
+    orders = [[*itertools.chain(*parts[i * per_epoch : (i + 1) * per_epoch])] for i in range(3)]
+    assert all(sorted(order) == list(range(N)) for order in orders)
+    assert all(order != list(range(N)) for order in orders)
+
+
+def test_two_epochs_differ_in_which_rows_meet_not_only_in_the_order_of_batches():
+    parts = [frozenset(numbers(batch)) for batch in epochs(ROWS, 21, Key(0), epochs=2)]
+    assert len(set(parts)) == 10
+    assert {frozenset(range(i, i + 21)) for i in range(0, N, 21)}.isdisjoint(parts)
+    assert all(len(first & second) < 15 for first in parts[:5] for second in parts[5:])
+
+
+def test_each_epoch_is_shuffled_by_its_own_key():
+    two = [*batches(ROWS, SIZE, fold_in(Key(4), 0)), *batches(ROWS, SIZE, fold_in(Key(4), 1))]
+    assert same_batches(epochs(ROWS, SIZE, Key(4), epochs=2), two)
+
+
+@pytest.mark.parametrize("start", range(11))
+def test_start_leaves_out_exactly_as_many_batches_across_epochs(start):
+    everything = list(epochs(ROWS, SIZE, Key(2), epochs=3))
+    assert same_batches(epochs(ROWS, SIZE, Key(2), epochs=3, start=start), everything[start:])
+    endless = epochs(ROWS, SIZE, Key(2), start=start)
+    assert same_batches(itertools.islice(endless, max(9 - start, 0)), everything[start:])
+
+
+@pytest.mark.parametrize("size", [N, N + 1, 10**9])
+def test_an_epoch_of_one_batch_is_the_data_itself(size):
+    for batch in [*batches(ROWS, size), *batches(ROWS, size, Key(0)), *epochs(ROWS, size, Key(0), epochs=2)]:
+        assert all(ours is theirs for ours, theirs in zip(batch, ROWS, strict=True))
+
+
+def test_no_epochs_are_no_batches():
+    assert list(epochs(ROWS, SIZE, Key(0), epochs=0)) == []
+
+
+def test_arrays_in_any_memory_order_give_the_same_batches():
+    x, y = ROWS
+    wide = np.zeros((2 * N, 5), np.float32)
+    wide[::2, 1:4:2] = x
+    strided = (wide[::2, 1:4:2], y[::-1].copy()[::-1])
+    fortran = (np.asfortranarray(x), y)
+    for other in (strided, fortran):
+        assert not other[0].flags.c_contiguous
+        assert same_batches(epochs(other, SIZE, Key(3), epochs=2), epochs(ROWS, SIZE, Key(3), epochs=2))
+
+
+def test_a_batch_is_a_copy_that_shares_nothing_with_the_data():
+    for batch in epochs(ROWS, SIZE, Key(0), epochs=1):
+        assert not any(np.shares_memory(a, b) for a, b in zip(batch, ROWS, strict=True))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shuffled", [batches, epochs])
+def test_the_caller_s_data_stay_as_they_are(shuffled, order):
+    x, y = np.array(np.arange(20.0).reshape(10, 2), order=order), np.arange(10)
+    before = x.tobytes(), y.tobytes()
+    first = list(itertools.islice(shuffled((x, y), 4, Key(0)), 6))
+    assert (x.tobytes(), y.tobytes()) == before
+    assert x.flags.writeable
+    assert y.flags.writeable
+    x.setflags(write=False)
+    y.setflags(write=False)
+    assert same_batches(itertools.islice(shuffled((x, y), 4, Key(0)), 6), first)
+
+
+def test_a_start_a_million_epochs_ahead_is_at_its_own_epoch():
+    data, key = (np.arange(4),), Key(0)
+    (batch,) = itertools.islice(epochs(data, 2, key, start=2 * 10**6 + 1), 1)
+    assert same_batches([batch], list(batches(data, 2, fold_in(key, 10**6)))[1:])
+
+
+def test_no_function_of_the_room_hides_the_module_of_its_name():
+    for path in Path(data.__file__).parent.glob("[a-z]*.py"):
+        assert getattr(data, path.stem).__name__ == f"fnn.data.{path.stem}"
