@@ -1,6 +1,13 @@
-"""A metric judges a finished network in terms that people care about; nobody descends it.
+"""A metric judges the predictions of a finished network in terms that people care about; it has no gradient.
 
     metric : prediction, target -> number          evaluate : metric, params, data -> number
+
+Read in this order:
+
+1. ``classification``: ``accuracy``, ``confusion_matrix``, ``precision``, ``recall``, ``f1``.
+2. ``regression``: ``rmse``, ``r2``.
+3. ``ranking``: ``top_k_accuracy``, ``roc_auc``, ``perplexity``, which look at more than the largest score.
+4. ``evaluation``: ``evaluate``, a metric or loss of a network on data that is too large for one batch.
 
 Shapes are checked: ``(n, 1)`` against ``(n,)`` would compare everything with everything. NaN is refused, since the
 number would mean nothing.

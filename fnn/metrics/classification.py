@@ -1,8 +1,8 @@
 """How often the predicted class is the true one: over all rows, and class by class.
 
-    accuracy              : prediction, target -> share of rows that are right
-    confusion_matrix      : prediction, target -> counts, truth down, prediction across
-    precision, recall, f1 : prediction, target, average -> share of the predicted, of the true, of both that is right
+    accuracy              : prediction, target           -> fraction of the rows that are right
+    confusion_matrix      : prediction, target, classes? -> counts, truth down, prediction across
+    precision, recall, f1 : prediction, target, average? -> fraction of the predicted, the true, or both that is right
 
 Classes are predicted by scores (n, classes), of which the largest wins, or by labels (n,); ``target`` is (n,) labels or
 (n, classes) one-hot.
@@ -11,18 +11,22 @@ Classes are predicted by scores (n, classes), of which the largest wins, or by l
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from fnn.core._arrays import as_array, floats
 from fnn.core._errors import describe, integer
 
-_MOST = 2**15  # a confusion matrix of as many classes has a thousand million numbers
+_MOST = 2**15  # a confusion matrix of as many classes has a thousand million cells
+
+Average = Literal["macro", "micro", "weighted", "binary"] | None
 
 
 def accuracy(prediction: np.ndarray, target: np.ndarray) -> float:
-    """Give the share of rows whose prediction is the target, from 0 to 1. Of equal scores the first wins.
+    """Return the fraction of rows whose prediction is the target, from 0 to 1. Of equal scores the first wins.
+
+    Raises ``TypeError`` for what are no labels or scores, ``ValueError`` for shapes that differ, no rows or NaN.
 
     >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     0.5
@@ -32,7 +36,14 @@ def accuracy(prediction: np.ndarray, target: np.ndarray) -> float:
 
 
 def confusion_matrix(prediction: np.ndarray, target: np.ndarray, classes: int | None = None) -> np.ndarray:
-    """Count rows by true label (down) and predicted label (across), as int64 (classes, classes).
+    """Count rows by true label (down) and predicted label (across), and return int64 (classes, classes).
+
+    Args:
+        prediction: labels (n,) or scores (n, classes).
+        target: labels (n,) or one-hot rows (n, classes).
+        classes: how many; without it as many as there are scores, or as the largest label needs.
+
+    Raises what ``accuracy`` does, and ``ValueError`` for labels that are not below ``classes``.
 
     >>> confusion_matrix(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     array([[0, 0],
@@ -42,13 +53,18 @@ def confusion_matrix(prediction: np.ndarray, target: np.ndarray, classes: int | 
     return np.bincount(true * classes + predicted, minlength=classes * classes).reshape(classes, classes)
 
 
-def precision(prediction: np.ndarray, target: np.ndarray, average: str | None = "macro") -> Any:
-    """Give the share of right ones among the rows predicted as a class, hits / predicted; 0 if there are none.
+def precision(prediction: np.ndarray, target: np.ndarray, average: Average = "macro") -> float | np.ndarray:
+    """Return what fraction of the rows predicted as a class is right, hits / predicted; 0 if there are none.
 
-    ``average``, in scikit-learn's words: ``"macro"`` is the mean over the classes that occur in prediction or target,
-    ``"weighted"`` that mean with each class counted by its rows in the target, ``"micro"`` takes hits and rows of all
-    classes together, ``"binary"`` is class 1 of the classes 0 and 1, None gives an array of a number for each class.
-    Raises ``ValueError`` for any other, and for ``"binary"`` if there are more than two classes.
+    Args:
+        prediction: labels (n,) or scores (n, classes).
+        target: labels (n,) or one-hot rows (n, classes).
+        average: in scikit-learn's words. ``"macro"`` is the mean over the classes that occur in prediction or target,
+            ``"weighted"`` that mean with each class weighted by its rows in the target, ``"micro"`` takes hits and rows
+            of all classes together, ``"binary"`` is class 1 of the classes 0 and 1, and None is an array with a number
+            for each class.
+
+    Raises what ``accuracy`` does, and ``ValueError`` for another average or ``"binary"`` with more than two classes.
 
     >>> precision(np.array([0, 1, 1, 1, 1]), np.array([0, 0, 1, 1, 1]), average="binary")
     0.75
@@ -56,10 +72,13 @@ def precision(prediction: np.ndarray, target: np.ndarray, average: str | None = 
     return _by_class("precision", prediction, target, average, lambda hits, predicted, true: (hits, predicted))
 
 
-def recall(prediction: np.ndarray, target: np.ndarray, average: str | None = "macro") -> Any:
-    """Give the share of right ones among the rows that are of a class, hits / true; 0 if there are none.
+def recall(prediction: np.ndarray, target: np.ndarray, average: Average = "macro") -> float | np.ndarray:
+    """Return what fraction of the rows that are of a class is predicted so, hits / true; 0 if there are none.
 
-    ``average`` and the errors are those of ``precision``.
+    Args:
+        prediction, target, average: those of ``precision``.
+
+    Raises what ``precision`` does.
 
     >>> recall(np.array([0, 1, 1, 1, 1]), np.array([0, 0, 1, 1, 1]), average=None)
     array([0.5, 1. ])
@@ -67,10 +86,13 @@ def recall(prediction: np.ndarray, target: np.ndarray, average: str | None = "ma
     return _by_class("recall", prediction, target, average, lambda hits, predicted, true: (hits, true))
 
 
-def f1(prediction: np.ndarray, target: np.ndarray, average: str | None = "macro") -> Any:
-    """Give the harmonic mean of precision and recall, 2 hits / (predicted + true); 0 if the class does not occur.
+def f1(prediction: np.ndarray, target: np.ndarray, average: Average = "macro") -> float | np.ndarray:
+    """Return the harmonic mean of precision and recall, 2 hits / (predicted + true); 0 if the class does not occur.
 
-    ``average`` and the errors are those of ``precision``; an average over classes is one of the classes' own f1.
+    Args:
+        prediction, target, average: those of ``precision``; an average is taken over the f1 of the classes.
+
+    Raises what ``precision`` does.
 
     >>> f1(np.array([0, 1, 1, 1]), np.array([0, 0, 1, 1]), average="binary")
     0.8
@@ -78,7 +100,14 @@ def f1(prediction: np.ndarray, target: np.ndarray, average: str | None = "macro"
     return _by_class("f1", prediction, target, average, lambda hits, predicted, true: (2 * hits, predicted + true))
 
 
-def _by_class(caller: str, prediction: Any, target: Any, average: Any, ratio: Callable) -> Any:
+def _by_class(
+    caller: str,
+    prediction: Any,
+    target: Any,
+    average: Any,
+    ratio: Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+) -> float | np.ndarray:
+    """Return the average of a ratio of counts; ``ratio`` takes hits, predicted and true rows by class."""
     if not isinstance(average, str | None) or average not in ("macro", "micro", "weighted", "binary", None):
         kind = ValueError if isinstance(average, str) else TypeError
         raise kind(f"{caller}: average must be macro, micro, weighted, binary or None, got {describe(average)}")
@@ -89,17 +118,18 @@ def _by_class(caller: str, prediction: Any, target: Any, average: Any, ratio: Ca
     if average == "micro":
         counts = [count.sum(keepdims=True) for count in counts]
     elif average == "binary":
-        counts = [count[1:].sum(keepdims=True) for count in counts]  # none where all is of class 0
-    above, below = ratio(*counts)
-    ratios = above / np.maximum(below, 1)  # where there is nothing below there is nothing above: 0
+        counts = [count[1:].sum(keepdims=True) for count in counts]  # 0 where all rows are of class 0
+    hits, predicted, true = counts
+    above, below = ratio(hits, predicted, true)
+    ratios = above / np.maximum(below, 1)  # where the denominator is 0 so is the numerator
     if average is None:
         return ratios
-    _, predicted, true = counts
     weights = {"weighted": true, "macro": predicted + true > 0}.get(average)
     return float(np.average(ratios, weights=weights))
 
 
 def _labels(caller: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return predicted and true labels, int64 (n,)."""
     prediction, target = as_array(caller, prediction), as_array(caller, target)
     if prediction.ndim == 2 and prediction.shape[1] > 1:
         if target.shape == prediction.shape:
@@ -120,8 +150,14 @@ def _labels(caller: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.n
     return prediction.astype(np.int64), target.astype(np.int64)
 
 
-def classified(caller: str, prediction: Any, target: Any, classes: int | None = None):
-    """Give predicted and true labels, and the number of classes: as many as there are scores, or as labels need."""
+def classified(
+    caller: str, prediction: Any, target: Any, classes: int | None = None
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return predicted and true labels, and the number of classes: as many as there are scores, or as labels need.
+
+    >>> classified("f1", np.array([0, 2]), np.array([0, 1]))
+    (array([0, 2]), array([0, 1]), 3)
+    """
     predicted, true = _labels(caller, prediction, target)
     low, high = min(predicted.min(), true.min()), max(predicted.max(), true.max())
     if classes is None:
@@ -136,7 +172,11 @@ def classified(caller: str, prediction: Any, target: Any, classes: int | None = 
 
 
 def without_nan(caller: str, name: str, array: Any) -> np.ndarray:
-    """Take an array of real numbers; NaN wins every ``argmax`` and loses every comparison, and so is refused."""
+    """Return an array of real numbers, or raise if it holds NaN, which wins an ``argmax`` and loses any comparison.
+
+    >>> without_nan("rmse", "target", [1.0, 2.0])
+    array([1., 2.])
+    """
     array = as_array(caller, array)
     if np.isnan(floats(caller, array)).any():
         raise ValueError(f"{caller}: NaN in the {name}")

@@ -1,4 +1,4 @@
-"""What a measure says of a network on much data: predictions a few rows at a time, one measurement.
+"""A metric of a network on much data: predict a few rows at a time, join the predictions, measure once.
 
 evaluate : measure, params, (x, target) -> number
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,14 +16,24 @@ from fnn.core._errors import describe, integer
 from fnn.core.vjp import forward
 from fnn.data._rows import require_rows
 
+T = TypeVar("T")
 
-def evaluate(measure: Callable, params: Any, data: tuple, size: int = 1024) -> Any:
-    """Give ``measure(prediction, target)`` of a network on data ``(x, target)``, predicted ``size`` rows at a time.
 
-    The predictions are joined before they are measured: a mean over batches would count the rows of a short last batch
-    for more. ``measure`` is any metric or loss; ``(x, target, weights)`` hands it the weights too. ``x``, target and
-    prediction may be tuples of arrays. Give it ``inference(params)``, or a layer such as dropout asks for a key. Raises
-    ``TypeError`` for other data, ``ValueError`` for unequal numbers of rows or none, and whatever the two raise.
+def evaluate(measure: Callable[..., T], params: Any, data: tuple[Any, ...], size: int = 1024) -> T:
+    """Return ``measure(prediction, target)`` of a network on data, predicted ``size`` rows at a time.
+
+    The predictions are joined before they are measured: a mean over batches would give the rows of a short last batch
+    more weight.
+
+    Args:
+        measure: a metric or loss, such as ``accuracy``.
+        params: the network; with dropout or batch normalization, ``inference(params, x)``.
+        data: ``(x, target)``, or ``(x, target, weights)`` for a measure that takes weights. Each of them, and the
+            prediction, may be a tuple of arrays.
+        size: rows in a batch.
+
+    Raises ``TypeError`` for another measure or other data, ``ValueError`` for numbers of rows that differ or are 0, and
+    whatever the network and the measure raise.
 
     >>> from fnn import relu
     >>> from fnn.metrics import accuracy
@@ -36,9 +46,10 @@ def evaluate(measure: Callable, params: Any, data: tuple, size: int = 1024) -> A
         raise TypeError(f"evaluate expects data as (x, target) or (x, target, weights), got {describe(data)}")
     (x, *target), n = require_rows("evaluate", data)
     size = integer("evaluate: size", size)
+    # Slices rather than ``batches``, which would copy the rows: a fifth of the time of a small network.
     rows = [operator.itemgetter(slice(begin, begin + size)) for begin in range(0, n, size)]
-    parts = [forward(params, tree.map(some, x)) for some in rows]
-    prediction = tree.map(lambda *pieces: np.concatenate(pieces), *parts)
+    predictions = [forward(params, tree.map(take, x)) for take in rows]
+    prediction = tree.map(lambda *parts: np.concatenate(parts), *predictions)
     if {leaf.shape[:1] for leaf in tree.leaves(prediction)} != {(n,)}:
         raise ValueError(f"evaluate expects a prediction for each of {n} rows, got {describe(prediction)}")
     return measure(prediction, *target)

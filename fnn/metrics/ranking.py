@@ -1,8 +1,8 @@
-"""How well scores rank: what a label alone, the largest of them, does not tell.
+"""How well scores rank the classes or the rows, which the largest score alone does not tell.
 
-top_k_accuracy : scores, target -> share of rows whose class is among the k best guesses
-roc_auc        : scores, target -> how often a positive outranks a negative
-perplexity     : logits, target -> among how many equally likely classes a guess would be as hard
+top_k_accuracy : scores, target, k? -> fraction of rows whose class is among the k best guesses
+roc_auc        : scores, target     -> how often a positive outranks a negative
+perplexity     : logits, target     -> among how many equally likely classes a guess would be as hard
 """
 
 from __future__ import annotations
@@ -17,10 +17,17 @@ from fnn.metrics.classification import classified, without_nan
 
 
 def top_k_accuracy(scores: np.ndarray, target: np.ndarray, k: int = 5) -> float:
-    """Give the share of rows whose target is among the ``k`` largest of the scores (n, classes), from 0 to 1.
+    """Return the fraction of rows whose target is among the ``k`` largest scores, from 0 to 1.
 
-    In each row exactly ``k`` classes count, so that equal scores cannot flatter: of these the later ones, as in
-    scikit-learn. Raises ``ValueError`` for a ``k`` above the number of classes.
+    In each row exactly ``k`` classes count, so that equal scores do not help: of these the later ones, as in
+    scikit-learn.
+
+    Args:
+        scores: (n, classes).
+        target: labels (n,) or one-hot rows (n, classes).
+        k: how many of the best guesses count.
+
+    Raises what ``accuracy`` does, and ``ValueError`` for a ``k`` above the number of classes.
 
     >>> top_k_accuracy(np.array([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]]), np.array([1, 2]), k=2)
     0.5
@@ -31,18 +38,21 @@ def top_k_accuracy(scores: np.ndarray, target: np.ndarray, k: int = 5) -> float:
         raise ValueError(f"top_k_accuracy expects scores (n, classes), got {describe(scores)}")
     if k > classes:
         raise ValueError(f"top_k_accuracy: k must be at most {classes}, the number of classes, got {k}")
-    own = np.take_along_axis(scores, true[:, None], axis=1)
-    ahead = (scores > own) | ((scores == own) & (np.arange(classes) > true[:, None]))
+    target_score = np.take_along_axis(scores, true[:, None], axis=1)
+    ahead = (scores > target_score) | ((scores == target_score) & (np.arange(classes) > true[:, None]))
     return float(np.mean(np.count_nonzero(ahead, axis=1) < k))
 
 
 def roc_auc(scores: np.ndarray, target: np.ndarray) -> float:
-    """Give the probability that a positive row outranks a negative one, where a tie counts one half.
+    """Return the probability that a positive row outranks a negative one, where a tie counts one half.
 
     That is the area under the ROC curve, and the U of Mann and Whitney (1947) over the number of pairs. ``scores`` are
-    (n,), on any scale, with a ``target`` (n,) of 0 and 1; or (n, classes) probabilities, which gives the mean over the
-    classes of each against the rest. Logits of several classes are refused: what is the same for a whole row means
-    nothing in them, but would change their order down a column. Raises ``ValueError`` if all rows are of one class.
+    (n,), on any scale, with a ``target`` (n,) of 0 and 1; or (n, classes) probabilities, for the mean over the classes
+    of each against the rest. Logits of several classes are refused: to add a number to all logits of a row means
+    nothing, but would change their order down a column.
+
+    Raises ``TypeError`` for what are no numbers, ``ValueError`` for other shapes or values, NaN, or rows of one class
+    only.
 
     >>> roc_auc(np.array([0.1, 0.4, 0.4, 0.8]), np.array([0, 0, 1, 1]))
     0.875
@@ -67,20 +77,25 @@ def roc_auc(scores: np.ndarray, target: np.ndarray) -> float:
 
 
 def _outranking(scores: np.ndarray, positive: np.ndarray, label: int) -> float:
+    """Return how often one of the rows ``positive``, those of the class ``label``, outranks one of the others."""
     _, place = np.unique(scores, return_inverse=True)
     negatives, positives = np.bincount(place, ~positive), np.bincount(place, positive)
-    here, others = positives.sum(), negatives.sum()
-    if here == 0 or others == 0:
-        raise ValueError(f"roc_auc expects rows of class {label} and of others, got {here:.0f} and {others:.0f}")
-    twice_below = 2 * np.cumsum(negatives) - negatives  # in halves, so that all is whole until the division
-    return float(positives.dot(twice_below) / (2 * here * others))
+    n_positive, n_negative = positives.sum(), negatives.sum()
+    if n_positive == 0 or n_negative == 0:
+        counts = f"{n_positive:.0f} and {n_negative:.0f}"
+        raise ValueError(f"roc_auc expects rows of class {label} and of others, got {counts}")
+    # Twice the number of negatives below each score, with ties as halves: integers until the division.
+    twice_below = 2 * np.cumsum(negatives) - negatives
+    return float(positives.dot(twice_below) / (2 * n_positive * n_negative))
 
 
 def perplexity(logits: np.ndarray, target: np.ndarray) -> float:
-    """Give exp(cross_entropy(logits, target)): 1 is perfect, and an even guess among k classes has k.
+    """Return exp(cross_entropy(logits, target)): 1 is perfect, and an even guess among k classes has k.
 
-    ``logits`` are (n, ..., classes) and ``target`` what ``cross_entropy`` takes; the errors are its own, and a
-    ``ValueError`` for logits that are NaN or +infinity. What is too large for a float is infinity.
+    ``logits`` are (n, ..., classes) and ``target`` what ``cross_entropy`` takes. What is too large for a float is
+    infinity.
+
+    Raises what ``cross_entropy`` does, and ``ValueError`` for logits that are NaN or +infinity.
 
     >>> round(perplexity(np.zeros((2, 3, 8)), np.zeros((2, 3), int)), 4)
     8.0

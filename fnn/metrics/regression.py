@@ -1,7 +1,7 @@
-"""How far predicted numbers are from the true ones, in terms that people care about.
+"""How far predicted values are from the true ones, in terms that people care about.
 
 rmse : prediction, target -> a typical error, in the target's units
-r2   : prediction, target -> share of the target's variance that is explained
+r2   : prediction, target -> fraction of the target's variance that is explained
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from fnn.metrics.classification import without_nan
 
 
 def rmse(prediction: np.ndarray, target: np.ndarray) -> float:
-    """Give sqrt(mean((prediction - target)**2)) over all numbers: a typical error, in the units of the target.
+    """Return sqrt(mean((prediction - target)**2)) over all values: a typical error, in the units of the target.
+
+    Raises ``TypeError`` for what are no numbers, ``ValueError`` for shapes that differ, no rows, NaN, or infinity in
+    the target.
 
     >>> rmse(np.array([1.0, 3.0]), np.array([2.0, 2.0]))
     1.0
@@ -25,11 +28,13 @@ def rmse(prediction: np.ndarray, target: np.ndarray) -> float:
 
 
 def r2(prediction: np.ndarray, target: np.ndarray) -> float:
-    """Give the share of the target's variance that is explained.
+    """Return the fraction of the target's variance that is explained.
 
-    1 - sum((target - prediction)**2) / sum((target - mean)**2): 1 is perfect, 0 is what the mean of the target gets,
-    and worse is below. For several outputs (n, ...) it is the mean of theirs. A target that does not vary gives 1 if
-    it is met exactly and else 0, as in scikit-learn. Raises ``ValueError`` for fewer than two rows.
+    1 - sum((target - prediction)**2) / sum((target - mean)**2): 1 is perfect, the mean of the target gets 0, and what
+    is worse than it is below 0. For several outputs (n, ...) it is the mean of theirs. A target that does not vary
+    gives 1 if it is met exactly and else 0, as in scikit-learn.
+
+    Raises what ``rmse`` does, and ``ValueError`` for fewer than two rows.
 
     >>> r2(np.array([1.0, 2.0, 4.0]), np.array([1.0, 2.0, 3.0]))
     0.5
@@ -37,14 +42,15 @@ def r2(prediction: np.ndarray, target: np.ndarray) -> float:
     prediction, target = _matched("r2", prediction, target)
     if len(target) < 2:
         raise ValueError("r2 expects at least two rows, got 1: a single target does not vary")
-    left = np.square(target - prediction).sum(axis=0)
+    residual = np.square(target - prediction).sum(axis=0)
     total = np.square(target - target.mean(axis=0)).sum(axis=0)
-    # The mean of equal numbers can be off in its last bit, and then the total is not 0.
+    # The mean of equal values can be off in its last bit, and then the total is not 0.
     constant = (target.max(axis=0) == target.min(axis=0)) | (total == 0)
-    return float(np.where(constant, left == 0, 1 - left / np.where(constant, 1, total)).mean())
+    return float(np.where(constant, residual == 0, 1 - residual / np.where(constant, 1, total)).mean())
 
 
 def _matched(caller: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return both as float64 of one shape, or raise in the name of ``caller``."""
     prediction, target = without_nan(caller, "prediction", prediction), without_nan(caller, "target", target)
     if prediction.shape != target.shape:
         hints = {(*target.shape, 1): "; write target[:, None]", target.shape[:-1]: "; write target[:, 0]"}

@@ -1,0 +1,32 @@
+"""A prediction and a target for each metric, and what they are made of."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from fnn import Key
+from fnn.core.keys import normals, uniforms
+from fnn.metrics import accuracy, confusion_matrix, f1, perplexity, precision, r2, recall, rmse, roc_auc, top_k_accuracy
+
+N = 105
+LABELS = (uniforms(Key(0), N) * 4).astype(int)
+LOGITS = normals(Key(1), (N, 4)) + 1.5 * np.eye(4)[LABELS]
+COARSE = np.round(LOGITS)  # with ties
+PROBABILITIES = np.exp(LOGITS) / np.exp(LOGITS).sum(axis=1, keepdims=True)
+OUTPUTS, AIM = LOGITS[:, :2], LOGITS[:, 2:]
+
+CASES = {
+    "accuracy": (accuracy, LOGITS, LABELS),
+    "top_k_accuracy": (partial(top_k_accuracy, k=2), COARSE, LABELS),
+    "confusion_matrix": (confusion_matrix, LOGITS, LABELS),
+    "precision": (precision, LOGITS, LABELS),
+    "recall": (partial(recall, average="weighted"), LOGITS, LABELS),
+    "f1": (partial(f1, average=None), LOGITS, LABELS),
+    "roc_auc": (roc_auc, COARSE[:, 0], LABELS % 2),
+    "roc_auc of several": (roc_auc, PROBABILITIES, LABELS),
+    "rmse": (rmse, OUTPUTS, AIM),
+    "r2": (r2, OUTPUTS, AIM),
+    "perplexity": (perplexity, LOGITS, LABELS),
+}
+each_case = pytest.mark.parametrize(("measure", "prediction", "target"), CASES.values(), ids=CASES)

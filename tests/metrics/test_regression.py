@@ -1,0 +1,48 @@
+"""Errors and explained variance by hand, over any number of outputs."""
+
+import math
+
+import numpy as np
+import pytest
+
+from fnn import mse
+from fnn.metrics import r2, rmse
+from tests.metrics.cases import AIM, LOGITS, OUTPUTS, N
+
+
+def test_rmse_and_r2_by_hand():
+    prediction, target = np.array([2.5, 0.0, 2.0, 8.0]), np.array([3.0, -0.5, 2.0, 7.0])
+    assert rmse(prediction, target) == pytest.approx(math.sqrt((0.25 + 0.25 + 0 + 1) / 4), rel=1e-15)
+    assert r2(prediction, target) == pytest.approx(1 - 1.5 / 29.1875, rel=1e-15)  # the mean is 2.875
+
+
+def test_rmse_is_the_root_of_mse():
+    assert rmse(OUTPUTS, AIM) == pytest.approx(math.sqrt(mse(OUTPUTS, AIM)), rel=1e-14)
+    assert rmse(OUTPUTS[:, 0], AIM[:, 0]) == pytest.approx(rmse(OUTPUTS[:, :1], AIM[:, :1]), rel=1e-14)
+
+
+def test_integers_and_float32_are_computed_with_in_float64():
+    assert rmse(np.array([0, 255], np.uint8), np.array([255, 0], np.uint8)) == 255.0
+    assert rmse(np.array([2**24 + 1]), np.array([2**24])) == 1.0
+    assert rmse(np.full(3, 1e30, np.float32), np.zeros(3, np.float32)) == pytest.approx(1e30, rel=1e-6)
+
+
+def test_the_mean_has_r2_0_and_neither_shift_nor_scale_matter():
+    assert r2(np.full((N, 2), AIM.mean(axis=0)), AIM) == pytest.approx(0, abs=1e-15)
+    assert r2(AIM + 1, AIM) < 0.5
+    assert r2(3 * OUTPUTS + 50, 3 * AIM + 50) == pytest.approx(r2(OUTPUTS, AIM), rel=1e-12)
+
+
+def test_r2_of_several_outputs_is_the_mean_of_theirs():
+    cube, aim = LOGITS[:100].reshape(25, 4, 4), np.roll(LOGITS[:100], 1).reshape(25, 4, 4)
+    expected = np.mean([r2(cube[:, i, j], aim[:, i, j]) for i in range(4) for j in range(4)])
+    assert r2(cube, aim) == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, -3.3])
+@pytest.mark.parametrize("n", [2, 3, 10])
+def test_a_target_that_does_not_vary_has_r2_1_if_met_and_0_if_not(value, n):
+    target = np.full(n, value)  # the mean of three times 0.1 is not 0.1: 1 - residual / total would be -5e33
+    assert r2(target, target) == 1.0
+    assert r2(target + 1, target) == 0.0
+    assert r2(np.stack([target, target + 1], 1), np.stack([target, target], 1)) == 0.5
