@@ -1,23 +1,31 @@
 """An error says what was expected, where, what came, and what to write instead.
 
-LayerError   : caller, complaint, path -> "dense at layers[2] expects rows (n, 64), got (5, 8)"
-FormatError  : a file that is not what its format says; a ValueError
+LayerError : caller, complaint, path -> "dense at layers[2] expects rows (n, 64), got (5, 8)"
+describe   : value -> what it is, in a few words
+
+integer, number, positive, file_path : name, value -> the value, or an error that begins with the name
 """
 
 from __future__ import annotations
 
 import functools
 import math
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+# As type[Any], so that isinstance leaves Any as it is: Pyright would go on with ndarray[Unknown, Unknown].
+_ARRAY: type[Any] = np.ndarray
+_PARTIAL: type[Any] = functools.partial
+_SEQUENCES: tuple[type[Any], ...] = (list, tuple)
+_INTEGERS: tuple[type[Any], ...] = (int, np.integer)
+_NUMBERS: tuple[type[Any], ...] = (*_INTEGERS, float, np.floating)
+
 
 class LayerError(Exception):
-    """An input that a layer cannot take: ``caller`` complains, ``path`` is the layer's place in the network.
+    """An input that a layer cannot take; ``caller`` is the layer's name, ``path`` its place in the network.
 
     >>> str(LayerValueError("dense", "expects rows (n, 64), got (5, 8)").inside("layers[2]"))
     'dense at layers[2] expects rows (n, 64), got (5, 8)'
@@ -32,7 +40,7 @@ class LayerError(Exception):
         return f"{self.caller}{place} {self.complaint}"
 
     def inside(self, parent: str) -> LayerError:
-        """The same error, seen from one network further out."""
+        """Return the same error as seen from the network ``parent`` around the layer."""
         return type(self)(self.caller, self.complaint, f"{parent}.{self.path}" if self.path else parent)
 
 
@@ -41,35 +49,34 @@ class LayerValueError(LayerError, ValueError):
 
 
 class LayerTypeError(LayerError, TypeError):
-    """A thing of the wrong kind: text, complex numbers, objects."""
+    """A value of the wrong kind: text, complex numbers, objects."""
 
 
 class FormatError(ValueError):
-    """A file whose bytes are not what its format promises; names the file, the place, expected and found."""
+    """A file whose bytes are not what its format promises; says which file, where, what was expected, what came."""
 
 
 class MissingFile(FormatError, FileNotFoundError):
-    """A folder that lacks a file it should hold."""
+    """A folder that lacks a file that it should hold."""
 
 
 def describe(value: Any) -> str:
-    """Say in a few words what a value is, for the "got ..." of a message.
+    """Return what a value is in a few words, for the "got ..." of a message.
 
     >>> describe(np.zeros((3, 4))), describe([1, 2]), describe(0), describe(max)
     ('float64 array (3, 4)', 'list [1, 2]', 'int 0', 'the function max')
     >>> describe((np.zeros(3), 1.5))
     'tuple of float64 array (3,), float 1.5'
     """
-    if isinstance(value, np.ndarray):
+    if isinstance(value, _ARRAY):
         return f"{value.dtype} array {value.shape}"
     if isinstance(value, type):
         return f"the class {value.__name__}"
-    if isinstance(value, functools.partial):
-        return f"the constructor {value.func.__name__.lstrip('_').removeprefix('make_')}(...)"
-    if callable(value) and hasattr(value, "__name__"):
-        return f"the function {value.__name__}"
+    function = value.func if isinstance(value, _PARTIAL) else value
+    if callable(function) and hasattr(function, "__name__"):
+        return f"the function {function.__name__.lstrip('_')}"
     kind = type(value).__name__
-    if isinstance(value, list | tuple) and any(isinstance(part, np.ndarray) for part in value):
+    if isinstance(value, _SEQUENCES) and any(isinstance(part, np.ndarray) for part in value):
         return f"{kind} of {', '.join(map(describe, value[:3]))}{', ...' if len(value) > 3 else ''}"
     text = " ".join(repr(value).split())
     shown = text if len(text) <= 40 else text[:37] + "..."
@@ -77,50 +84,63 @@ def describe(value: Any) -> str:
 
 
 def file_path(caller: str, path: Any) -> Path:
-    """Return a path as a ``Path``, or raise a ``TypeError`` in the name of ``caller``.
+    """Return a path as a ``Path``, or raise ``TypeError`` in the name of ``caller``.
 
     >>> file_path("read_csv", "train.csv").name
     'train.csv'
     """
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"{caller} expects a path, a str or a Path, got {describe(path)}")
-    return Path(path)
+    try:
+        return Path(path)
+    except TypeError:
+        raise TypeError(f"{caller} expects a path, a str or a Path, got {describe(path)}") from None
 
 
-def integer(what: str, value: Any, least: int = 1, below: int | None = None) -> int:
-    """Return an integer as an int; raise in the name of ``what``, TypeError for the kind, ValueError for the size.
+def integer(what: str, value: Any, minimum: int = 1, below: int | None = None) -> int:
+    """Return an integer as an int, or raise an error that begins with ``what``.
+
+    Args:
+        what: the name of the value, with its caller: ``"epochs: the size"``.
+        value: an int, or an integer of NumPy's.
+        minimum, below: the limits; without ``below`` it is what can be a size in memory.
+
+    Raises ``TypeError`` for another kind, ``ValueError`` beyond the limits.
 
     >>> integer("size", np.int64(3))
     3
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    if isinstance(value, bool) or not isinstance(value, _INTEGERS):
         raise TypeError(f"{what} must be an integer, got {describe(value)}")
-    if value < least or (below is not None and value >= below):
+    if value < minimum or (below is not None and value >= below):
         limit = "" if below is None else f" and below 2**{below.bit_length() - 1}"
-        raise ValueError(f"{what} must be at least {least}{limit}, got {value}")
+        raise ValueError(f"{what} must be at least {minimum}{limit}, got {value}")
     if below is None and value >= 2**48:
         raise ValueError(f"{what} must be a number that memory can hold, got {describe(value)}")
     return int(value)
 
 
-def number(what: str, value: Any, least: float = 0.0, below: float = math.inf) -> float:
-    """Return a finite number as a float, or raise in the name of ``what``, as ``whole`` does.
+def number(what: str, value: Any, minimum: float = 0.0, below: float = math.inf) -> float:
+    """Return a finite number as a float, or raise as ``integer`` does.
 
-    >>> number("rate", 1)
+    Args:
+        what: the name of the value, with its caller.
+        value: an int or a float, or NumPy's.
+        minimum, below: the limits.
+
+    >>> number("dropout: the rate", 1)
     1.0
     """
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+    if isinstance(value, bool) or not isinstance(value, _NUMBERS):
         raise TypeError(f"{what} must be a number, got {describe(value)}")
-    if not least <= value < below or (isinstance(value, int) and value > sys.float_info.max):
+    if not minimum <= value < below or (isinstance(value, int) and value > sys.float_info.max):
         limit = "finite" if below == math.inf else f"below {below}"
-        raise ValueError(f"{what} must be at least {least:g} and {limit}, got {value}")
+        raise ValueError(f"{what} must be at least {minimum:g} and {limit}, got {value}")
     return float(value)
 
 
 def positive(what: str, value: Any, why: str = "") -> float:
-    """Return a finite number above 0 as a float, or raise in the name of ``what``, and say why if that is given.
+    """Return a finite number above 0 as a float, or raise as ``number`` does, with the words ``why`` at the end.
 
-    >>> positive("peak", 2)
+    >>> positive("one_cycle: the peak", 2)
     2.0
     """
     if number(what, value) == 0:

@@ -3,7 +3,7 @@
     flat       : tree -> vector, layout        layout.gather : a tree like it -> a new vector
     take_apart : tree -> leaves, form          layout.cut    : vector -> tree
     builder    : tree -> (leaves -> tree)
-    tied       : params, gradient -> gradient, in which a record that is used twice has the sum of both uses
+    tied       : params, gradient -> gradient, in which a record that is used twice has the sum of its uses
 
 From outside nobody sees the vector: the leaves are read-only views into it. What a tree looks like is found out once
 and handed on from state to state, so that a step of training has little left to do. A record that is used twice lies
@@ -16,7 +16,7 @@ import functools
 import math
 import operator
 from collections.abc import Callable, Iterator
-from itertools import count, repeat
+from itertools import accumulate, pairwise, repeat
 from typing import Any
 
 import attrs
@@ -24,7 +24,7 @@ import numpy as np
 
 from fnn.core._arrays import read_only
 from fnn.core._structure import Tree, Where, chosen, require_alike, walk
-from fnn.core.record import Record, children, rebuild
+from fnn.core.record import Record, children, edges, is_leaf, is_tuple, rebuild
 
 Build = Callable[[list[Any]], Any]
 Form = list[Any]
@@ -47,20 +47,20 @@ def _collect(node: Any, leaves: list[np.ndarray], form: Form, seen: dict[int, in
         form.append(type(node))
         for name in node.__record__:
             child = getattr(node, name)
-            if type(child) is np.ndarray:  # most are leaves, and a call costs more than what is to do
+            if child.__class__ is np.ndarray:  # most are leaves, and a call costs more than what is to do
                 leaves.append(child)
                 form += (child.shape, child.dtype)
             else:
                 _collect(child, leaves, form, seen)
         if len(leaves) > begin:
             seen[id(node)] = begin
-    elif isinstance(node, np.ndarray):
-        leaves.append(node)
-        form += (node.shape, node.dtype)
-    elif isinstance(node, tuple):
+    elif is_tuple(node):
         form.append(len(node))
         for child in node:
             _collect(child, leaves, form, seen)
+    elif is_leaf(node):
+        leaves.append(node)
+        form += (node.shape, node.dtype)
     else:
         form.append(node)
 
@@ -68,66 +68,59 @@ def _collect(node: Any, leaves: list[np.ndarray], form: Form, seen: dict[int, in
 def has_leaves(node: Tree) -> bool:
     """Return True if there is an array anywhere in a tree."""
     if not isinstance(node, Record):
-        return isinstance(node, np.ndarray) or (isinstance(node, tuple) and any(map(has_leaves, node)))
-    for name in node.__record__:  # noqa: SIM110 (asked at every step of training, and a generator costs more than the answer)
+        return is_leaf(node) or any(map(has_leaves, children(node)))
+    for name in node.__record__:  # noqa: SIM110 (asked at every step, and a generator costs more than the answer)
         if has_leaves(getattr(node, name)):
             return True
     return False
 
 
-def places(tree: Tree) -> list[int]:
-    """Return the number of the leaf at each place; the leaves of a record that is used twice are at two.
+def places(node: Tree, owner: int = 0, way: str = "") -> Iterator[tuple[tuple[int, str], np.ndarray]]:
+    """Yield the leaf at each place, and before it an address: the record that it lies in, and the way from there.
+
+    The leaves of a record that is used twice have two places and one address.
 
     >>> pair = (np.zeros(1), np.zeros(2))
-    >>> places((pair, pair))  # a tuple has no identity, a record has
-    [0, 1, 2, 3]
+    >>> [way for (_, way), _ in places((pair, pair))]  # a tuple has no identity, a record has
+    ['[0][0]', '[0][1]', '[1][0]', '[1][1]']
     """
-    numbers: list[int] = []
-    seen: dict[int, list[int]] = {}
-    following = count()
-
-    def visit(node: Any) -> None:
-        begin = len(numbers)
-        if isinstance(node, np.ndarray):
-            numbers.append(next(following))
-        elif id(node) in seen:
-            numbers.extend(seen[id(node)])
-        else:
-            for child in children(node):
-                visit(child)
-            if isinstance(node, Record):
-                seen[id(node)] = numbers[begin:]
-
-    visit(tree)
-    return numbers
+    if is_leaf(node):
+        yield (owner, way), node
+    if isinstance(node, Record):
+        owner, way = id(node), ""
+    for edge, child in zip(edges(node), children(node), strict=True):
+        yield from places(child, owner, way + edge)
 
 
 def _uses_one_twice(tree: Tree) -> bool:
-    numbers = places(tree)
-    return len(set(numbers)) < len(numbers)
+    addresses = [address for address, _ in places(tree)]
+    return len(set(addresses)) < len(addresses)
 
 
 def builder(tree: Tree) -> Build:
     """Return the function that builds a tree like this one from the list of its leaves."""
     if _uses_one_twice(tree):
-        hollow = _built(repeat(np.zeros(0)), tree, {})  # the tree's own arrays are not to be kept alive
+        hollow = _built(repeat(np.zeros(0)), tree, {})  # so that the tree's own arrays are not kept alive
         return lambda leaves: _built(iter(leaves), hollow, {})
     return _builder(tree, 0)[0] or (lambda leaves: tree)
 
 
 def _built(leaves: Iterator[Any], node: Any, made: dict[int, Any]) -> Any:
-    """Build a node from leaves, and a record that was built before not again."""
-    if isinstance(node, np.ndarray):
+    """Build a node from leaves; a record that was built before is that one again."""
+    if is_leaf(node):
         return next(leaves)
-    if id(node) not in made:
-        parts = children(node)
-        made[id(node)] = rebuild(node, [_built(leaves, part, made) for part in parts]) if parts else node
-    return made[id(node)]
+    if id(node) in made:
+        return made[id(node)]
+    parts = children(node)
+    built = rebuild(node, [_built(leaves, part, made) for part in parts]) if parts else node
+    if isinstance(node, Record):
+        made[id(node)] = built
+    return built
 
 
 def _builder(node: Any, begin: int) -> tuple[Build | None, int]:
     """Return the builder of a node whose first leaf has the number ``begin``, and the number after its last."""
-    if isinstance(node, np.ndarray):
+    if is_leaf(node):
         return operator.itemgetter(begin), begin + 1
     parts: list[tuple[Build | None, Any]] = []
     end = begin
@@ -136,14 +129,15 @@ def _builder(node: Any, begin: int) -> tuple[Build | None, int]:
         parts.append((build, None if build else child))
     if end == begin:
         return None, end  # nothing below is a parameter: the node itself serves in every tree
-    make = type(node)
+    make = node.__class__
     if make is tuple:
         return lambda leaves: tuple([build(leaves) if build else child for build, child in parts]), end
-    if all(isinstance(child, np.ndarray) for child in children(node)):
-        return lambda leaves: make(*leaves[begin:end]), end  # a record of arrays alone, such as Dense
+    # A step builds three trees and more, so the commonest records have a shorter way.
+    if all(map(is_leaf, children(node))):
+        return lambda leaves: make(*leaves[begin:end]), end  # such as Dense
     if len(parts) == 1:
         only: Any = parts[0][0]
-        return lambda leaves: make(only(leaves)), end  # a record of one tree, such as Serial
+        return lambda leaves: make(only(leaves)), end  # such as Serial
     return lambda leaves: make(*[build(leaves) if build else child for build, child in parts]), end
 
 
@@ -153,12 +147,9 @@ class Layout:
 
     form: Form
     paths: list[str]
-    shapes: list[tuple[int, ...]]
-    dtypes: list[np.dtype]
-    dtype: np.dtype
-    cuts: list[tuple[slice, tuple[int, ...] | None]]
+    cuts: list[tuple[slice, tuple[int, ...] | None]]  # without a shape where it is the slice's own
+    dtypes: list[np.dtype[Any]] | None  # of the leaves, where one is not the vector's
     build: Build
-    uniform: bool
     remembered: bool
     twice: bool
 
@@ -173,7 +164,7 @@ class Layout:
         """Build the tree whose leaves are read-only views into a vector that the caller gives up."""
         vector.setflags(write=False)
         leaves = [vector[where] if shape is None else vector[where].reshape(shape) for where, shape in self.cuts]
-        if not self.uniform:  # leaves of several dtypes share no vector: each becomes an array of its own
+        if self.dtypes:  # leaves of several dtypes share no vector: each becomes an array of its own
             leaves = [read_only(leaf.astype(dtype)) for leaf, dtype in zip(leaves, self.dtypes, strict=True)]
         tree = self.build(leaves)
         if self.remembered:
@@ -181,15 +172,11 @@ class Layout:
             tree.__dict__[_VECTOR] = vector, self
         return tree
 
+    @functools.lru_cache(maxsize=64)  # noqa: B019 (asked at each step of training, with the same layout)
     def mask(self, caller: str, where: Where) -> np.ndarray:
         """Return for each element of the vector whether it belongs to a leaf that ``where`` chooses."""
-        return _mask(self, caller, where)
-
-
-@functools.lru_cache(maxsize=64)  # asked at each step of training, with the same layout
-def _mask(layout: Layout, caller: str, where: Where) -> np.ndarray:
-    sizes = [math.prod(shape) for shape in layout.shapes]
-    return read_only(np.repeat(chosen(caller, layout.paths, where), sizes))
+        sizes = [piece.stop - piece.start for piece, _ in self.cuts]
+        return read_only(np.repeat(chosen(caller, self.paths, where), sizes))
 
 
 _VECTOR = "(vector)"  # no field can have this name
@@ -202,23 +189,16 @@ def flat(tree: Tree) -> tuple[np.ndarray, Layout]:
     if known is not None:
         return known
     leaves, form = take_apart(tree)
-    ends = np.cumsum([0] + [leaf.size for leaf in leaves]).tolist()
-    cuts = [
-        (slice(begin, end), None if leaf.ndim == 1 else leaf.shape)
-        for begin, end, leaf in zip(ends, ends[1:], leaves, strict=False)
-    ]
     vector = read_only(_joined([np.asarray(leaf) for leaf in leaves]))  # subclasses, such as matrices, stay out
+    ends = pairwise(accumulate((leaf.size for leaf in leaves), initial=0))
     dtypes = [leaf.dtype for leaf in leaves]
     uniform = all(dtype == vector.dtype for dtype in dtypes)
     return vector, Layout(
         form=form,
         paths=[path for path, _ in walk(tree)],
-        shapes=[leaf.shape for leaf in leaves],
-        dtypes=dtypes,
-        dtype=vector.dtype,
-        cuts=cuts,
+        cuts=[(slice(*pair), None if leaf.ndim == 1 else leaf.shape) for pair, leaf in zip(ends, leaves, strict=True)],
+        dtypes=None if uniform else dtypes,
         build=builder(tree),
-        uniform=uniform,
         remembered=uniform and isinstance(tree, Record) and len(leaves) > 0,  # without leaves the tree may be shared
         twice=_uses_one_twice(tree),
     )
@@ -230,22 +210,12 @@ def tied(params: Tree, gradient: Tree) -> Tree:
     A network without such a record gets its gradient back as it is.
     """
     known = getattr(params, "__dict__", _NOTHING).get(_VECTOR)
-    if known is not None and not known[1].twice:
+    if not (known[1].twice if known else _uses_one_twice(params)):
         return gradient
-    numbers = places(params)
-    if len(set(numbers)) == len(numbers):
-        return gradient
-    sums: dict[int, np.ndarray] = {}
-    for number, leaf in zip(numbers, _at_every_place(gradient), strict=True):
-        sums[number] = read_only(sums[number] + leaf) if number in sums else leaf
+    sums: dict[Any, np.ndarray] = {}
+    for (address, _), (_, leaf) in zip(places(params), places(gradient), strict=True):
+        sums[address] = read_only(sums[address] + leaf) if address in sums else leaf
     return builder(params)(list(sums.values()))
-
-
-def _at_every_place(node: Tree) -> Iterator[np.ndarray]:
-    if isinstance(node, np.ndarray):
-        yield node
-    for child in children(node):
-        yield from _at_every_place(child)
 
 
 def all_finite(tree: Tree) -> bool:

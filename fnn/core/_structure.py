@@ -1,7 +1,7 @@
-"""How a tree is put together: the paths of its leaves, which of them are meant, and where two trees differ.
+"""How a tree is put together: the paths of its leaves, which leaves are chosen, and where two trees differ.
 
     walk          : tree -> (path, leaf), ...
-    chosen        : paths, where -> a bool for each
+    chosen        : paths, where -> a bool for each path          is_weight : path -> bool
     require_alike : tree, tree -> nothing, or an error with the path
 
 A record that is used twice in a tree is one record: its leaves are counted once, at its first place.
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from fnn.core._errors import describe
-from fnn.core.record import Record, children, edges
+from fnn.core.record import Record, children, edges, is_leaf, is_record, is_tuple
 
 Tree = Any
 Where = str | tuple[str, ...] | Callable[[str], bool]
@@ -34,7 +34,7 @@ def _walk(node: Any, path: str, every: bool, seen: set[int]) -> Generator[tuple[
     """Yield as ``walk`` does, and return True if there is a leaf: a record without one may be anybody's."""
     if id(node) in seen:
         return True
-    found = isinstance(node, np.ndarray)
+    found = is_leaf(node)
     if every or found:
         yield path.lstrip("."), node
     for edge, child in zip(edges(node), children(node), strict=True):
@@ -46,7 +46,7 @@ def _walk(node: Any, path: str, every: bool, seen: set[int]) -> Generator[tuple[
 
 def require_where(caller: str, where: Any, example: str) -> None:
     """Raise ``TypeError`` unless ``where`` is a path, a tuple of paths, or a function of one."""
-    paths: tuple[Any, ...] = where if isinstance(where, tuple) else (where,)
+    paths = where if is_tuple(where) else (where,)
     if not all(isinstance(path, str) for path in paths) and not callable(where):
         raise TypeError(f"{caller} expects a path or a function of one, got {describe(where)}; write {example}")
 
@@ -105,22 +105,21 @@ def require_alike(caller: str, tree: Tree, other: Tree, to_the_shape: bool = Fal
 def _difference(
     ours: Any, theirs: Any, path: str, to_the_shape: bool, seen: tuple[dict[int, str], dict[int, str]]
 ) -> tuple[str, str, str] | None:
-    if isinstance(ours, np.ndarray) and isinstance(theirs, np.ndarray):
+    if is_leaf(ours) and is_leaf(theirs):
         same = not to_the_shape or (ours.shape == theirs.shape and ours.dtype == theirs.dtype)
         return None if same else (path, describe(ours), describe(theirs))
-    one_is_a_leaf = isinstance(ours, np.ndarray) or isinstance(theirs, np.ndarray)
-    one_has_parts = isinstance(ours, Record | tuple) or isinstance(theirs, Record | tuple)
-    if one_is_a_leaf or (one_has_parts and type(ours) is not type(theirs)):
+    if type(ours) is not type(theirs) and any(isinstance(node, np.ndarray | Record | tuple) for node in (ours, theirs)):
         return path, _name(ours), _name(theirs)
-    if isinstance(ours, tuple) and len(ours) != len(theirs):
-        return path, f"a tuple of {len(ours)}", f"a tuple of {len(theirs)}"
+    parts, their_parts = children(ours), children(theirs)
+    if len(parts) != len(their_parts):
+        return path, f"a tuple of {len(parts)}", f"a tuple of {len(their_parts)}"
     if isinstance(ours, Record) and next(walk(ours), None):
         first, other_first = seen[0].setdefault(id(ours), path), seen[1].setdefault(id(theirs), path)
         if first != other_first:
             return path, _again(ours, first, path), _again(theirs, other_first, path)
         if first != path:
             return None
-    for edge, a, b in zip(edges(ours), children(ours), children(theirs), strict=True):
+    for edge, a, b in zip(edges(ours), parts, their_parts, strict=True):
         found = _difference(a, b, path + edge, to_the_shape, seen)
         if found:
             return found
@@ -132,4 +131,4 @@ def _again(node: Any, first: str, path: str) -> str:
 
 
 def _name(node: Any) -> str:
-    return type(node).__name__ if isinstance(node, Record | tuple) else describe(node)
+    return type(node).__name__ if is_record(node) or is_tuple(node) else describe(node)

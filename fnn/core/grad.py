@@ -15,6 +15,7 @@ from typing import Any
 from fnn.core._errors import describe
 from fnn.core._flat import tied
 from fnn.core.keys import Key, require_key
+from fnn.core.record import is_tuple
 from fnn.core.vjp import registered, vjp
 
 
@@ -27,10 +28,10 @@ def value_and_grad(loss: Any, params: Any, batch: tuple[Any, ...], key: Key | No
     Args:
         loss: a loss, such as ``cross_entropy``.
         params: the network.
-        batch: ``(x, target)`` or ``(x, target, weights)``.
-        key: for layers that draw random numbers.
+        batch: ``(x, target)`` or ``(x, target, weights)``, with a weight for each row.
+        key: for layers that draw random values.
 
-    Raises ``TypeError`` if the batch is no such tuple or the key no key, and whatever the network and the loss raise.
+    Raises ``TypeError`` if the batch is no such tuple or the key no key, and what the network and the loss raise.
 
     >>> import numpy as np
     >>> from fnn import Dense, mse
@@ -39,7 +40,7 @@ def value_and_grad(loss: Any, params: Any, batch: tuple[Any, ...], key: Key | No
     >>> value, gradient.weight, gradient.bias
     (1.0, array([[6.]]), array([2.]))
     """
-    if not isinstance(batch, tuple) or len(batch) not in (2, 3):
+    if not is_tuple(batch) or len(batch) not in (2, 3):
         raise TypeError(f"a batch is (x, target) or (x, target, weights), got {describe(batch)}")
     if key is not None:
         require_key("value_and_grad", key)
@@ -55,12 +56,12 @@ _objectives = value_and_grad.registry.get
 
 
 def objective(loss: Any) -> Callable[..., tuple[Any, Any]]:
-    """Return the function registered for a loss's own type, or ``value_and_grad``; as ``registered`` does for ``vjp``."""
+    """Return the function registered for a loss's own type, or ``value_and_grad``; see ``registered`` in ``vjp.py``."""
     return _objectives(type(loss), value_and_grad)
 
 
 def grad(loss: Any, params: Any, batch: tuple[Any, ...], key: Key | None = None) -> Any:
-    """Return the gradient alone, the second half of ``value_and_grad``, which see for the arguments.
+    """Return the gradient alone, the second of ``value_and_grad``, which lists the arguments.
 
     >>> import numpy as np
     >>> from fnn import Dense, mse

@@ -1,38 +1,42 @@
 """A key is a seed with an address. Randomness is a value: the same key gives the same numbers, today and anywhere.
 
-    Key      : seed -> key                 uniforms    : key, shape -> floats in [0, 1)
-    fold_in  : key, i -> key               normals     : key, shape -> floats, mean 0 and deviation 1
-    split    : key, n -> n keys            permutation : key, n -> the numbers 0 to n - 1 in random order
+    Key     : seed -> key           uniforms    : key, shape -> floats in [0, 1)
+    fold_in : key, i -> key         normals     : key, shape -> floats, mean 0 and standard deviation 1
+    split   : key, n -> n keys      permutation : key, n -> the integers 0 to n - 1 in random order
 
-Address, don't thread: the step's key is ``fold_in(key, step)``, the epoch's ``fold_in(key, epoch)``, so a run that is
-taken up again at step k needs no stored generator. NumPy promises the raw bits of its PCG64 for ever, but not what its
-``Generator`` makes of them; so the bits are turned into numbers here, by arithmetic that is exact.
+Address, don't thread: the step's key is ``fold_in(key, step)``, the epoch's ``fold_in(key, epoch)``, so a run that
+resumes at step k needs no stored generator. NumPy promises the raw bits of its PCG64 for ever, but not what its
+``Generator`` makes of them; so the bits become numbers here, by exact arithmetic.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import attrs
 import numpy as np
 
 from fnn.core._errors import describe, integer
+from fnn.core.record import is_tuple
 
 
 # Within these bounds no two keys share their bits: a larger number would spill into the next word of the address.
-def _seed(value: object) -> int:
+def _seed(value: Any) -> int:
     return integer("Key: the seed", value, 0, 2**128)
 
 
-def _path(value: object) -> tuple[int, ...]:
-    if not isinstance(value, tuple):
+def _path(value: Any) -> tuple[int, ...]:
+    if not is_tuple(value):
         raise TypeError(f"Key: the path must be a tuple, got {describe(value)}; write fold_in(key, i)")
     return tuple(integer("Key: each number of the path", i, 0, 2**32) for i in value)
 
 
 @attrs.frozen
 class Key:
-    """A seed (0 to 2**128 - 1) and an address below it. Equal keys give equal numbers, others unrelated ones.
+    """A seed (0 to 2**128 - 1) and an address below it. Equal keys draw equal values, other keys unrelated ones.
+
+    Raises ``TypeError`` for a seed that is no integer or a path that is no tuple of them, ``ValueError`` for the size.
 
     >>> Key(0) == Key(0), Key(0) == Key(1)
     (True, False)
@@ -42,8 +46,8 @@ class Key:
     path: tuple[int, ...] = attrs.field(default=(), converter=_path)
 
 
-def require_key(caller: str, key: object) -> Key:
-    """Return the key, or raise a ``TypeError`` in the name of ``caller`` that says how to make one."""
+def require_key(caller: str, key: Any) -> Key:
+    """Return the key, or raise ``TypeError`` in the name of ``caller`` and say how to make one."""
     if isinstance(key, Key):
         return key
     hint = f"Key({key})" if isinstance(key, int) else "Key(0)"
@@ -51,7 +55,9 @@ def require_key(caller: str, key: object) -> Key:
 
 
 def fold_in(key: Key, i: int) -> Key:
-    """Give the key one address further down.
+    """Return the key one address further down.
+
+    Raises ``TypeError`` for what is no key or no integer, ``ValueError`` unless i is from 0 and below 2**32.
 
     >>> fold_in(fold_in(Key(7), 2), 5)
     Key(seed=7, path=(2, 5))
@@ -59,7 +65,7 @@ def fold_in(key: Key, i: int) -> Key:
     key = require_key("fold_in", key)
     if type(i) is not int or not 0 <= i < 2**32:
         return Key(key.seed, (*key.path, i))  # which converts it, or says what is wrong with it
-    # The rest of the address was checked when the key was made; to check it again at each layer would take long.
+    # The rest of the address was checked when the key was made; checking it again at each layer would be slow.
     child = object.__new__(Key)
     object.__setattr__(child, "seed", key.seed)
     object.__setattr__(child, "path", (*key.path, i))
@@ -67,7 +73,9 @@ def fold_in(key: Key, i: int) -> Key:
 
 
 def split(key: Key, n: int) -> tuple[Key, ...]:
-    """Give ``n`` independent keys: ``n`` fold-ins, so the first ones do not depend on ``n``.
+    """Return ``n`` independent keys: ``n`` fold-ins, so the first ones do not depend on ``n``.
+
+    Raises ``TypeError`` for what is no key or no integer, ``ValueError`` for a negative ``n``.
 
     >>> split(Key(7), 2)
     (Key(seed=7, path=(0,)), Key(seed=7, path=(1,)))
@@ -77,13 +85,13 @@ def split(key: Key, n: int) -> tuple[Key, ...]:
 
 
 def _bits(key: Key, n: int) -> np.ndarray:
-    """Give ``n`` random 64-bit words."""
+    """Draw ``n`` random 64-bit words."""
     key = require_key("drawing", key)
     return np.random.PCG64(np.random.SeedSequence(key.seed, spawn_key=key.path)).random_raw(n)
 
 
 def uniforms(key: Key, shape: tuple[int, ...] | int) -> np.ndarray:
-    """Give float64 numbers from [0, 1), multiples of 2**-53, the same on every machine.
+    """Draw float64 values from [0, 1), multiples of 2**-53, the same on every machine.
 
     >>> uniforms(Key(0), 2).round(4)
     array([0.637 , 0.2698])
@@ -93,10 +101,10 @@ def uniforms(key: Key, shape: tuple[int, ...] | int) -> np.ndarray:
 
 
 def normals(key: Key, shape: tuple[int, ...] | int) -> np.ndarray:
-    """Give float64 numbers from the standard normal distribution.
+    """Draw float64 values from the standard normal distribution.
 
     The Box-Muller transform, sqrt(-2 ln u) cos(2 pi v) (Box and Muller, 1958). It needs a logarithm and a cosine, so
-    machines may differ in the last bit here; the uniform numbers and the permutations do not.
+    machines may differ in the last bit here; uniform values and permutations do not.
 
     >>> bool(abs(normals(Key(0), 10_000).std() - 1) < 0.02)
     True
@@ -107,7 +115,7 @@ def normals(key: Key, shape: tuple[int, ...] | int) -> np.ndarray:
 
 
 def permutation(key: Key, n: int) -> np.ndarray:
-    """Give the numbers 0 to n - 1 in random order, as int64.
+    """Draw the integers 0 to n - 1 in random order, as int64.
 
     >>> permutation(Key(0), 5)
     array([3, 2, 1, 0, 4])

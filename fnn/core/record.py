@@ -1,13 +1,14 @@
 """A record is a frozen value. Arrays are its parameters, records and tuples its structure, all else its settings.
 
-Record    : the base class, whose values show their shapes and can be called
-children  : record or tuple -> its parts          rebuild : record or tuple, parts -> one like it
+Record   : the base class, whose values show their shapes and can be called
+children : record or tuple -> its parts          rebuild : record or tuple, parts -> one like it
+edges    : record or tuple -> the way to each part, ".weight" or "[0]"
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, dataclass_transform
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypeGuard, dataclass_transform
 
 import attrs
 import numpy as np
@@ -49,48 +50,59 @@ class Record:
         return _restored, (type(self), children(self))
 
 
-def is_record(node: Any) -> bool:
-    """Return True if a value is a record (the class itself is none)."""
+def is_record(node: Any) -> TypeGuard[Record]:
+    """Return True if a value is a record (a class of records is none)."""
     return isinstance(node, Record)
+
+
+# Where speed does not matter, these two stand for isinstance, with which a type checker forgets what an array holds.
+def is_leaf(node: Any) -> TypeGuard[np.ndarray]:
+    """Return True if a value is an array, a leaf of each tree that it lies in."""
+    return isinstance(node, np.ndarray)
+
+
+def is_tuple(node: Any) -> TypeGuard[tuple[Any, ...]]:
+    """Return True if a value is a tuple."""
+    return isinstance(node, tuple)
 
 
 def children(node: Any) -> tuple[Any, ...]:
     """Return the parts of a record or a tuple, in order; of anything else, none."""
     if isinstance(node, Record):
         return tuple([getattr(node, name) for name in node.__record__])
-    return node if isinstance(node, tuple) else ()
+    return node if is_tuple(node) else ()
 
 
 def rebuild(node: Any, parts: Sequence[Any]) -> Any:
     """Build a record or tuple like ``node`` from other parts."""
-    return type(node)(*parts) if type(node) is not tuple else tuple(parts)
+    return tuple(parts) if type(node) is tuple else type(node)(*parts)
 
 
 def edges(node: Any) -> list[str]:
-    """Return the way to each child, as in ``layers[0].weight``: ``.weight`` in a record, ``[0]`` in a tuple."""
+    """Return the way to each part, as in ``layers[0].weight``: ``.weight`` in a record, ``[0]`` in a tuple."""
     if isinstance(node, Record):
         return [f".{name}" for name in node.__record__]
-    return [f"[{i}]" for i in range(len(node))] if isinstance(node, tuple) else []
+    return [f"[{i}]" for i in range(len(children(node)))]
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, np.ndarray):
+    if is_leaf(value):
         kind, bits = value.dtype.kind, 8 * value.dtype.itemsize
         dtype = f"{kind}{bits}" if kind in "fiuc" else str(value.dtype)
         return f"{dtype}[{','.join(map(str, value.shape))}]"
     if type(value) is tuple:
-        return f"({', '.join(map(_shown, value))}{',' if len(value) == 1 else ''})"
+        return f"({', '.join(map(_shown, children(value)))}{',' if len(children(value)) == 1 else ''})"
     return repr(value)
 
 
-def _restored(cls: type, parts: tuple[Any, ...]) -> Any:
+def _restored(cls: Callable[..., Any], parts: tuple[Any, ...]) -> Any:
     return cls(*map(_read_only_again, parts))
 
 
 def _read_only_again(value: Any) -> Any:
     """Return what was pickled with its arrays as read-only views: pickling drops ``writeable=False``."""
-    if isinstance(value, np.ndarray):
+    if is_leaf(value):
         view = value.view()
         view.setflags(write=False)
         return view
-    return rebuild(value, [_read_only_again(part) for part in value]) if isinstance(value, tuple) else value
+    return rebuild(value, [_read_only_again(part) for part in value]) if is_tuple(value) else value

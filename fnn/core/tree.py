@@ -1,8 +1,10 @@
 """Records and tuples of arrays, treated as one thing: a network, its gradient and an optimizer's memory are trees.
 
-map    : f, tree, ... -> tree         leaves : tree -> arrays       paths   : tree -> names of the leaves
-reduce : f, tree, start -> value      at     : path, f, tree -> tree
-ravel  : tree -> vector, unravel      unravel : vector -> tree
+map    : f, tree, ... -> tree        leaves  : tree -> arrays            paths      : tree -> paths of the leaves
+reduce : f, tree, start -> value     at      : path, f, tree -> tree     zeros_like : tree -> tree
+ravel  : tree -> vector, unravel     unravel : vector -> tree            add        : tree, tree -> tree
+
+equal, allclose : tree, tree -> bool
 """
 
 from __future__ import annotations
@@ -14,19 +16,21 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import as_array
+from fnn.core._arrays import as_array, read_only
 from fnn.core._errors import describe
 from fnn.core._flat import Layout, builder, flat, take_apart
 from fnn.core._structure import Tree, is_weight, require_alike, walk
-from fnn.core.record import children, edges, rebuild
+from fnn.core.record import children, edges, is_leaf, rebuild
 
 __all__ = [
     "add", "allclose", "at", "equal", "is_weight", "leaves", "map", "paths", "ravel", "reduce", "zeros_like",
 ]  # fmt: skip
+_SCALARS: type[Any] = np.generic
+_CONTAINERS: tuple[type[Any], ...] = (list, dict)
 
 
 def leaves(tree: Tree) -> list[np.ndarray]:
-    """List the arrays of a tree, in order.
+    """Return the arrays of a tree, in order.
 
     >>> leaves((np.array([1.0]), (np.array([2.0]), "not an array")))
     [array([1.]), array([2.])]
@@ -35,7 +39,7 @@ def leaves(tree: Tree) -> list[np.ndarray]:
 
 
 def paths(tree: Tree) -> list[str]:
-    """Name the leaves of a tree, in the same order.
+    """Return the path of each leaf of a tree, in the same order.
 
     >>> paths((np.zeros(1), (np.zeros(2),)))
     ['[0]', '[1][0]']
@@ -43,11 +47,16 @@ def paths(tree: Tree) -> list[str]:
     return [path for path, _ in walk(tree)]
 
 
-def map(function: Callable, tree: Tree, *others: Tree) -> Tree:
+def map(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
     """Apply a function to each leaf, or to the leaves that trees of one structure have at the same place.
 
-    Configuration comes from the first tree. Arrays in the result are read-only (views, so that nothing of yours is
-    re-flagged). Raises ``ValueError`` with the path where the trees differ.
+    Args:
+        function: takes an array of each tree and returns one.
+        tree: the tree whose settings the result has.
+        others: trees of the same structure.
+
+    Arrays in the result are read-only (views, so that nothing of yours is flagged). Raises ``ValueError`` with the path
+    where the trees differ, ``TypeError`` for what is no function.
 
     >>> map(np.add, (np.array([1.0]),), (np.array([2.0]),))
     (array([3.]),)
@@ -56,11 +65,18 @@ def map(function: Callable, tree: Tree, *others: Tree) -> Tree:
     for other in others:
         require_alike("tree.map", tree, other)
     together = zip(*[leaves(each) for each in (tree, *others)], strict=True)
-    return builder(tree)([_closed(function(*arrays)) for arrays in together])
+    return builder(tree)([_read_only(function(*arrays)) for arrays in together])
 
 
-def reduce(function: Callable, tree: Tree, start: Any) -> Any:
+def reduce(function: Callable[[Any, np.ndarray], Any], tree: Tree, start: Any) -> Any:
     """Fold a function over the leaves: ``function(function(start, leaf0), leaf1)`` and so on.
+
+    Args:
+        function: takes the value so far and a leaf, and returns the next value.
+        tree: the tree.
+        start: the value before the first leaf.
+
+    Raises ``TypeError`` for what is no function.
 
     >>> reduce(lambda n, leaf: n + leaf.size, (np.zeros(3), np.zeros((2, 2))), 0)
     7
@@ -70,7 +86,7 @@ def reduce(function: Callable, tree: Tree, start: Any) -> Any:
 
 
 def zeros_like(tree: Tree) -> Tree:
-    """Give the same tree with every leaf zero.
+    """Return the same tree with every leaf zero.
 
     >>> zeros_like((np.array([1.0, 2.0]),))
     (array([0., 0.]),)
@@ -79,7 +95,9 @@ def zeros_like(tree: Tree) -> Tree:
 
 
 def add(tree: Tree, other: Tree) -> Tree:
-    """Add two trees leaf by leaf. A leaf whose shape or dtype this would change is an error, never a broadcast.
+    """Add two trees leaf by leaf.
+
+    Raises ``ValueError`` with the path of a leaf whose shape or dtype this would change: nothing is ever broadcast.
 
     >>> add((np.array([1.0, 2.0]),), (np.array([0.5, 0.5]),))
     (array([1.5, 2.5]),)
@@ -89,7 +107,7 @@ def add(tree: Tree, other: Tree) -> Tree:
 
 
 def equal(tree: Tree, other: Tree) -> bool:
-    """Tell whether two trees are the same to the bit: structure, configuration, shapes, dtypes and bytes.
+    """Return True if two trees are the same to the bit: structure, settings, shapes, dtypes and bytes.
 
     >>> equal((np.zeros(2),), (np.zeros(2),)), equal((np.zeros(2),), (np.zeros(2, np.float32),))
     (True, False)
@@ -99,7 +117,14 @@ def equal(tree: Tree, other: Tree) -> bool:
 
 
 def allclose(tree: Tree, other: Tree, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
-    """Tell whether two trees of one structure agree within a tolerance, ``|a - b| <= atol + rtol * |b|``.
+    """Return True if two trees of one structure agree within a tolerance, ``|a - b| <= atol + rtol |b|``.
+
+    Args:
+        tree, other: the trees; leaves of different shapes do not agree.
+        rtol: the tolerance relative to ``other``.
+        atol: the absolute tolerance.
+
+    Raises ``ValueError`` with the path where the structures differ, ``TypeError`` for arrays of anything but numbers.
 
     >>> allclose((np.ones(2),), (np.ones(2) + 1e-9,))
     True
@@ -116,18 +141,22 @@ def _close(a: np.ndarray, b: np.ndarray, rtol: float, atol: float) -> bool:
     return np.allclose(a, b, rtol, atol)
 
 
-def at(path: str, function: Callable, tree: Tree) -> Tree:
-    """Give a new tree in which the node at ``path`` is ``function(node)``; the rest is shared.
+def at(path: str, function: Callable[[Any], Any], tree: Tree) -> Tree:
+    """Return a new tree in which the node at ``path`` is ``function(node)``; the rest is shared.
+
+    Args:
+        path: the way to a leaf or to a part of the tree, such as ``"layers[0].weight"``.
+        function: takes the node there and returns what stands in its place.
+        tree: the tree, which stays as it is.
 
     Raises ``ValueError`` if there is no such node, and says what there is.
 
     >>> at("[1][0]", lambda a: a * 10, (np.array([1.0]), (np.array([2.0]),)))
     (array([1.]), (array([20.]),))
     """
-    if not isinstance(path, str):
-        raise TypeError(f"tree.at expects a path, say layers[0].weight, got {describe(path)}")
     _require_function("tree.at", function)
-    passed, node = [], tree
+    passed: list[tuple[Any, int]] = []
+    node = tree
     for edge in _edges_of(path):
         there = edges(node)
         place = _place(edge, there)
@@ -136,7 +165,7 @@ def at(path: str, function: Callable, tree: Tree) -> Tree:
             raise ValueError(f"tree.at: no {edge.lstrip('.')} in {path!r}: {type(node).__name__} has {parts}")
         passed.append((node, place))
         node = children(node)[place]
-    node = _closed(function(node))
+    node = _read_only(function(node))
     for parent, place in reversed(passed):
         parts = children(parent)
         node = rebuild(parent, [*parts[:place], node, *parts[place + 1 :]])
@@ -148,8 +177,10 @@ def _require_function(caller: str, function: Any) -> None:
         raise TypeError(f"{caller} expects a function, got {describe(function)}")
 
 
-def _edges_of(path: str) -> list[str]:
+def _edges_of(path: Any) -> list[str]:
     """Split ``layers[0].weight`` into ``.layers``, ``[0]``, ``.weight``."""
+    if not isinstance(path, str):
+        raise TypeError(f"tree.at expects a path, say layers[0].weight, got {describe(path)}")
     dotted = path if path.startswith("[") or not path else f".{path}"
     found = re.findall(r"\.[^.\[\]]+|\[-?\d+\]", dotted)
     if "".join(found) != dotted:
@@ -164,9 +195,9 @@ def _place(edge: str, there: list[str]) -> int | None:
 
 
 def ravel(tree: Tree) -> tuple[np.ndarray, Callable[[np.ndarray], Tree]]:
-    """Give all leaves as one read-only vector, and the function that makes such a tree from such a vector.
+    """Return all leaves as one read-only vector, and the function that builds such a tree from such a vector.
 
-    Leaves of several dtypes are promoted to one, as NumPy does it, and given back in their own. ``unravel`` raises
+    Leaves of several dtypes are promoted to one, as NumPy does it, and built in their own again. ``unravel`` raises
     ``ValueError`` for a vector of another length.
 
     >>> vector, unravel = ravel((np.array([1.0]), np.array([[2.0, 3.0]])))
@@ -174,36 +205,33 @@ def ravel(tree: Tree) -> tuple[np.ndarray, Callable[[np.ndarray], Tree]]:
     (array([1., 2., 3.]), (array([10.]), array([[20., 30.]])))
     """
     vector, layout = flat(tree)
-    return vector, functools.partial(_unravel, layout, vector.size)
+    return vector, functools.partial(_unravel, layout, vector.size, vector.dtype)
 
 
-def _unravel(layout: Layout, size: int, vector: np.ndarray) -> Tree:
+def _unravel(layout: Layout, size: int, dtype: np.dtype[Any], vector: np.ndarray) -> Tree:
     vector = as_array("unravel", vector)
     if vector.shape != (size,):
         raise ValueError(f"unravel expects a vector ({size},), got {describe(vector)}")
-    return layout.cut(vector.astype(layout.dtype))  # a copy: the caller's vector stays the caller's
+    return layout.cut(vector.astype(dtype))  # a copy: the caller's vector stays the caller's
 
 
 def require_floats(caller: str, tree: Tree) -> None:
-    """Raise unless every leaf is a finite float array and no array hides in a list or dictionary.
+    """Raise unless every leaf is a finite float array, and no array hides in a list or dictionary.
 
-    The error names ``caller`` and the leaf's path: ``TypeError`` for the kind, ``ValueError`` for NaN and infinity.
+    The error begins with ``caller`` and the leaf's path: ``TypeError`` for the kind, ``ValueError`` for the values.
     """
     for path, node in walk(tree, every=True):
         place = path or "the tree"
-        if isinstance(node, list | dict):
+        if isinstance(node, _CONTAINERS):
             raise TypeError(f"{caller}: {place} is a {type(node).__name__}, no part of a tree; use a tuple or a record")
-        if isinstance(node, np.ndarray) and (node.dtype.kind != "f" or type(node) is not np.ndarray):
+        if is_leaf(node) and (node.dtype.kind != "f" or type(node) is not np.ndarray):
             raise TypeError(f"{caller}: {place} must hold floats, got {describe(node)}; convert it, say to np.float32")
-        if isinstance(node, np.ndarray) and not np.isfinite(node).all():
+        if is_leaf(node) and not np.isfinite(node).all():
             raise ValueError(f"{caller}: {place} holds NaN or infinity")
 
 
-def _closed(value: Any) -> Any:
-    """Give an array as a read-only view, and a NumPy scalar as an array without axes; anything else as it is."""
-    if isinstance(value, np.generic):
+def _read_only(value: Any) -> Any:
+    """Return an array as a read-only view, a NumPy scalar as an array without axes, anything else as it is."""
+    if isinstance(value, _SCALARS):
         value = np.asarray(value)
-    if isinstance(value, np.ndarray) and value.flags.writeable:
-        value = value.view()
-        value.setflags(write=False)
-    return value
+    return read_only(value.view()) if is_leaf(value) and value.flags.writeable else value

@@ -48,7 +48,7 @@ def vjp(layer: Any, *inputs: Any, **named: Any) -> tuple[Any, Pullback]:
     what = describe(layer)
     if isinstance(layer, type):
         raise TypeError(f"vjp expects a layer or a loss, got {what}; write {layer.__name__}()")
-    if hasattr(type(layer), "__record__"):
+    if hasattr(layer, "__record__"):  # a record, whose file comes after this one
         name = type(layer).__name__
         raise TypeError(f"vjp: no function is registered for {name}; write @vjp.register above {name.lower()}_vjp")
     if callable(layer):
@@ -56,8 +56,8 @@ def vjp(layer: Any, *inputs: Any, **named: Any) -> tuple[Any, Pullback]:
     raise TypeError(f"vjp expects a layer or a loss, got {what}")
 
 
-# ``registered(type(layer), vjp)`` is the function registered for a layer's own type, or ``vjp``, which searches further.
-# The search of singledispatch costs as much as a small matrix product, and nearly always ends at once.
+# ``registered(type(layer), vjp)`` is the function registered for a layer's own type, or ``vjp``, which searches on. The
+# search of singledispatch costs as much as a small matrix product, and nearly always ends at once.
 registered = vjp.registry.get
 
 

@@ -29,7 +29,7 @@ TREES = {
     "no leaves": Serial((relu, LeakyRelu(0.1))),
     "nothing": (),
     "empty arrays": (np.zeros((0, 3)), np.zeros(2)),
-    "configuration": ("text", 3, None, (f32(1), "more")),
+    "settings": ("text", 3, None, (f32(1), "more")),
     "F-ordered": (np.asfortranarray(f32(3, 4)), f32(6)[::-2]),
 }
 each_tree = pytest.mark.parametrize("a", TREES.values(), ids=TREES)
@@ -68,13 +68,13 @@ def test_map_keeps_leaves_without_axes_arrays(function):
     assert not any(leaf.flags.writeable for leaf in (one, other))
 
 
-def test_map_hands_over_the_leaves_of_all_trees_at_the_same_place():
+def test_map_gives_the_function_the_leaves_of_all_trees_at_the_same_place():
     a, b, c = (np.array([1.0]), (np.array([2.0]),)), (np.array([10.0]), (np.array([20.0]),)), (f32(1), (f32(1),))
     mapped = tree.map(lambda x, y, z: x + y + z, a, b, c)
     assert tree.equal(mapped, (np.array([10.0]), (np.array([21.0]),)))
 
 
-def test_map_takes_configuration_from_the_first_tree():
+def test_map_takes_settings_from_the_first_tree():
     mapped = tree.map(np.add, (LeakyRelu(0.1), f32(1), "ours"), (LeakyRelu(0.9), f32(1), "theirs"))
     assert (mapped[0].slope, mapped[1].tolist(), mapped[2]) == (0.1, [-2.0], "ours")
 
@@ -154,7 +154,7 @@ def test_add_is_numpys_sum_on_every_leaf():
     assert tree.equal(tree.add(a, tree.zeros_like(a)), a)
 
 
-def test_add_of_whole_numbers_next_to_floats_is_exact():
+def test_add_of_integers_next_to_floats_is_exact():
     a = np.array([2**60 + 1]), np.array([0.5])
     assert tree.equal(tree.add(a, a), (np.array([2**61 + 2]), np.array([1.0])))
 
@@ -207,7 +207,7 @@ def test_a_tree_equals_its_copy_in_any_memory_order(a):
         ((np.zeros(2), "text", 3), (np.zeros(2), "text", 4)),
     ],
 )
-def test_equal_is_false_for_any_difference_in_bits_form_or_configuration(a, b):
+def test_equal_is_false_for_any_difference_in_bits_form_or_settings(a, b):
     assert not tree.equal(a, b)
     assert not tree.equal(b, a)
 
@@ -301,6 +301,17 @@ def test_unravel_undoes_ravel_to_the_bit(a):
     assert repr(again) == repr(a)
     assert vector.shape == (sum(leaf.size for leaf in tree.leaves(a)),)
     assert not any(leaf.flags.writeable for leaf in [vector, *tree.leaves(again)])
+
+
+def test_a_record_that_is_used_twice_is_one_and_a_tuple_that_is_used_twice_is_two():
+    pair, layer = (f32(1), f32(2)), Dense(f32(2, 2), f32(2))
+    a = (pair, pair, Serial((layer, relu, layer)))
+    vector, unravel = tree.ravel(a)
+    assert tree.paths(a) == ["[0][0]", "[0][1]", "[1][0]", "[1][1]", "[2].layers[0].weight", "[2].layers[0].bias"]
+    for again in (unravel(vector), tree.map(lambda x: x, a)):
+        assert tree.equal(again, a)
+        assert again[2].layers[0] is again[2].layers[2]
+        assert again[0] is not again[1]
 
 
 @each_tree
@@ -401,7 +412,7 @@ class Pair(Record):
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda a: pickle.loads(pickle.dumps(a))])
 @pytest.mark.parametrize("made", [net(), mlp(4, 2)(Key(1), f32(1, 3)), Pair((f32(2), "x"), Pair(LeakyRelu(0.5)))])
-def test_copies_keep_values_and_configuration(made, copied):
+def test_copies_keep_values_and_settings(made, copied):
     again = copied(made)
     assert type(again) is type(made)
     assert tree.equal(again, made)

@@ -29,7 +29,7 @@ STEP = train_step(cross_entropy, adam())
 MASKED = np.ma.masked_less(X, 0)
 
 ROWS = [
-    (lambda: relu(MASKED), T, "relu expects a plain array, got a masked one; say what stands in its gaps, x.filled(0)"),
+    (lambda: relu(MASKED), T, "relu expects a plain array, got a masked one; fill its gaps, say x.filled(0)"),
     (
         lambda: batches((MASKED, Y), 2),
         T,

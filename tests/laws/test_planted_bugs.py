@@ -215,8 +215,8 @@ def the_first_use_alone(right, params, gradient):
     """A layer that is used twice gets the gradient of its first use."""
     uses = zip(places(params), tree.leaves(gradient), strict=True)
     firsts = {}
-    for number, leaf in uses:
-        firsts.setdefault(number, leaf)
+    for (address, _), leaf in uses:
+        firsts.setdefault(address, leaf)
     return builder(params)(list(firsts.values()))
 
 
