@@ -35,9 +35,6 @@ from fnn.optim.transform import Transform, require_optimizer, update
 
 Differentiated = tuple["State", Any, Tree]
 _LARGE = 1e9
-# What NumPy raises on overflow where it was told to. The step itself decides whether that matters, and a pure function
-# can be called again with the alarm off; to turn it off at each step would cost as much as a layer.
-_ALARM = (FloatingPointError, RuntimeWarning)
 
 
 class State(Record):
@@ -119,19 +116,28 @@ def differentiated(loss: Any, key: Key | None = None) -> Callable[[Any, tuple[An
     """
     if key is not None:
         require_key("differentiated", key)
-    return functools.partial(_differentiated, loss, key)
+    return functools.partial(_without_alarm, _differentiated, loss, key)
 
 
 def _differentiated(loss: Any, key: Key | None, state: Any, batch: tuple[Any, ...]) -> Differentiated:
     if not hasattr(state, "opt"):
         raise TypeError(f"a step of training expects a state, got {describe(state)}; write start(net, optimizer)")
     step_key = None if key is None else fold_in(key, state.step)
-    try:
-        value, gradient = objective(loss)(loss, state.params, batch, step_key)
-    except _ALARM:
-        with np.errstate(all="ignore"):
-            value, gradient = objective(loss)(loss, state.params, batch, step_key)
+    value, gradient = objective(loss)(loss, state.params, batch, step_key)
     return state, value, gradient
+
+
+def _without_alarm(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a pure function; where NumPy was told to raise on overflow and does, call it again with the alarm off.
+
+    The step itself decides whether an overflow matters. To turn the alarm off each time costs as much as a layer.
+    """
+    try:
+        return function(*arguments)
+    except (FloatingPointError, RuntimeWarning):
+        pass  # called below, so that an error there does not show this one as its cause
+    with np.errstate(all="ignore"):
+        return function(*arguments)
 
 
 def finite(differentiated: Differentiated) -> Differentiated:
@@ -165,16 +171,12 @@ def updated(optimizer: Transform) -> Callable[[Differentiated], Any]:
     array([[0.75]])
     """
     require_optimizer("updated", optimizer)
-    return functools.partial(_updated, optimizer)
+    return functools.partial(_without_alarm, _updated, optimizer)
 
 
 def _updated(optimizer: Transform, differentiated: Differentiated) -> Any:
     state, value, gradient = differentiated
-    try:
-        following = update(optimizer, gradient, state, float(value))  # your own loss may return NumPy's float
-    except _ALARM:
-        with np.errstate(all="ignore"):
-            following = update(optimizer, gradient, state, float(value))
+    following = update(optimizer, gradient, state, float(value))  # a loss of your own may return NumPy's float
     # The square of a gradient can overflow where the gradient does not, and a division by it hides that from the
     # parameters. Only a very large loss has such gradients, so that most steps are spared the look at the memory.
     if not all_finite(following.params) or (abs(value) > _LARGE and not all_finite(following.opt)):

@@ -127,7 +127,7 @@ def _ema(decay: float, stream: Iterable[Any]) -> Iterator[Any]:
     average: Any = None
     layout: Layout | None = None
     for state in stream:
-        if not is_record(state) or not hasattr(state, "params"):
+        if not _has_params(state):
             raise TypeError(f"ema expects states, records with a field params, got {describe(state)}")
         latest, its_layout = flat(state.params)
         if layout is None:
@@ -139,6 +139,10 @@ def _ema(decay: float, stream: Iterable[Any]) -> Iterator[Any]:
             average = decay * average
             average += (1.0 - decay) * latest
         yield attrs.evolve(state, params=layout.cut(average))
+
+
+def _has_params(state: Any) -> bool:
+    return is_record(state) and hasattr(state, "params")
 
 
 def history(**measures: Callable[[Any], Any]) -> Callable[[Iterable[Any]], dict[str, list[Any]]]:

@@ -1,4 +1,4 @@
-"""A run whose bits are compared, and the ways to start it: ``from tests.train.runs import main; main(("processes", 3))``.
+"""A run whose bits are compared, and the ways to start it: ``main(("processes", 3))``.
 
 It has all that draws random numbers or depends on an order: shuffles, dropout, Adam, a ragged last batch.
 """
@@ -15,7 +15,7 @@ from fnn import Key, adam, cross_entropy, dense, dropout, fit, relu, serial, spl
 from fnn.data import moons
 from fnn.train.experiments import repeat
 
-DATA = moons(103, 0.1, Key(3))  # batches of 10: the last of a pass has 3 rows
+DATA = moons(103, 0.1, Key(3))  # batches of 10: the last of an epoch has 3 rows
 OPTIMIZER = adam(1e-2)
 NET = serial(dense(16), relu, dropout(0.2), dense(2))
 
@@ -33,7 +33,7 @@ def digest(state):
 
 
 def run(key, steps=200):
-    """Train for some steps; give the digest of the end."""
+    """Train for some steps and return the digest of the last state."""
     state, run_key = begin(key)
     return digest(fit(cross_entropy, OPTIMIZER, state, DATA, steps=steps, size=10, key=run_key))
 

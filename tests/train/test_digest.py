@@ -23,12 +23,12 @@ ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL", 
 
 
 def digests(hash_seed, *ways):
-    """Start a process with a hash seed, in which three runs go each of these ways; give what each way gave."""
+    """Start a process with a hash seed, in which three runs go each of these ways; return what each way printed."""
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TMPDIR") if name in os.environ}
     environment = {**kept, **ONE_THREAD, "PYTHONHASHSEED": str(hash_seed)}
     command = [sys.executable, "-W", "error", "-c", f"from tests.train.runs import main; main(*{ways!r})"]
     root = Path(__file__).parents[2]
-    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
     assert [(name, int(workers)) for name, workers, *_ in lines] == list(ways)
@@ -59,7 +59,7 @@ def test_45_runs_in_5_processes_under_5_hash_seeds_on_3_executors_with_1_to_3_wo
 
 
 def digests_of_steps(seed):
-    """The digest of each state of three passes, one after the other as it is asked for."""
+    """The digest of each state of three epochs, one after the other as it is asked for."""
     state, run_key = begin(Key(seed))
     step = train_step(cross_entropy, OPTIMIZER, run_key)
     return map(digest, states(step, state, epochs(DATA, 10, run_key, epochs=3)))

@@ -1,4 +1,4 @@
-"""Fifty runs that diverge, each in a way of its own: all stop at the first bad step and keep the last good state.
+"""Runs that diverge, each in a way of its own: all stop at the first bad step and keep the last good state.
 
 The step at which a run must stop is known without the package: a row that is not finite comes at a step that is chosen,
 or the same run is taken, in plain NumPy, with the formulas written out.
@@ -54,7 +54,7 @@ RUNS = {}
 
 
 def run(name):
-    """Register a run: a function that gives (loss, optimizer, first state, batches, step)."""
+    """Register a run: a function that returns (loss, optimizer, first state, batches, step)."""
 
     def registered(make):
         assert name not in RUNS
@@ -103,7 +103,7 @@ for name, make in _bad_rows():
 
 
 def replay(slopes, rule, weight, bias, limit=5000):
-    """Take steps until the loss or a parameter is not finite, and give their number."""
+    """Take steps until the loss or a parameter is not finite, and return their number."""
     memory = {}
     with np.errstate(all="ignore"):
         for step in range(limit):
@@ -274,5 +274,5 @@ def test_an_optimizer_whose_memory_overflows_does_not_go_on_in_silence():
         assert caught.value.state is state
 
 
-def test_there_are_fifty_such_runs():
-    assert len(RUNS) + 2 * len(FITTED) == 50
+def test_there_are_fifty_such_runs_at_least():
+    assert len(RUNS) + 2 * len(FITTED) >= 50

@@ -182,8 +182,8 @@ NUMBERS = [0.91, 0.94, 0.98, 0.9, 0.95]
 def test_a_summary_is_that_of_statistics():
     summary = summarize(NUMBERS)
     assert summary.mean == pytest.approx(statistics.fmean(NUMBERS), abs=1e-16)
-    assert summary.deviation == pytest.approx(statistics.stdev(NUMBERS), rel=1e-14)
-    assert (summary.minimum, summary.maximum, summary.n) == (0.9, 0.98, 5)
+    assert summary.std == pytest.approx(statistics.stdev(NUMBERS), rel=1e-14)
+    assert (summary.min, summary.max, summary.n) == (0.9, 0.98, 5)
     assert type(summary.mean) is float
     assert repr(summary) == "0.936 +- 0.032 (0.9 to 0.98, n = 5)"
 
@@ -191,27 +191,28 @@ def test_a_summary_is_that_of_statistics():
 def test_the_order_of_the_results_does_not_matter():
     numbers = [1e16, 1.0, -1e16, 3.0, 1e-3]
     assert summarize(numbers).mean == summarize(numbers[::-1]).mean == 4.001 / 5
-    assert summarize(numbers).deviation == summarize(numbers[::-1]).deviation
+    assert summarize(numbers).std == summarize(numbers[::-1]).std
 
 
-def test_equal_results_do_not_deviate():
-    assert summarize([0.1, 0.1, 0.1]).deviation == 0  # a third of the sum of three tenths is not a tenth
+def test_equal_results_have_a_standard_deviation_of_0():
+    assert summarize([0.1, 0.1, 0.1]).std == 0  # a third of the sum of three tenths is not a tenth
 
 
-def test_a_single_result_has_no_deviation():
+def test_a_single_result_has_no_standard_deviation():
     summary = summarize([2])
-    assert summary.mean == summary.minimum == summary.maximum == 2
-    assert math.isnan(summary.deviation)
+    assert summary.mean == summary.min == summary.max == 2
+    assert math.isnan(summary.std)
 
 
 def test_arrays_are_summarized_element_by_element():
     curves = [np.array([[1.0, 2.0]]), np.array([[3.0, 2.0]])]
     summary = summarize(curves)
     np.testing.assert_array_equal(summary.mean, [[2.0, 2.0]])
-    np.testing.assert_allclose(summary.deviation, [[math.sqrt(2), 0.0]])
-    np.testing.assert_array_equal(summary.maximum, [[3.0, 2.0]])
+    np.testing.assert_allclose(summary.std, [[math.sqrt(2), 0.0]])
+    np.testing.assert_array_equal(summary.max, [[3.0, 2.0]])
     assert repr(summary) == "Summary of 2 arrays (1, 2)"
     assert summarize([[1, 2], [3, 4]]).mean.tolist() == [2.0, 3.0]  # a curve may be a list
+    assert summarize([np.zeros((0, 3))] * 2).std.shape == (0, 3)
 
 
 def test_dictionaries_are_summarized_by_name_and_trials_by_their_results():

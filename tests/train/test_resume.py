@@ -40,7 +40,7 @@ from fnn.data import epochs, moons
 from tests.laws.cases import SCHEDULES, TRANSFORMS
 
 STEPS = 60
-DATA = moons(23, 0.1, Key(1))  # batches of 5, so that the last has 3 rows: 12 passes of 5 steps
+DATA = moons(23, 0.1, Key(1))  # batches of 5, so that the last has 3 rows: 12 epochs of 5 steps
 NET = serial(dense(6), tanh, dropout(0.3), dense(2))(Key(0), DATA[0])
 SHUFFLES, NOISE = split(Key(2), 2)  # as ``fit`` splits its key
 
@@ -91,7 +91,7 @@ def the_same(ours, theirs):
 
 # Last states first: something that is remembered outside the state could follow a run that is replayed in order.
 def _goes_on(optimizer, run, stops):
-    """Tell after how many of these stops the state, rebuilt from its bytes, goes on as the run did."""
+    """Return after how many of these stops the state, rebuilt from its bytes, goes on as the run did."""
     ends = [next_state(optimizer, from_bytes(run[stop])) for stop in reversed(stops)]
     return sum(the_same(end, run[stop + 1]) for end, stop in zip(ends, reversed(stops), strict=True))
 

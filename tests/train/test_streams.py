@@ -113,7 +113,7 @@ def test_they_compose_in_a_pipe_over_a_real_run():
     assert whole.step == 24
 
 
-# --- early_stopping ---------------------------------------------------------------------------------------------------------
+# --- early_stopping --------------------------------------------------------------------------------------------------
 
 NAN = math.nan
 
@@ -144,16 +144,15 @@ def test_it_stops_at_the_element_that_counting_by_hand_says(scores, patience, pa
     assert repr(list(early_stopping(identity, patience)(scores))) == repr(scores[:passed])
 
 
-def test_an_improvement_is_one_by_more_than_least():
+def test_an_improvement_is_one_by_more_than_min_delta():
     scores = [8, 7.5, 7, 6.5, 6, 5, 4.75, 4.5, 4.25, 4]
     assert list(early_stopping(identity, 2, min_delta=1.0)(scores)) == [8, 7.5, 7]  # 7 is better by 1, not by more
     assert list(early_stopping(identity, 3, min_delta=1.0)(scores)) == scores[:-1]  # 8, 6.5 and 5 count
-    assert (
-        list(early_stopping(identity, 2, min_delta=0.25)(scores)) == scores
-    )  # never are there two in a row that do not count
+    # Never are there two in a row that do not count:
+    assert list(early_stopping(identity, 2, min_delta=0.25)(scores)) == scores
 
 
-def test_least_is_counted_from_the_best_that_counted():
+def test_min_delta_is_counted_from_the_best_that_counted():
     creeping = [10 - 0.5 * n for n in range(9)]  # each better by half, so every third by more than 1
     assert list(early_stopping(identity, 3, min_delta=1.0)(creeping)) == creeping
     assert list(early_stopping(identity, 2, min_delta=1.0)(creeping)) == creeping[:3]
@@ -228,7 +227,7 @@ def test_all_but_the_parameters_stays_and_the_parameters_are_read_only_and_of_th
     assert not tree.equal(after[1].params, before[1].params)
 
 
-def test_training_goes_on_from_the_states_that_are_not_ema():
+def test_training_goes_on_from_the_states_that_are_not_averaged():
     seen = []
     list(ema(0.9)(tap(seen.append)(run())))
     assert all(tree.equal(ours.params, theirs.params) for ours, theirs in zip(seen, run(), strict=True))
@@ -259,7 +258,7 @@ class Snapshot(Record):
     params: tuple
 
 
-def test_any_record_with_a_field_params_and_leaves_of_several_dtypes_can_be_ema():
+def test_any_record_with_a_field_params_and_leaves_of_several_dtypes_can_be_averaged():
     stream = [Snapshot(f"number {n}", (np.full(2, n, np.float32), np.full(1, n, np.float64))) for n in (0, 4)]
     _, second = ema(0.75)(stream)
     assert second.name == "number 4"
