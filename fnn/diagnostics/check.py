@@ -12,6 +12,7 @@ import attrs
 import numpy as np
 
 from fnn.core._arrays import as_array
+from fnn.core._errors import positive
 from fnn.core._flat import builder, tied
 from fnn.core._structure import Tree, require_alike
 from fnn.core.keys import Key, fold_in, normals
@@ -56,12 +57,13 @@ def check_vjp(
 
     Raises ``AssertionError`` if an error exceeds ``tolerance``, with the leaf, the coordinate, both numbers and the
     likely cause where there is one; and if evaluating or pulling back a second time gives something else, or if an
-    input was written to.
+    input was written to. Raises ``TypeError`` or ``ValueError`` for a tolerance or a step that is no number above 0.
 
     >>> from fnn import relu
     >>> check_vjp(relu, np.array([[-1.0, 2.0]])).errors["x"] < 1e-8
     True
     """
+    tolerance, step = positive("check_vjp: the tolerance", tolerance), positive("check_vjp: the step", step)
     inputs, rest = _double((layer, _arrays(x))), _double(tuple(_arrays(each) for each in rest))
     named = {} if key is None else {"key": key}
 
@@ -129,7 +131,7 @@ def _rows(x: Any) -> int:
 def _pulled_back(
     evaluate: Callable[[Any, Any], tuple[Any, Pullback]], inputs: tuple[Any, Any], rest: tuple[Any, ...]
 ) -> tuple[tuple[Any, Any], np.ndarray]:
-    """Return the gradient for a random dy, as a tree like the inputs, and dy; raise if anything else was changed."""
+    """Return the gradient for a random dy, as a tree like the inputs, and dy; raise if a rule is broken on the way."""
     layer, _ = inputs
     before = _double((inputs, rest))
     y, pullback = evaluate(*inputs)
@@ -199,9 +201,10 @@ def _compare(
     """Return the error of a leaf, its worst coordinate if that exceeds the tolerance, and how many are at a kink."""
     # Where the gradient is 0 by cancellation, as that of a bias before a batch norm, differences are noise alone.
     typical = np.median(np.abs(numeric)) if numeric.size else 0.0
-    scale = max(np.abs(exact).max(initial=0.0), typical, found.noise / tolerance)
+    scale = max(np.abs(exact[np.isfinite(exact)]).max(initial=0.0), typical, found.noise / tolerance)
     error = np.abs(numeric - exact)
-    beyond = error > tolerance * scale
+    # NaN is not above the tolerance, but it is wrong where there is a difference to compare it with.
+    beyond = (error > tolerance * scale) | (np.isnan(exact) & np.isfinite(numeric))
     kink = beyond & (found.curvature > 1e-3 * scale)
     error[kink] = 0.0
     wrong = int(error.argmax()) if (beyond & ~kink).any() else None

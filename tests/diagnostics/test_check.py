@@ -236,3 +236,47 @@ def test_a_gradient_of_another_kind_than_the_layer_is_told_where():
 
     with pytest.raises(AssertionError, match=r"Forgetful: inputs and gradient: trees differ at \[0\]: Forgetful"):
         check_vjp(Forgetful(numbers(3)), numbers(5, 3))
+
+
+class Broken(Record):
+    """y = weight * x, whose pullback gives one number that is not finite."""
+
+    weight: np.ndarray
+    bad: float
+
+
+@vjp.register
+def broken_vjp(layer: Broken, x, key=None):
+    def broken_pullback(dy):
+        dweight = (dy * x).sum(axis=0)
+        return Broken(np.where(np.arange(3) == 1, layer.bad, dweight), layer.bad), lambda: dy * layer.weight
+
+    return layer.weight * x, broken_pullback
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_gradient_that_is_not_finite_is_wrong(bad):
+    message = rf"the gradient of weight is wrong at \(1,\): the pullback says {bad}, central differences .*e-08\)$"
+    with pytest.raises(AssertionError, match=message):
+        check_vjp(Broken(numbers(3), bad), numbers(5, 3))
+
+
+def test_inputs_that_are_not_finite_have_no_differences_to_compare_with():
+    from fnn import tanh
+
+    report = check_vjp(tanh, np.array([[1.0, np.nan]]))
+    assert (report.coordinates, report.skipped) == (2, 0)
+
+
+def test_integers_are_not_perturbed_and_an_output_of_several_arrays_is_one_vector():
+    from fnn import Key, embedding, gru
+
+    tokens = np.array([[0, 2, 1]])
+    report = check_vjp(embedding(3, 4)(Key(0), tokens), tokens)
+    assert list(report.errors) == ["weight"]
+    assert report.coordinates == 12
+    padded = numbers(2, 3, 2), np.array([3, 1])
+    report = check_vjp(gru(2)(Key(0), padded), padded)
+    assert "x[0]" in report.errors
+    assert "x[1]" not in report.errors
+    assert max(report.errors.values()) <= 1e-8

@@ -42,6 +42,7 @@ from fnn import (
 )
 from fnn.core.keys import normals
 from fnn.diagnostics.diagnose import Diagnosis, diagnose
+from tests.diagnostics.test_table import Cells
 from tests.laws.cases import numbers
 
 X = numbers(8, 4)
@@ -163,6 +164,23 @@ def test_a_net_is_diagnosed_without_being_written_to():
     diagnose(net, (x, LABELS))
     assert [each.tobytes() for each in tree.leaves(net)] == before
     assert (x == X).all()
+
+
+def test_a_notebook_shows_both_tables_and_what_was_found():
+    body = Dense(np.ones((4, 100)), np.full(100, -100.0))
+    found = diagnose(Serial((body, relu, dense(3)(Key(0), np.zeros((1, 100))))), (X, LABELS))
+    page = found._repr_html_()
+    shown = Cells(page)
+    assert shown.tables == 2
+    cells = [cell[3] for cell in shown.cells]
+    assert cells[:5] == ["path", "layer", "output", "rms", "dead"]
+    assert cells[10:15] == ["layers[1]", "Relu", "(n, 100)", "0", "100%"]
+    assert "layers[2].bias" in cells
+    assert page.endswith("".join(f"<p>{sentence}</p>" for sentence in found.found))
+    assert len(found.found) > 1
+    odd = attrs.evolve(found, found=("5 < 6 & <b>",), leaves=())
+    assert odd._repr_html_().endswith("</table><p>5 &lt; 6 &amp; &lt;b&gt;</p>")
+    assert Cells(odd._repr_html_()).tables == 1
 
 
 # --- what is found ---------------------------------------------------------------------------------------------------

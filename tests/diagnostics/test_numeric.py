@@ -56,7 +56,7 @@ def test_the_tutorial_s_numbers():
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64, np.float16, np.float32, np.float64])
-def test_whole_numbers_and_short_floats_are_nudged_in_double_precision(dtype):
+def test_integers_and_short_floats_are_perturbed_in_double_precision(dtype):
     x = np.array([[1, 2], [3, 9]], dtype)
     before = x.tobytes()
     x.setflags(write=False)
@@ -66,7 +66,7 @@ def test_whole_numbers_and_short_floats_are_nudged_in_double_precision(dtype):
     assert x.tobytes() == before
 
 
-def test_a_result_of_whole_numbers_or_short_floats_does_not_wrap_or_round_further():
+def test_a_result_of_integers_or_short_floats_does_not_wrap_or_round_further():
     steep = np.uint8(200)
     assert derivative(lambda x: steep if x < 1 else np.uint8(100), 1.0, step=0.5) == -100
     assert derivative(lambda x: 3 if x > 0 else 1, 0, step=0.5) == 2
@@ -192,6 +192,7 @@ def cube(x):
         (lambda: derivative(cube, 1, step=math.inf), V, "derivative: the step must be at least 0 and finite, got inf"),
         (lambda: derivative(cube, 1.0, step="0.1"), T, "derivative: the step must be a number, got str '0.1'"),
         (lambda: derivative(cube, 1.0, step=1j), T, "derivative: the step must be a number, got complex 1j"),
+        (lambda: derivative(3, 1.0), T, "derivative expects a function of x, got int 3"),
         (lambda: gradient(sum, [1.0], step=math.nan), V, "gradient: the step must be at least 0 and finite, got nan"),
         (lambda: gradient(sum, [1.0], step=True), T, "gradient: the step must be a number, got bool True"),
         (

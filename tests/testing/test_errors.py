@@ -1,0 +1,39 @@
+"""What the checks of other people's functions refuse, and what they say of a function that returns nothing usable."""
+
+import numpy as np
+import pytest
+
+from fnn import relu, softmax
+from fnn.testing import check_derivative, check_function, check_gradient, grade
+from fnn.testing._sandbox import call
+from tests.errors import check, message
+from tests.laws.test_bad_input import T, X
+
+
+def called(function):
+    """Raise what is noted of a student's function."""
+    raise call(function, ()).error
+
+
+ROWS = [
+    (lambda: grade(), T, "grade expects functions by name; write grade(softmax=my_softmax)"),
+    (lambda: grade(softmx=softmax), T, "grade: there is no 'softmx' to grade; there are …, softmax, …"),
+    (lambda: grade(softmax=3), T, "grade expects a function softmax(x) -> y, whose rows sum to 1, got int 3"),
+    (lambda: check_function(3, X), T, "check_function expects a function, got int 3"),
+    (
+        lambda: check_function(relu),
+        T,
+        "check_function expects inputs to try; write check_function(f, x) or check_function(f, (x, y))",
+    ),
+    (lambda: check_derivative(np.sin, 3, 1.0), T, "check_derivative expects functions, got int 3"),
+    (lambda: check_derivative(3, np.cos, 1.0), T, "check_derivative expects functions, got int 3"),
+    (lambda: check_gradient(3, X), T, "check_gradient expects a function, got int 3"),
+    (lambda: called(lambda: None), T, "it returns None; write return"),
+    (lambda: called(lambda: []), T, "it returns nothing, in a tuple, a list or a dictionary"),
+    (lambda: called(lambda: "text"), T, "it returns str, not real numbers"),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=message)
+def test_a_mistake_is_told_in_these_words(row, tmp_path):
+    check(row, tmp_path)
