@@ -1,13 +1,23 @@
-"""Pictures of what the rest of the package computes. Each function draws onto the axes that it is given, and no more.
+"""Pictures of what the rest of the package computes; needs matplotlib and is loaded when asked for.
 
-    lines    : curves, activation, tangent                       plane : decision_boundary, gradient_field, descent
-    pictures : images, filters          cells : confusion, attention          networks : diagram
+    picture : ax, values -> ax
 
-Each takes a matplotlib ``ax`` first and gives it back. It sets no style and opens no window, and the layout is yours:
+Each function draws onto the matplotlib ``ax`` that it is given, and returns it. It sets no style and opens no window,
+and the layout is yours:
 
     figure = Figure(layout="constrained")        # from matplotlib.figure; "compressed" for square pictures in a row
     fnn.plot.curves(figure.subplots(), {"adam": losses})
     figure.savefig("losses.png")
+
+Read ``lines`` first; after it any file can be read by itself:
+
+1. ``lines``: ``curves`` of a training, ``activation``, ``tangent``.
+2. ``plane``: ``decision_boundary``, ``gradient_field``, ``descent``.
+3. ``pictures``: ``images``, ``filters``.
+4. ``cells``: ``confusion``, ``attention``.
+5. ``networks``: ``diagram``.
+
+``_style`` is what they share: colors, labels, legends, and the checks of what can be drawn.
 """
 
 try:

@@ -1,7 +1,8 @@
-"""Lines: what training came to, step by step, and functions of one number with their slopes.
+"""Lines: losses step by step, and functions of one number with their slopes.
 
-curves  : ax, {label: curve} -> ax          activation : ax, function, low, high -> ax
-tangent : ax, function, at, low, high -> ax
+curves     : ax, {label: curve}, x?         -> ax
+activation : ax, function, low?, high?      -> ax
+tangent    : ax, function, at, low, high    -> ax
 """
 
 from __future__ import annotations
@@ -11,27 +12,39 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from fnn.core._errors import describe, number
 from fnn.core.record import is_record
 from fnn.core.vjp import vjp
 from fnn.diagnostics.numeric import derivative
 from fnn.diagnostics.numeric import tangent as tangent_line
-from fnn.plot.look import BLUE, COLOURS, DARK, ORANGE, color, legend, legible, numbers, require_axes, span
+from fnn.plot._style import BLUE, COLORS, DARK, ORANGE, color, legend, legible, numbers, require_axes, span
 from fnn.train.experiments import Summary, summarize
 
 
 def curves(
-    ax: Axes, curves: Mapping[str, Any], x: Any = None, xlabel: str = "step", ylabel: str = "loss", log: bool = False
+    ax: Axes,
+    curves: Mapping[Any, Any],
+    x: ArrayLike | None = None,
+    xlabel: str = "step",
+    ylabel: str = "loss",
+    log: bool = False,
 ) -> Axes:
-    """Draw curves with their labels: a loss by steps, or the mean of several runs in a band of one deviation.
+    """Draw curves with their labels: a loss by steps, or the mean of several runs in a band of one standard deviation.
 
-    Each of the values is one curve (n,); or several runs of equal length, (runs, n); or what ``summarize`` makes of
-    these. Of several the mean is drawn, and a band from mean - deviation to mean + deviation. ``x`` is where the
-    numbers stand, (n,), from 0 on if it is not given. What is not finite is a gap, as the loss before the first step
-    is. With ``log`` the scale is logarithmic; a band that would go below 0 there ends at the least of the runs.
+    A value that is not finite is a gap, as the loss before the first step is.
 
-    Raises ``TypeError`` for what are no curves, ``ValueError`` for shapes that do not fit, or a logarithm of nothing.
+    Args:
+        ax: the axes to draw on.
+        curves: labels, and for each a curve (n,); or several runs of equal length, (runs, n); or a ``Summary`` of such
+            runs, as ``summarize`` returns it. Of several runs the mean is drawn, in a band of one standard deviation.
+        x: where the values are drawn, (n,); without it at 0, 1, 2 and so on.
+        xlabel, ylabel: labels of the axes.
+        log: whether the scale is logarithmic; a band that would go below 0 then ends at the minimum of the runs.
+
+    Raises ``TypeError`` for what are no axes or curves, ``ValueError`` for shapes that do not fit, or for a logarithmic
+    scale without a value above 0.
 
     >>> from matplotlib.figure import Figure
     >>> ax = curves(Figure().subplots(), {"sgd": [2.0, 1.5, 1.2], "adam": [[2.0, 1.0, 0.5], [2.2, 1.2, 0.7]]})
@@ -44,21 +57,22 @@ def curves(
     summaries = {label: _summary(label, values) for label, values in curves.items()}
     if log and not any((summary.mean > 0).any() for summary in summaries.values()):
         raise ValueError("plot.curves: a logarithmic scale needs numbers above 0, got none; leave log=True out")
-    x = None if x is None else numbers("curves", "x", x)
+    places = None if x is None else numbers("curves", "x", x)
     for label, summary in summaries.items():
-        if x is not None and x.shape != summary.mean.shape:
+        if places is not None and places.shape != summary.mean.shape:
             wanted = f"a place for each number of {label!r}, {summary.mean.shape}"
-            raise ValueError(f"plot.curves: x must be {wanted}, got {x.shape}")
+            raise ValueError(f"plot.curves: x must be {wanted}, got {places.shape}")
     for label, summary in summaries.items():
-        _draw_curve(ax, str(label), np.arange(len(summary.mean)) if x is None else x, summary, log)
+        _draw_curve(ax, str(label), np.arange(len(summary.mean)) if places is None else places, summary, log)
     if log:
         ax.set_yscale("log")
     legible(ax, xlabel, ylabel)
-    legend(ax, "mean ± deviation" if any(summary.n > 1 for summary in summaries.values()) else None)
+    legend(ax, "mean ± standard deviation" if any(summary.n > 1 for summary in summaries.values()) else None)
     return ax
 
 
 def _summary(label: Any, values: Any) -> Summary:
+    """Return the summary of one curve or several runs."""
     if isinstance(values, Summary):
         if np.ndim(values.mean) != 1:
             raise ValueError(f"plot.curves: {label!r} must be a summary of curves (n,), got one of numbers: {values}")
@@ -72,21 +86,27 @@ def _summary(label: Any, values: Any) -> Summary:
 def _draw_curve(ax: Axes, label: str, x: np.ndarray, summary: Summary, log: bool) -> None:
     place = len(ax.get_lines())
     label = f"{label} ({summary.n} runs)" if summary.n > 1 else label
-    style = "-" if place < len(COLOURS) else "--"
+    style = "-" if place < len(COLORS) else "--"
     ax.plot(x, summary.mean, label=label, color=color(place), linestyle=style, linewidth=1.8)
     if summary.n > 1:
         low = summary.mean - summary.std
-        # The logarithm of what is not above 0 would stretch the axis to nowhere.
-        low = np.where(low > 0, low, summary.minimum) if log else low
+        # What is not above 0 has no place on a logarithmic scale.
+        low = np.where(low > 0, low, summary.min) if log else low
         ax.fill_between(x, low, summary.mean + summary.std, color=color(place), alpha=0.2, linewidth=0)
 
 
-def activation(ax: Axes, function: Callable, low: float = -5.0, high: float = 5.0) -> Axes:
+def activation(ax: Axes, function: Callable[..., Any], low: float = -5.0, high: float = 5.0) -> Axes:
     """Draw a function of one number and its derivative, from ``low`` to ``high``.
 
-    The derivative of a record such as ``relu`` is exact, by ``vjp``. Any other function takes an array and gives one of
-    its shape, and its derivative is numeric. Raises ``TypeError`` for what is no function, ``ValueError`` for one that
-    mixes the numbers of an array, as softmax does.
+    The derivative of a record such as ``relu`` is exact, by ``vjp``; that of any other function is numeric.
+
+    Args:
+        ax: the axes to draw on.
+        function: it takes an array and returns one of its shape.
+        low, high: the ends of the x-axis.
+
+    Raises ``TypeError`` for what are no axes, no function or no numbers, ``ValueError`` unless low is below high, and
+    for a function that mixes the numbers of an array, as softmax does.
 
     >>> from matplotlib.figure import Figure
     >>> from fnn import tanh
@@ -112,8 +132,8 @@ def activation(ax: Axes, function: Callable, low: float = -5.0, high: float = 5.
     return ax
 
 
-def _name(function: Callable) -> str:
-    """Give the name that a function is known by: ``leaky_relu`` for a ``LeakyRelu``."""
+def _name(function: Callable[..., Any]) -> str:
+    """Return the name of a function: ``leaky_relu`` for a ``LeakyRelu``."""
     if not is_record(function):
         name = getattr(function, "__name__", "function")
         return "function" if name == "<lambda>" else name
@@ -121,11 +141,18 @@ def _name(function: Callable) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in words).lstrip("_")
 
 
-def tangent(ax: Axes, function: Callable, at: float, low: float, high: float) -> Axes:
+def tangent(ax: Axes, function: Callable[..., Any], at: float, low: float, high: float) -> Axes:
     """Draw a function of one number, from ``low`` to ``high``, and the straight line that touches it at ``at``.
 
-    The line's slope, found by ``fnn.numeric.derivative``, stands in the legend. Raises ``TypeError`` or ``ValueError`` for what
-    is no function, or for numbers that are none.
+    The legend shows the line's slope, computed by ``fnn.numeric.derivative``.
+
+    Args:
+        ax: the axes to draw on.
+        function: it takes a number and returns one.
+        at: where the line touches.
+        low, high: the ends of the x-axis.
+
+    Raises ``TypeError`` for what are no axes, no function or no numbers, ``ValueError`` unless low is below high.
 
     >>> from matplotlib.figure import Figure
     >>> ax = tangent(Figure().subplots(), lambda x: 0.01 * x**2 + 0.1 * x, 5.0, 0.0, 20.0)

@@ -21,17 +21,17 @@ from fnn.diagnostics.summary import shape_of
 from fnn.networks.branches import Parallel, Residual
 from fnn.networks.inference import inference
 from fnn.networks.serial import Serial
-from fnn.plot.look import BLUE, DARK, MIDDLE, SKY, TEXT, require_axes, room
+from fnn.plot._style import BLUE, DARK, MIDDLE, SKY, TEXT, require_axes, size_in_points
 
 _LETTER = 0.62 * TEXT  # points, on average
 _GAP = 14.0  # points between columns
 _LEAST = 70.0  # points for the bars
-_PITCH = 26.0  # points from row to row, if there is room
+_PITCH = 26.0  # points from row to row, if there is space
 
 
 @attrs.frozen
 class _Row:
-    """A layer as it is drawn: in its lane, and with what comes in, each from a row and through a lane."""
+    """A layer as it is drawn: its lane, and its inputs, each as the row it comes from and the lane it comes through."""
 
     lane: int
     incoming: tuple[tuple[int, int], ...]
@@ -43,9 +43,16 @@ class _Row:
 def diagram(ax: Axes, net: Any, x: Any) -> Axes:
     """Draw the layers of a network from top to bottom, branches side by side, with a bar for each layer.
 
-    The bar is the wider the more numbers a row of its output has, on a logarithmic scale, and dark if the layer has
-    parameters. Beside it stand the output's shape and the number of parameters, as in ``summary``. ``x`` is data of
-    which one row is shown to the network. Raises ``TypeError`` for what is no network, and the errors of the layers.
+    The bar's width is how many values a row of the output has, on a logarithmic scale, and it is dark if the layer has
+    parameters. Beside it are the output's shape and the number of parameters, as in ``summary``.
+
+    Args:
+        ax: the axes to draw on.
+        net: a finished network.
+        x: data (n, ...), of which the network evaluates the first row.
+
+    Raises ``TypeError`` for what are no axes or no network, ``ValueError`` for data without rows, and whatever the
+    layers raise.
 
     >>> from matplotlib.figure import Figure
     >>> from fnn import Key, mlp
@@ -70,14 +77,17 @@ def diagram(ax: Axes, net: Any, x: Any) -> Axes:
     return ax
 
 
-def _follow(rows: list[_Row], node: Any, x: Any, lane: int, incoming: tuple, seen: set[int]) -> tuple[Any, tuple]:
-    """Add a row for each layer in a node; give what comes out of it, and from where."""
+def _follow(
+    rows: list[_Row], node: Any, x: Any, lane: int, incoming: tuple[tuple[int, int], ...], seen: set[int]
+) -> tuple[Any, tuple[tuple[int, int], ...]]:
+    """Append a row for each layer in a node; return the node's output, and the rows and lanes it comes from."""
     if isinstance(node, Serial):
         for layer in node.layers:
             x, incoming = _follow(rows, layer, x, lane, incoming, seen)
         return x, incoming
     if isinstance(node, Parallel):
-        ys, ends = [], []
+        ys: list[Any] = []
+        ends: list[tuple[int, int]] = []
         for branch in node.branches:
             y, end = _follow(rows, branch, x, lane, tuple((row, lane) for row, _ in incoming), seen)
             ys.append(y)
@@ -98,6 +108,7 @@ def _follow(rows: list[_Row], node: Any, x: Any, lane: int, incoming: tuple, see
 
 
 def _lanes(node: Any) -> int:
+    """Return how many lanes a node needs side by side."""
     if isinstance(node, Serial):
         return max([1, *[_lanes(layer) for layer in node.layers]])
     if isinstance(node, Parallel):
@@ -118,18 +129,18 @@ def _draw(ax: Axes, rows: list[_Row]) -> None:
     right = lanes - 0.5
     ax.text((lanes - 1) / 2, -1, "width\n(log scale)", ha="center", va="center", fontsize=TEXT, color=MIDDLE)
     beside = _write_table(ax, rows, right)
-    across, down = room(ax)
+    across, down = size_in_points(ax)
     ax.set_xlim(-0.5, right + lanes * beside / max(across - beside, _LEAST))
     ax.set_ylim(max(len(rows), down / _PITCH - 1.5) - 0.5, -1.5)
     ax.set_axis_off()
 
 
 def _write_table(ax: Axes, rows: list[_Row], left: float) -> float:
-    """Write beside the bars, in columns as wide as their text needs; give the width of all, in points."""
+    """Write the table beside the bars, in columns as wide as their text; return the width of all, in points."""
     head = ("layer", "output", "parameters")
     lines = [head, *[(row.name, shape_of(row.output), row.parameters) for row in rows]]
     widths = [_LETTER * max(len(text) for text in column) for column in zip(*lines, strict=True)]
-    begin = np.cumsum([0, widths[0] + _GAP, widths[1] + _GAP + widths[2]])  # the last one is set to the right
+    begin = np.cumsum([0, widths[0] + _GAP, widths[1] + _GAP + widths[2]])  # the last is right-aligned
     for place, line in enumerate(lines, -1):
         for text, offset, side in zip(line, begin, ("left", "left", "right"), strict=True):
             ax.annotate(
@@ -144,7 +155,7 @@ def _count(y: Any) -> int:
 
 
 def _connect(ax: Axes, above: tuple[int, int], below: tuple[int, int], lane: int) -> None:
-    """Draw a line from one row down to another, in between in a lane of its own."""
+    """Draw a line from one row down to another, through a lane."""
     (x0, y0), (x1, y1) = above, below
     turn = min(1.0, (y1 - y0) / 2)  # rows that it takes to change the lane
     path = [

@@ -1,32 +1,46 @@
-"""Pictures side by side: the images of a data set, and what the filters of a network look for.
+"""Pictures side by side: the images of a data set, and the filters of a network.
 
-images : ax, images (n, h, w) or (n, h, w, c) -> ax          filters : ax, weight -> ax
+images  : ax, images (n, h, w) or (n, h, w, c), titles?, columns?, marked? -> ax
+filters : ax, weight (kh, kw, in, out) or (in, out), shape?                -> ax
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
+from numpy.typing import ArrayLike
 
 from fnn.core._errors import describe, integer
-from fnn.plot.look import DARK, LIGHT, ORANGE, TEXT, numbers, require_axes, room, scale_bar
+from fnn.plot._style import DARK, LIGHT, ORANGE, TEXT, numbers, require_axes, scale_bar, size_in_points
 
 _LINE = 1.5 * TEXT  # points from one line of a title to the next
 
 
-def images(ax: Axes, images: Any, titles: Any = None, columns: int | None = None, marked: Any = None) -> Axes:
+def images(
+    ax: Axes,
+    images: ArrayLike,
+    titles: Iterable[Any] | None = None,
+    columns: int | None = None,
+    marked: ArrayLike | None = None,
+) -> Axes:
     """Draw images in one grid, a title over each, the ``marked`` ones in another color.
 
-    ``images`` are (n, height, width), or (n, height, width, channels) with 1 channel, 3 (red, green, blue) or 4. One
-    channel is drawn as ink, the darker the larger, on one scale for all. ``titles`` are n texts or numbers, ``marked``
-    n booleans, say ``predicted != target``. Without ``columns`` they are as large as the axes allow.
+    Args:
+        ax: the axes to draw on.
+        images: (n, height, width), or (n, height, width, channels) with 1 channel, 3 (red, green, blue) or 4. One
+            channel is drawn like ink, the larger the darker, on one scale for all.
+        titles: n texts or numbers.
+        columns: how many images in a row; without it they are as large as the axes allow.
+        marked: n booleans, say ``predicted != target``.
 
-    Raises ``TypeError`` or ``ValueError`` for anything else.
+    Raises ``TypeError`` for what are no axes or no numbers, ``ValueError`` for other shapes, colors outside 0 to 1, or
+    another number of titles or marks.
 
     >>> from matplotlib.figure import Figure
     >>> ax = images(Figure().subplots(), np.zeros((3, 8, 8)), titles=[5, 0, 4], marked=[False, True, False])
@@ -57,6 +71,7 @@ def images(ax: Axes, images: Any, titles: Any = None, columns: int | None = None
 
 
 def _images(images: Any) -> np.ndarray:
+    """Return images (n, height, width), or in color (n, height, width, 3 or 4) from 0 to 1."""
     array = numbers("images", "images", images, finite=False)
     if array.ndim == 4 and array.shape[3] == 1:
         array = array[..., 0]
@@ -72,8 +87,10 @@ def _images(images: Any) -> np.ndarray:
     return array
 
 
-def _mosaic(ax: Axes, images: np.ndarray, columns: int | None, lines: int, **scale: Any) -> tuple[AxesImage, list]:
-    """Draw all images as one, with ``lines`` of text above each; give it, and the left upper corner of each."""
+def _mosaic(
+    ax: Axes, images: np.ndarray, columns: int | None, lines: int, **scale: Any
+) -> tuple[AxesImage, list[tuple[int, int]]]:
+    """Draw all images as one, with space for ``lines`` of text above each; return it and their upper left corners."""
     n, height, width = images.shape[:3]
     gap = max(1, round(width / 8))
     columns = columns or _columns(ax, n, (height, width), gap, lines)
@@ -85,7 +102,7 @@ def _mosaic(ax: Axes, images: np.ndarray, columns: int | None, lines: int, **sca
     if images.ndim == 3:
         canvas = np.full(shape, np.nan)
     else:
-        canvas = np.zeros((*shape, 4))  # with nothing in between: the fourth channel is how much covers the ground
+        canvas = np.zeros((*shape, 4))  # transparent between the images: the fourth channel is opacity
         images = np.concatenate([images, np.ones((n, height, width, 1))], axis=3)[..., :4]
     for image, (left, top) in zip(images, corners, strict=True):
         canvas[top : top + height, left : left + width] = image
@@ -96,15 +113,15 @@ def _mosaic(ax: Axes, images: np.ndarray, columns: int | None, lines: int, **sca
 
 
 def _columns(ax: Axes, n: int, shape: tuple[int, int], gap: int, lines: int) -> int:
-    """Give the number of columns with which the images are largest, or nearly so and the last row is fuller."""
+    """Return the number of columns with which the images are largest, or nearly so with a fuller last row."""
     sizes = {columns: _size(ax, n, columns, shape, gap, lines) for columns in range(1, n + 1)}
     large = [columns for columns, size in sizes.items() if size > 0.85 * max(sizes.values())]
     return min(large, key=lambda columns: (-n % columns, -sizes[columns]))
 
 
 def _size(ax: Axes, n: int, columns: int, shape: tuple[int, int], gap: int, lines: int) -> float:
-    """Give how many points a pixel can have on each side, with so many columns."""
-    (height, width), (across, down) = shape, room(ax)
+    """Return how many points wide and high a pixel can be, with so many columns."""
+    (height, width), (across, down) = shape, size_in_points(ax)
     by_width, by_height = across / columns / (width + gap), (down / -(-n // columns) - lines * _LINE) / (height + gap)
     return max(min(by_width, by_height), by_width / 100)
 
@@ -114,14 +131,17 @@ def _frame(ax: Axes, left: int, top: int, width: int, height: int, color: str, t
     ax.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=color, linewidth=thickness, clip_on=False))
 
 
-def filters(ax: Axes, weight: Any, shape: tuple[int, ...] | None = None) -> Axes:
+def filters(ax: Axes, weight: ArrayLike, shape: tuple[int, ...] | None = None) -> Axes:
     """Draw the weights of each filter as an image, all on one scale: blue below 0, white at 0, red above.
 
-    ``weight`` is that of a ``Conv``, (kernel height, kernel width, inputs, filters); with several inputs there is a row
-    for each of them and a column for each filter. Or it is that of a ``Dense``, (inputs, units), which looks at flat
-    images of ``shape``, (height, width) or (height, width, channels).
+    Args:
+        ax: the axes to draw on.
+        weight: of a ``Conv``, (kernel height, kernel width, inputs, filters), where several inputs give a row for each
+            input and a column for each filter; or of a ``Dense``, (inputs, units).
+        shape: for a ``Dense``, the shape of the images that it takes as rows, (height, width) or (height, width,
+            channels).
 
-    Raises ``TypeError`` or ``ValueError`` for anything else.
+    Raises ``TypeError`` for what are no axes or no numbers, ``ValueError`` for other shapes, NaN or infinity.
 
     >>> from matplotlib.figure import Figure
     >>> ax = filters(Figure().subplots(), np.ones((64, 10)), shape=(8, 8))
@@ -141,6 +161,7 @@ def filters(ax: Axes, weight: Any, shape: tuple[int, ...] | None = None) -> Axes
 
 
 def _kernels(weight: np.ndarray, shape: tuple[int, ...] | None) -> np.ndarray:
+    """Return a weight as kernels (height, width, inputs, filters)."""
     if shape is None:
         if weight.ndim != 4 or weight.size == 0:
             hint = "; for a dense layer's give the shape of its images, say (8, 8)" if weight.ndim == 2 else ""

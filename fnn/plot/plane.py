@@ -1,7 +1,8 @@
-"""The plane: where a network draws the line between classes, and the slopes that a descent goes down.
+"""The plane: where a network draws the boundary between classes, and the slopes that gradient descent goes down.
 
-decision_boundary : ax, predict, x, labels -> ax          gradient_field : ax, function, low, high -> ax
-descent           : ax, path -> ax
+decision_boundary : ax, predict, x, labels, resolution? -> ax
+gradient_field    : ax, function, low?, high?, arrows?  -> ax
+descent           : ax, path                            -> ax
 """
 
 from __future__ import annotations
@@ -12,21 +13,31 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
+from numpy.typing import ArrayLike
 
 from fnn.core._errors import describe, integer
 from fnn.diagnostics.numeric import gradient_field as slopes
 from fnn.metrics.classification import classified
-from fnn.plot.look import DARK, ORANGE, TEXT, color, legend, legible, numbers, require_axes, span, tint
+from fnn.plot._style import DARK, ORANGE, TEXT, color, legend, legible, numbers, require_axes, span, tint
 
 _MARKERS = "osD^vPX*<>"
 
 
-def decision_boundary(ax: Axes, predict: Callable, x: Any, labels: Any, resolution: int = 200) -> Axes:
-    """Draw which class ``predict`` gives each place of the plane, and the points ``x`` (n, 2) in their true colors.
+def decision_boundary(
+    ax: Axes, predict: Callable[[np.ndarray], Any], x: ArrayLike, labels: ArrayLike, resolution: int = 200
+) -> Axes:
+    """Draw which class is predicted at each place of the plane, and the points ``x`` in their true colors.
 
-    ``predict`` takes rows (n, 2), and gives scores (n, classes), of which the largest wins, or labels (n,): a network
-    is such a function. ``labels`` are (n,) or one-hot (n, classes). So many places are asked along each axis as is the
-    ``resolution``. Raises ``TypeError`` or ``ValueError`` for anything else.
+    Args:
+        ax: the axes to draw on.
+        predict: it takes rows (n, 2) and returns scores (n, classes), of which the largest wins, or labels (n,); a
+            network is such a function.
+        x: points (n, 2).
+        labels: their classes, (n,) or one-hot (n, classes).
+        resolution: how many places are predicted along each axis.
+
+    Raises ``TypeError`` for what are no axes, no function or no numbers, ``ValueError`` for other shapes, NaN or
+    infinity, or labels below 0.
 
     >>> from matplotlib.figure import Figure
     >>> x, labels = np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([0, 1])
@@ -60,7 +71,10 @@ def decision_boundary(ax: Axes, predict: Callable, x: Any, labels: Any, resoluti
     return ax
 
 
-def _draw_regions(ax: Axes, across: np.ndarray, up: np.ndarray, scores: np.ndarray, region: np.ndarray, classes: int):
+def _draw_regions(
+    ax: Axes, across: np.ndarray, up: np.ndarray, scores: np.ndarray, region: np.ndarray, classes: int
+) -> None:
+    """Color each place by its class, ``region``, and draw the lines at which the leading score changes."""
     palette = np.stack([tint(color(label), 0.3) for label in range(classes)])
     shape = len(up), len(across)
     half = (across[1] - across[0]) / 2, (up[1] - up[0]) / 2  # a place is the middle of its square
@@ -74,18 +88,27 @@ def _draw_regions(ax: Axes, across: np.ndarray, up: np.ndarray, scores: np.ndarr
 
 
 def _lead(scores: np.ndarray, label: int) -> np.ndarray:
-    """Give by how much a class leads the best of the others: above 0 in its region, 0 on the boundary."""
+    """Return by how much a class leads the best of the others: above 0 in its region, 0 on the boundary."""
     if scores.ndim == 1:
         return np.where(scores == label, 1.0, -1.0)
     return scores[:, label] - np.delete(scores, label, axis=1).max(axis=1)
 
 
-def gradient_field(ax: Axes, function: Callable, low: float = -2.0, high: float = 2.0, arrows: int = 20) -> Axes:
+def gradient_field(
+    ax: Axes, function: Callable[[np.ndarray], Any], low: float = -2.0, high: float = 2.0, arrows: int = 20
+) -> Axes:
     """Draw a function of two variables as contours with their heights, and its gradient as arrows, which point uphill.
 
-    ``function`` takes a point, an array of two numbers from ``low`` to ``high``, and gives a number. Along each axis
-    stand so many ``arrows``; where it is steeper they are longer. See ``fnn.numeric.gradient_field``, which finds them. Raises
-    ``TypeError`` or ``ValueError`` for anything else.
+    The steeper the function, the longer the arrows, which ``fnn.numeric.gradient_field`` computes.
+
+    Args:
+        ax: the axes to draw on.
+        function: it takes a point, an array of two numbers, and returns a number.
+        low, high: the ends of both axes.
+        arrows: how many along each axis.
+
+    Raises ``TypeError`` for what are no axes, no function or no numbers, ``ValueError`` unless low is below high and
+    there are 2 arrows or more.
 
     >>> from matplotlib.figure import Figure
     >>> gradient_field(Figure().subplots(), lambda x: x[0] ** 2 + x[1] ** 2, arrows=10).get_title()
@@ -109,17 +132,18 @@ def gradient_field(ax: Axes, function: Callable, low: float = -2.0, high: float 
     )  # fmt: skip
     ax.set_aspect("equal")
     legible(ax, "x[0]", "x[1]")
-    limits = at[0] - 0.6 * between, at[-1] + 0.6 * between  # arrows at the edge are seen whole
+    limits = at[0] - 0.6 * between, at[-1] + 0.6 * between  # so that arrows at the edge are drawn whole
     ax.set(xlim=limits, ylim=limits)
     ax.set_title("arrows: the gradient, uphill", fontsize=TEXT)
     return ax
 
 
-def descent(ax: Axes, path: Any) -> Axes:
+def descent(ax: Axes, path: ArrayLike) -> Axes:
     """Draw the points (n, 2) of a descent, one a step, joined in their order, with the first and the last one marked.
 
-    It is made to be drawn onto a field, ``descent(gradient_field(ax, function), path)``, whose limits it leaves as they
-    are. Raises ``TypeError`` or ``ValueError`` for anything else.
+    Draw it onto a field, ``descent(gradient_field(ax, function), path)``, whose limits it does not change.
+
+    Raises ``TypeError`` for what are no axes or no numbers, ``ValueError`` for another shape, NaN or infinity.
 
     >>> from matplotlib.figure import Figure
     >>> ax = descent(Figure().subplots(), [[2.0, 1.0], [1.0, 0.5], [0.5, 0.25]])

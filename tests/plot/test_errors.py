@@ -1,11 +1,12 @@
-"""Pictures, which need matplotlib."""
+"""The messages of pictures."""
 
-import importlib.util
-import sys
-from unittest import mock
+# ruff: noqa: E402 (matplotlib may be missing)
 
 import numpy as np
 import pytest
+
+matplotlib = pytest.importorskip("matplotlib")
+
 from matplotlib.figure import Figure
 
 from fnn import attention, mlp, plot, relu, softmax
@@ -18,14 +19,7 @@ IMAGES = np.ones((2, 4, 4, 2))
 ATTENTION = attention(2)(KEY, X[None])
 
 
-def without_matplotlib():
-    spec = importlib.util.spec_from_file_location("plot_without_matplotlib", plot.__file__)
-    with mock.patch.dict(sys.modules, {"matplotlib": None}):
-        spec.loader.exec_module(importlib.util.module_from_spec(spec))
-
-
 ROWS = [
-    (lambda: without_matplotlib(), ImportError, 'fnn.plot needs matplotlib: pip install "fnn[plot]"'),
     (
         lambda: plot.curves({"loss": [1.0]}, None),
         T,
@@ -137,7 +131,7 @@ ROWS = [
         "plot.filters expects a weight (4, units) for images (2, 2), got float32 array (5, 4)",
     ),
     (lambda: plot.confusion(AX, X), V, "plot.confusion expects a matrix (classes, classes), got float32 array (5, 4)"),
-    (lambda: plot.confusion(AX, [[-1]]), V, "plot.confusion expects counts or shares, 0 or more, got -1"),
+    (lambda: plot.confusion(AX, [[-1]]), V, "plot.confusion expects counts or fractions, 0 or more, got -1"),
     (lambda: plot.confusion(AX, [[1]], names="ab"), V, "plot.confusion: names must be 1, one for each class, got 2"),
     (lambda: plot.attention(AX, relu, X), T, "plot.attention expects a finished Attention layer, got Relu()"),
     (
@@ -155,7 +149,7 @@ ROWS = [
     (
         lambda: plot.diagram(AX, mlp(3), X),
         T,
-        "plot.diagram expects a finished network, got the constructor serial(...); make it first: constructor(key, x)",
+        "plot.diagram expects a finished network, got Constructor mlp(3); make it first: constructor(key, x)",
     ),
     (
         lambda: plot.diagram(AX, NET, np.array(1.0)),

@@ -1,5 +1,6 @@
 """Every picture can be read, touches nothing but its axes, and refuses what it cannot draw before it draws anything."""
 
+# ruff: noqa: E402 (matplotlib may be missing)
 import io
 import math
 import re
@@ -12,53 +13,28 @@ import pytest
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
 
-from matplotlib import pyplot  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.text import Text  # noqa: E402
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
-from fnn import (  # noqa: E402
-    Key,
-    LeakyRelu,
-    concatenate,
-    dense,
-    dropout,
-    plot,
-    relu,
-    residual,
-    serial,
-    softmax,
-    tanh,
-)
-from fnn import attention as attention_layer  # noqa: E402
-from fnn.core.keys import normals, uniforms  # noqa: E402
-from fnn.train.experiments import summarize  # noqa: E402
+from fnn import Key, LeakyRelu, concatenate, dense, dropout, plot, relu, residual, serial, softmax, tanh
+from fnn import attention as attention_layer
+from fnn.core.keys import uniforms
+from fnn.train.experiments import summarize
+from tests.plot import drawing
+from tests.plot.drawing import COUNTS, IMAGES, KERNELS, LABELS, POINTS, SEQUENCE, bowl
 
 
 def axes():
-    return Figure(layout="constrained").subplots()
+    return drawing.axes(layout="constrained")
 
 
-def closed(array):
-    array.setflags(write=False)
-    return array
-
-
-LOSSES = closed(np.exp(-np.arange(20) / 5) * (1 + 0.1 * uniforms(Key(0), (5, 20))))
-POINTS = closed(2 * uniforms(Key(1), (40, 2)) - 1)
-LABELS = closed((POINTS[:, 0] > 0.3).astype(int))
-IMAGES = closed(uniforms(Key(2), (10, 8, 8)))
-KERNELS = closed(normals(Key(3), (3, 3, 2, 4)))
-COUNTS = closed(np.array([[9, 1, 0], [2, 7, 1], [0, 0, 5]]))
-SEQUENCE = closed(normals(Key(4), (7, 8)))
+LOSSES = drawing.read_only(np.exp(-np.arange(20) / 5) * (1 + 0.1 * uniforms(Key(0), (5, 20))))
 LAYER = attention_layer(2, causal=True)(Key(5), SEQUENCE[None])
 NO_FORMULA = r"$\1$"  # what matplotlib would refuse, if it took it for one
 BRANCHES = concatenate(serial(dense(8), relu), residual(dense(16), tanh))
 NET = serial(dense(16), BRANCHES, dropout(0.5), dense(3))(Key(6), POINTS)
 NET_OF_TWO = serial(dense(4), tanh, dense(2))(Key(7), POINTS)
-
-
-def bowl(x):
-    return x[0] ** 2 + 3 * x[1] ** 2
 
 
 PICTURES = {
@@ -127,7 +103,7 @@ def written(monkeypatch):
 
 
 def overlap(one, other):
-    """Give what part of the smaller of two boxes lies in the other."""
+    """Return what part of the smaller of two boxes lies in the other."""
     width = min(one.x1, other.x1) - max(one.x0, other.x0)
     height = min(one.y1, other.y1) - max(one.y0, other.y0)
     return max(width, 0) * max(height, 0) / min(one.width * one.height, other.width * other.height)
@@ -155,7 +131,7 @@ def test_every_text_is_large_enough_and_whole_and_on_no_other(draw, written):
         "confusion": ("prediction", "truth"),
         "filters": ("4 filters of 3 x 3", "2 inputs"),
         "filters of a dense layer": ("2 filters of 3 x 4", "3 inputs"),
-        "attention": ("step looked at", "step that looks"),
+        "attention": ("step attended to", "step that attends"),
     }.items(),
 )
 def test_axes_say_what_they_measure(picture, labels):
@@ -171,6 +147,11 @@ def test_what_are_no_axes_is_refused_first(name):
         getattr(plot, name)(None, *arguments.get(name, (None,)))
 
 
+def test_no_function_of_the_room_hides_the_module_of_its_name():
+    for path in Path(plot.__file__).parent.glob("[a-z]*.py"):
+        assert getattr(plot, path.stem).__name__ == f"fnn.plot.{path.stem}"
+
+
 def test_the_package_draws_on_axes_and_knows_no_pyplot():
     for path in Path(plot.__file__).parent.glob("*.py"):
         assert "pyplot" not in path.read_text(encoding="utf-8"), path.name
@@ -180,7 +161,7 @@ def test_the_package_draws_on_axes_and_knows_no_pyplot():
 
 
 @pytest.fixture(scope="module")
-def blank():
+def untouched():
     return axes()
 
 
@@ -347,7 +328,7 @@ def blank():
         (
             lambda ax: plot.filters(ax, np.ones((64, 1)), (8, 8.0)),
             TypeError,
-            "each number of the shape must be a whole",
+            "plot.filters: each number of the shape must be an integer, got float 8.0",
         ),
         (
             lambda ax: plot.filters(ax, np.full((1, 1, 1, 1), math.nan)),
@@ -359,7 +340,11 @@ def blank():
             ValueError,
             "plot.confusion expects a matrix (classes, classes), got float64 array (2, 3)",
         ),
-        (lambda ax: plot.confusion(ax, [[1, 0], [-2, 1]]), ValueError, "expects counts or shares, 0 or more, got -2"),
+        (
+            lambda ax: plot.confusion(ax, [[1, 0], [-2, 1]]),
+            ValueError,
+            "expects counts or fractions, 0 or more, got -2",
+        ),
         (
             lambda ax: plot.confusion(ax, COUNTS, ["a", "b"]),
             ValueError,
@@ -369,7 +354,7 @@ def blank():
         (
             lambda ax: plot.attention(ax, attention_layer(2), SEQUENCE),
             TypeError,
-            "plot.attention expects a finished Attention layer, got the constructor attention(...)",
+            "plot.attention expects a finished Attention layer, got Constructor attention(2)",
         ),
         (
             lambda ax: plot.attention(ax, LAYER, SEQUENCE[:, :4]),
@@ -396,7 +381,7 @@ def blank():
         (
             lambda ax: plot.diagram(ax, dense(3), POINTS),
             TypeError,
-            "plot.diagram expects a finished network, got the constructor dense(...); make it first: constructor(key, x)",
+            "plot.diagram expects a finished network, got Constructor dense(3); make it first: constructor(key, x)",
         ),
         (
             lambda ax: plot.diagram(ax, NET, 3.0),
@@ -410,8 +395,8 @@ def blank():
         ),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_before_anything_is(draw, kind, message, blank):
+def test_what_cannot_be_drawn_is_refused_before_anything_is(draw, kind, message, untouched):
     with pytest.raises(kind, match=re.escape(message)):
-        draw(blank)
-    assert not blank.has_data()
-    assert not blank.get_xlabel() + blank.get_title()
+        draw(untouched)
+    assert not untouched.has_data()
+    assert not untouched.get_xlabel() + untouched.get_title()

@@ -1,0 +1,112 @@
+"""What all pictures share: colors that most eyes can tell apart, a light grid, text that is large enough to read.
+
+color          : place                   -> a color
+tint           : color, strength         -> the color mixed into white
+legible        : ax, xlabel, ylabel      -> nothing; labels and a grid
+legend         : ax, title?              -> nothing; a legend
+scale_bar      : ax, image, label        -> nothing; what the colors of an image mean
+size_in_points : ax                      -> width, height
+require_axes   : caller, ax              -> nothing, or an error that names ``caller``
+numbers        : caller, name, values    -> array
+span           : caller, low, high, n    -> n numbers from low to high
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import to_rgb
+from numpy.typing import ArrayLike
+
+from fnn.core._arrays import as_array
+from fnn.core._errors import describe, number
+
+# Okabe and Ito's colors for all kinds of color vision (2008), without their yellow, which is hard to see on white.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+BLUE, ORANGE, SKY = COLORS[0], COLORS[1], COLORS[4]
+DARK, MIDDLE, LIGHT = "0.25", "0.6", "0.88"
+
+TEXT = 9  # points
+
+
+def color(place: int) -> str:
+    """Return the color at a place; after the seventh they begin again.
+
+    >>> color(0), color(7)
+    ('#0072B2', '#0072B2')
+    """
+    return COLORS[place % len(COLORS)]
+
+
+def tint(of: str, strength: ArrayLike) -> np.ndarray:
+    """Mix a color into white, of strength 0 white and of 1 the color, and return it; of an array, colors (..., 3).
+
+    >>> tint("black", np.array([0.0, 0.25, 1.0]))[:, 0]
+    array([1.  , 0.75, 0.  ])
+    """
+    return 1 - np.asarray(strength, np.float64)[..., None] * (1 - np.array(to_rgb(of)))
+
+
+def legible(ax: Axes, xlabel: str, ylabel: str) -> None:
+    """Label the axes, draw a light grid behind everything, and remove the frame at the top and on the right."""
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    ax.grid(True, color=LIGHT, linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def legend(ax: Axes, title: str | None = None) -> None:
+    """Draw the legend where it hides least; what it hides can still be seen through it."""
+    texts: dict[str, Any] = {"title": title, "fontsize": TEXT, "title_fontsize": TEXT, "alignment": "left"}
+    ax.legend(loc="best", framealpha=0.8, edgecolor="none", **texts)
+
+
+def scale_bar(ax: Axes, image: ScalarMappable, label: str) -> None:
+    """Draw beside the axes what the colors of an image mean. It is part of the axes and takes no space from others."""
+    ax.figure.colorbar(image, cax=ax.inset_axes((1.03, 0.0, 0.04, 1.0)), label=label)
+
+
+def size_in_points(ax: Axes) -> tuple[float, float]:
+    """Return the width and height of the axes in points, as they are before the figure is laid out."""
+    inches = ax.bbox.transformed(ax.figure.dpi_scale_trans.inverted())
+    return max(72 * inches.width, 1.0), max(72 * inches.height, 1.0)
+
+
+def require_axes(caller: str, ax: Any) -> None:
+    """Raise ``TypeError`` in the name of ``caller`` unless there are axes to draw on."""
+    if not isinstance(ax, Axes):
+        raise TypeError(f"plot.{caller} expects the axes to draw on first, got {describe(ax)}; write figure.subplots()")
+
+
+def numbers(caller: str, name: str, values: Any, finite: bool = True) -> np.ndarray:
+    """Return real numbers as an array, or raise in the name of ``caller``.
+
+    Args:
+        caller: the function of ``fnn.plot``.
+        name: what the values are, for the error.
+        values: an array, or a list or tuple.
+        finite: whether to refuse NaN and infinity.
+
+    Raises ``TypeError`` for what are no numbers, ``ValueError`` for NaN or infinity.
+
+    >>> numbers("curves", "x", (1, 2))
+    array([1, 2])
+    """
+    array = as_array(f"plot.{caller}, as {name},", list(values) if isinstance(values, tuple) else values)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"plot.{caller}: {name} must be real numbers, got {describe(values)}")
+    if finite and not np.isfinite(array).all():
+        raise ValueError(f"plot.{caller}: {name} holds NaN or infinity")
+    return array
+
+
+def span(caller: str, low: Any, high: Any, n: int) -> np.ndarray:
+    """Return ``n`` numbers from ``low`` to ``high``, or raise in the name of ``caller`` unless low is below high."""
+    low, high = number(f"plot.{caller}: low", low, -np.inf), number(f"plot.{caller}: high", high, -np.inf)
+    if low >= high:
+        raise ValueError(f"plot.{caller}: low must be below high, got {low:g} and {high:g}")
+    return np.linspace(low, high, n)
