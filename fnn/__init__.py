@@ -21,7 +21,6 @@ from fnn.diagnostics.check import check_vjp
 from fnn.diagnostics.diagnose import diagnose
 from fnn.diagnostics.summary import summary
 from fnn.layers import initializers
-from fnn.layers._sequences import LastStep, last_step
 from fnn.layers.activations import (
     Elu,
     Gelu,
@@ -55,10 +54,12 @@ from fnn.layers.conv import Conv, conv
 from fnn.layers.dense import Dense, dense
 from fnn.layers.dropout import Dropout, dropout
 from fnn.layers.embedding import Embedding, embedding
+from fnn.layers.gru import Gru, gru
+from fnn.layers.lstm import Lstm, lstm
 from fnn.layers.norm import BatchNorm, LayerNorm, Scale, batch_norm, layer_norm
 from fnn.layers.pool import AvgPool, GlobalAvgPool, MaxPool, avg_pool, global_avg_pool, max_pool
 from fnn.layers.positional import Positional, Sinusoidal, positional
-from fnn.layers.recurrent import Gru, Lstm, Rnn, gru, lstm, rnn
+from fnn.layers.recurrent import LastStep, Rnn, last_step, rnn
 from fnn.layers.shape import Flatten, Reshape, flatten, reshape
 from fnn.losses.classification import (
     BinaryCrossEntropy,

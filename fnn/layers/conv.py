@@ -177,7 +177,7 @@ def _require_fit(layer: Conv, x: np.ndarray) -> None:
 
 
 def _indivisible(what: str, number: int, groups: int) -> LayerValueError:
-    return LayerValueError("conv", f"expects {what} that its {groups} groups share evenly, got {number}")
+    return LayerValueError("conv", f"expects {what} that are a multiple of its {groups} groups, got {number}")
 
 
 @constructor

@@ -1,19 +1,24 @@
 """A gated recurrent unit mixes its old state with a new one: what is kept and what is new add up to 1.
 
-Gru : x (n, time, features) -> y (n, time, units)          h' = (1 - z) n + z h
+    gru : units -> constructor          Gru : x (n, time, features) -> y (n, time, units)
 
-The other forms of x, and the constructor, are in ``recurrent.py``.
+h' = (1 - z) n + z h. The other forms of x are those of ``rnn``, in ``recurrent.py``.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from fnn.core._arrays import sum_of_rows
 from fnn.core._errors import LayerValueError
+from fnn.core.keys import Key
 from fnn.core.record import Record
-from fnn.core.vjp import vjp
-from fnn.layers._sequences import arriving, by_gate, inputs, leaving, of_weight, places, read, result
+from fnn.core.vjp import Pullback, vjp
+from fnn.layers._constructor import Construct, constructor
+from fnn.layers._recurrent import allocate_states, by_gate, dweight, incoming, inputs, outgoing, read, recurrent, result
+from fnn.layers.initializers import Initializer, glorot_uniform
 
 
 class Gru(Record):
@@ -31,35 +36,35 @@ class Gru(Record):
 
 
 @vjp.register
-def gru_vjp(layer: Gru, x, key=None):
+def gru_vjp(layer: Gru, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
     steps = read("gru", layer, x, gates=3)
     units = layer.hidden_weight.shape[0]
     if layer.hidden_bias.shape != (units,):
         raise LayerValueError("gru", f"expects a hidden_bias ({units},), got {layer.hidden_bias.shape}")
     gates = inputs(steps, layer.input_weight, layer.bias)
-    h = places(steps, gates, units)
-    through, memory = np.empty_like(gates[0]), np.empty_like(h[1:])  # h @ U, and its n part plus hidden_bias
+    h = allocate_states(steps, gates, units)
+    from_h, memory = np.empty_like(gates[0]), np.empty_like(h[1:])  # h @ U, and its part for n plus hidden_bias
     each_gate = by_gate(gates, 3)
-    through_rz, through_n = through[:, : 2 * units], through[:, 2 * units :]
+    from_h_rz, from_h_n = from_h[:, : 2 * units], from_h[:, 2 * units :]
     for t in range(len(gates)):
-        np.dot(h[t], layer.hidden_weight, out=through)
+        np.dot(h[t], layer.hidden_weight, out=from_h)
         rz = gates[t][:, : 2 * units]
-        rz += through_rz
-        _sigmoid(rz)
+        rz += from_h_rz
+        _sigmoid_in_place(rz)
         r, z, n = each_gate[t]
-        np.add(through_n, layer.hidden_bias, out=memory[t])
-        n += np.multiply(r, memory[t], out=through_n)
+        np.add(from_h_n, layer.hidden_bias, out=memory[t])
+        n += np.multiply(r, memory[t], out=from_h_n)
         np.tanh(n, out=n)
         np.subtract(h[t], n, out=h[t + 1])
         h[t + 1] *= z
         h[t + 1] += n
 
     def gru_pullback(dy):
-        dys, _ = arriving(steps, dy)
+        dys, _ = incoming(steps, dy)
         back = layer.hidden_weight.T.copy()
         # From x the gates get all of their inputs, from h that of n only through r: two gradients, equal in r and z.
-        dgates, dthrough = np.empty_like(gates), np.empty_like(gates)
-        each_dgate, each_dthrough = by_gate(dgates, 3), by_gate(dthrough, 3)
+        dgates, dfrom_h = np.empty_like(gates), np.empty_like(gates)
+        each_dgate, each_dfrom_h = by_gate(dgates, 3), by_gate(dfrom_h, 3)
         dh, scratch = np.zeros_like(h[0]), np.empty_like(h[0])
         for t in reversed(range(len(gates))):
             dh += dys[t]
@@ -67,32 +72,52 @@ def gru_vjp(layer: Gru, x, key=None):
             dr, dz, dn = each_dgate[t]
             np.subtract(h[t], n, out=dz)
             dz *= dh
-            dz *= _slope_of_sigmoid(z, scratch)
+            dz *= _sigmoid_slope(z, scratch)
             np.subtract(1, z, out=dn)
             dn *= dh
             dn *= np.subtract(1, np.multiply(n, n, out=scratch), out=scratch)
             np.multiply(dn, memory[t], out=dr)
-            dr *= _slope_of_sigmoid(r, scratch)
-            dthrough[t] = dgates[t]
-            each_dthrough[t][2] *= r
+            dr *= _sigmoid_slope(r, scratch)
+            dfrom_h[t] = dgates[t]
+            each_dfrom_h[t][2] *= r
             dh *= z
-            dh += np.dot(dthrough[t], back, out=scratch)
-        of_input, of_hidden = of_weight(steps.x, dgates), of_weight(h[:-1], dthrough)
-        dlayer = Gru(of_input, of_hidden, sum_of_rows(dgates), sum_of_rows(each_dthrough[:, 2]))
-        return dlayer, leaving(steps, dgates, layer.input_weight, dh)
+            dh += np.dot(dfrom_h[t], back, out=scratch)
+        dinput_weight, dhidden_weight = dweight(steps.x, dgates), dweight(h[:-1], dfrom_h)
+        dlayer = Gru(dinput_weight, dhidden_weight, sum_of_rows(dgates), sum_of_rows(each_dfrom_h[:, 2]))
+        return dlayer, outgoing(steps, dgates, layer.input_weight, dh)
 
     return result(steps, h), gru_pullback
 
 
-def _sigmoid(a: np.ndarray) -> None:
-    """Put 1/2 + tanh(a / 2) / 2 in the place of a: no exponential to overflow, and fast."""
+def _sigmoid_in_place(a: np.ndarray) -> None:
+    """Replace a by sigmoid(a) = 1/2 + tanh(a / 2) / 2: there is no exponential to overflow, and it is fast."""
     a *= 0.5
     np.tanh(a, out=a)
     a *= 0.5
     a += 0.5
 
 
-def _slope_of_sigmoid(y: np.ndarray, out: np.ndarray) -> np.ndarray:
+def _sigmoid_slope(y: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """Return (1 - y) y, the slope of y = sigmoid(a), in ``out``."""
     np.subtract(1, y, out=out)
     out *= y
     return out
+
+
+@constructor
+def gru(
+    units: int, input_weight: Initializer = glorot_uniform, hidden_weight: Initializer = glorot_uniform
+) -> Construct:
+    """Construct a gated recurrent unit; its features and its dtype come from the data, its biases start at 0.
+
+    Args:
+        units: the number of outputs at each step.
+        input_weight: the initializer of the weights of x, called for each gate with a key of its own.
+        hidden_weight: the initializer of the weights of h, called likewise.
+
+    Raises ``TypeError`` or ``ValueError`` unless ``units`` is an integer, 1 or more.
+
+    >>> gru(3)(Key(0), np.zeros((1, 5, 2), np.float32))
+    Gru(input_weight=f32[2,9], hidden_weight=f32[3,9], bias=f32[9], hidden_bias=f32[3])
+    """
+    return recurrent(Gru, units, (input_weight, hidden_weight), (0.0, 0.0, 0.0), (0.0,))

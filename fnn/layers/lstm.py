@@ -1,18 +1,23 @@
-"""A long short-term memory adds to its state instead of making it anew, so that what was seen long ago can stay.
+"""A long short-term memory adds to its state instead of replacing it, so that what was seen long ago can stay.
 
-Lstm : x (n, time, features) -> y (n, time, units)          c' = f c + i g, h' = o tanh(c')
+    lstm : units -> constructor          Lstm : x (n, time, features) -> y (n, time, units)
 
-The other forms of x, and the constructor, are in ``recurrent.py``.
+c' = f c + i g, h' = o tanh(c'). The other forms of x are those of ``rnn``, in ``recurrent.py``.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from fnn.core._arrays import sum_of_rows
+from fnn.core.keys import Key
 from fnn.core.record import Record
-from fnn.core.vjp import vjp
-from fnn.layers._sequences import arriving, by_gate, inputs, leaving, of_weight, places, read, result
+from fnn.core.vjp import Pullback, vjp
+from fnn.layers._constructor import Construct, constructor
+from fnn.layers._recurrent import allocate_states, by_gate, dweight, incoming, inputs, outgoing, read, recurrent, result
+from fnn.layers.initializers import Initializer, glorot_uniform
 
 
 class Lstm(Record):
@@ -20,7 +25,7 @@ class Lstm(Record):
 
     i, f, o = sigmoid(...), g = tanh(...) of x @ input_weight + h @ hidden_weight + bias, side by side in the order
     i, f, g, o: (features, 4 units), (units, 4 units) and (4 units,). PyTorch's weights, transposed, and the sum of its
-    two biases give PyTorch's numbers.
+    two biases give PyTorch's values.
     """
 
     input_weight: np.ndarray
@@ -29,47 +34,48 @@ class Lstm(Record):
 
 
 @vjp.register
-def lstm_vjp(layer: Lstm, x, key=None):
+def lstm_vjp(layer: Lstm, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
     steps = read("lstm", layer, x, gates=4, states=2)
     units = layer.hidden_weight.shape[0]
     # sigmoid(a) = 1/2 + tanh(a / 2) / 2: with the columns of i, f and o halved, one sweep of tanh does all four gates.
     half = np.repeat(np.array([0.5, 0.5, 1.0, 0.5], layer.bias.dtype), units)
     gates = inputs(steps, layer.input_weight * half, layer.bias * half)
     forward = layer.hidden_weight * half
-    h, c = places(steps, gates, units), places(steps, gates, units, 1)
-    bent, through = np.empty_like(c[1:]), np.empty_like(gates[0])  # tanh(c), and what h contributes to the gates
+    h, c = allocate_states(steps, gates, units), allocate_states(steps, gates, units, 1)
+    tanh_c, from_h = np.empty_like(c[1:]), np.empty_like(gates[0])  # from_h: what h adds to the gates
     each_gate = by_gate(gates, 4)
-    scale, shift = np.full_like(through, half), np.full_like(through, 1 - half)  # in full: a row costs twice as much
+    # As large as the gates: to multiply by a single row would take twice the time.
+    scale, shift = np.full_like(from_h, half), np.full_like(from_h, 1 - half)
     for t in range(len(gates)):
-        gates[t] += np.dot(h[t], forward, out=through)
+        gates[t] += np.dot(h[t], forward, out=from_h)
         np.tanh(gates[t], out=gates[t])
         gates[t] *= scale
         gates[t] += shift
         i, f, g, o = each_gate[t]
         np.multiply(i, g, out=c[t + 1])
-        c[t + 1] += np.multiply(f, c[t], out=bent[t])
-        np.tanh(c[t + 1], out=bent[t])
-        np.multiply(o, bent[t], out=h[t + 1])
+        c[t + 1] += np.multiply(f, c[t], out=tanh_c[t])
+        np.tanh(c[t + 1], out=tanh_c[t])
+        np.multiply(o, tanh_c[t], out=h[t + 1])
 
     def lstm_pullback(dy):
-        dys, dlast = arriving(steps, dy)
+        dys, dlast = incoming(steps, dy)
         back = layer.hidden_weight.T.copy()
         dgates, slope = np.empty_like(gates), np.empty_like(gates[0])
         each_dgate = by_gate(dgates, 4)
         slope_if, slope_g, slope_o = slope[:, : 2 * units], slope[:, 2 * units : 3 * units], slope[:, 3 * units :]
-        dh, dc, dbent = np.zeros_like(h[0]), np.zeros_like(h[0]), np.empty_like(h[0])
+        dh, dc, dtanh = np.zeros_like(h[0]), np.zeros_like(h[0]), np.empty_like(h[0])
         for t in reversed(range(len(gates))):
             dh += dys[t]
             if dlast is not None:
                 dc += dlast[t]
             i, f, g, o = each_gate[t]
             di, df, dg, do = each_dgate[t]
-            np.multiply(dh, bent[t], out=do)
-            np.multiply(bent[t], bent[t], out=dbent)
-            np.subtract(1, dbent, out=dbent)
-            dbent *= o
-            dbent *= dh
-            dc += dbent
+            np.multiply(dh, tanh_c[t], out=do)
+            np.multiply(tanh_c[t], tanh_c[t], out=dtanh)
+            np.subtract(1, dtanh, out=dtanh)
+            dtanh *= o
+            dtanh *= dh
+            dc += dtanh
             np.multiply(dc, g, out=di)
             np.multiply(dc, c[t], out=df)
             np.multiply(dc, i, out=dg)
@@ -81,7 +87,29 @@ def lstm_vjp(layer: Lstm, x, key=None):
             np.subtract(o, slope_o, out=slope_o)
             dgates[t] *= slope
             np.dot(dgates[t], back, out=dh)
-        dlayer = Lstm(of_weight(steps.x, dgates), of_weight(h[:-1], dgates), sum_of_rows(dgates))
-        return dlayer, leaving(steps, dgates, layer.input_weight, dh, dc)
+        dlayer = Lstm(dweight(steps.x, dgates), dweight(h[:-1], dgates), sum_of_rows(dgates))
+        return dlayer, outgoing(steps, dgates, layer.input_weight, dh, dc)
 
     return result(steps, h, c), lstm_pullback
+
+
+@constructor
+def lstm(
+    units: int, input_weight: Initializer = glorot_uniform, hidden_weight: Initializer = glorot_uniform
+) -> Construct:
+    """Construct a long short-term memory; its features and its dtype come from the data.
+
+    The bias of the forget gate starts at 1, so that it remembers until it has learned what to forget (Jozefowicz et
+    al., 2015); the others start at 0.
+
+    Args:
+        units: the number of outputs at each step.
+        input_weight: the initializer of the weights of x, called for each gate with a key of its own.
+        hidden_weight: the initializer of the weights of h, called likewise.
+
+    Raises ``TypeError`` or ``ValueError`` unless ``units`` is an integer, 1 or more.
+
+    >>> lstm(3)(Key(0), np.zeros((1, 5, 2), np.float32))
+    Lstm(input_weight=f32[2,12], hidden_weight=f32[3,12], bias=f32[12])
+    """
+    return recurrent(Lstm, units, (input_weight, hidden_weight), (0.0, 1.0, 0.0, 0.0))

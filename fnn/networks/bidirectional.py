@@ -20,7 +20,7 @@ from fnn.core.keys import Key, require_key, split
 from fnn.core.record import Record, is_record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
-from fnn.layers._sequences import apart, within
+from fnn.layers._sequences import mask, unpack
 from fnn.networks._parts import inside, part_vjp
 from fnn.networks.inference import inference
 
@@ -71,7 +71,7 @@ def _run(
 
 
 def _sequences(x: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    sequences, lengths, _, parts = apart("bidirectional", x)
+    sequences, lengths, _, parts = unpack("bidirectional", x)
     if parts == 3:
         raise LayerTypeError("bidirectional", "expects x or (x, lengths), got a tuple of 3; its two runs begin at 0")
     return sequences, lengths
@@ -89,7 +89,7 @@ def _reversed(values: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
     if lengths is None:
         return values[:, ::-1]
     n, time = values.shape[:2]
-    place = np.where(within(lengths, time), lengths[:, None] - 1 - counting(time), counting(time))
+    place = np.where(mask(lengths, time), lengths[:, None] - 1 - counting(time), counting(time))
     return values[counting(n)[:, None], place]
 
 

@@ -14,12 +14,14 @@ from typing import Any
 
 from fnn.core._errors import LayerTypeError, LayerValueError, describe, integer
 from fnn.core.vjp import forward
-from fnn.layers._sequences import apart
+from fnn.layers._sequences import unpack
 from fnn.layers.attention import Attention, look_back
 from fnn.layers.dropout import Dropout
+from fnn.layers.gru import Gru
+from fnn.layers.lstm import Lstm
 from fnn.layers.norm import BatchNorm
 from fnn.layers.positional import Positional, Sinusoidal, coded
-from fnn.layers.recurrent import Gru, Lstm, Rnn
+from fnn.layers.recurrent import Rnn
 from fnn.layers.shape import Flatten, Reshape
 from fnn.networks._parts import inside
 from fnn.networks.bidirectional import Bidirectional
@@ -125,7 +127,7 @@ def attention_advance(layer: Attention, x: Any, state: Any = None) -> tuple[Any,
     """Take a step whose state is the keys and values of all steps so far: only the new step's are computed."""
     if not layer.causal:
         raise LayerTypeError("attention", "cannot advance: it looks ahead; write attention(heads, causal=True)")
-    x, _, _, parts = apart("attention", x)
+    x, _, _, parts = unpack("attention", x)
     if parts > 1:
         raise LayerTypeError("advance", f"expects one step of every row, (n, 1, features), got a tuple of {parts}")
     return look_back(layer, x, state)

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from fnn import Key, Serial, tree, vjp
-from fnn.layers.recurrent import Gru, Lstm, Rnn, gru, lstm, rnn
+from fnn.layers.gru import Gru, gru
+from fnn.layers.lstm import Lstm, lstm
+from fnn.layers.recurrent import Rnn, rnn
 from fnn.networks.bidirectional import Bidirectional
 from tests.laws.cases import numbers
 

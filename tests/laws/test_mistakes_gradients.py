@@ -39,8 +39,9 @@ from fnn.data import digits, one_hot, standardize
 from fnn.diagnostics.numeric import gradient
 from fnn.layers.conv import Conv, conv
 from fnn.layers.initializers import he_uniform, normal
+from fnn.layers.lstm import Lstm, lstm
 from fnn.layers.pool import max_pool
-from fnn.layers.recurrent import Lstm, Rnn, lstm, rnn
+from fnn.layers.recurrent import Rnn, rnn
 from tests.laws.cases import numbers
 
 DIGITS, LABELS = digits()

@@ -359,7 +359,7 @@ BAD = {
     "heads that do not divide": (
         lambda: attention(4)(Key(0), X),
         ValueError,
-        "attention expects features that its 4 heads can share out, got 6",
+        "attention expects features that are a multiple of its 4 heads, got 6",
     ),
     "another width": (
         lambda: TWO(numbers(2, 3, 5)),
@@ -416,7 +416,7 @@ BAD = {
     "the state of other rows": (
         lambda: advance(made(attention(2, True), 1, 1, 6), X, (numbers(1, 2, 4, 3), numbers(1, 2, 4, 3))),
         ValueError,
-        "attention expects the state that advance gave, got tuple of float64 array (1, 2, 4, 3)",
+        "attention expects the state that advance returned, got tuple of float64 array (1, 2, 4, 3)",
     ),
     "a position that is none": (
         lambda: advance(Sinusoidal(), X, "1"),
@@ -472,7 +472,7 @@ BAD = {
     "a block whose heads do not divide": (
         lambda: transformer_block(4, 8)(Key(0), X),
         ValueError,
-        "attention at layers[0].body.layers[1] expects features that its 4 heads can share out, got 6",
+        "attention at layers[0].body.layers[1] expects features that are a multiple of its 4 heads, got 6",
     ),
 }
 

@@ -326,7 +326,7 @@ def test_no_images_give_no_output_and_no_gradient(layer, x):
         ),
         (lambda: conv(8, 3, padding=-1), ValueError, "conv: padding must be at least 0, got -1"),
         (lambda: conv(8, 3, padding=1.5), TypeError, "conv: padding must be an integer, got float 1.5"),
-        (lambda: conv(8, 3, groups=3), ValueError, "conv expects filters that its 3 groups share evenly, got 8"),
+        (lambda: conv(8, 3, groups=3), ValueError, "conv expects filters that are a multiple of its 3 groups, got 8"),
         (lambda: conv(8, 3, groups=0), ValueError, "conv: groups must be at least 1, got 0"),
         (lambda: max_pool(0), ValueError, "max_pool: size must be at least 1, got 0"),
         (lambda: avg_pool(2, 1.5), TypeError, "avg_pool: stride must be an integer, got float 1.5"),
@@ -356,7 +356,7 @@ def test_a_setting_that_makes_no_sense(make, kind, message):
         ),
         (conv(8, (3,)), (2, 4, 4, 1), "conv expects sequences (n, time, features), got (2, 4, 4, 1)"),
         (conv(8, 3), (2, 4, 4, 0), "conv expects images (n, height, width, channels), got (2, 4, 4, 0)"),
-        (conv(8, 3, groups=2), (2, 4, 4, 3), "conv expects channels that its 2 groups share evenly, got 3"),
+        (conv(8, 3, groups=2), (2, 4, 4, 3), "conv expects channels that are a multiple of its 2 groups, got 3"),
         (
             conv(8, 5, padding="valid"),
             (2, 4, 6, 1),
@@ -398,7 +398,7 @@ def test_a_finished_layer_says_what_it_was_made_for():
         (along_time, (5, 8), "conv expects sequences (n, time, features), got (5, 8)"),
         (Conv(numbers(3, 3), numbers(3)), (5, 8, 3), "conv expects a weight (height, width, inputs, filters), got (3,"),
         (Conv(layer.weight, numbers(3)), (5, 8, 8, 2), "conv expects a bias (4,), got (3,)"),
-        (Conv(numbers(3, 3, 1, 3), numbers(3), groups=2), (5, 8, 8, 2), "conv expects filters that its 2 groups share"),
+        (Conv(numbers(3, 3, 1, 3), numbers(3), groups=2), (5, 8, 8, 2), "conv expects filters that are a multiple"),
     ):
         with pytest.raises(ValueError) as caught:  # noqa: PT011 (the message is compared below)
             bad(np.zeros(x))

@@ -103,12 +103,12 @@ ROWS = [
     (lambda: conv(4, 3, dilation=0), V, "conv: dilation must be at least 1, got 0"),
     (lambda: conv(4, 3, padding="full"), V, "conv: padding must be 'same', 'valid' or an integer, got 'full'"),
     (lambda: conv(4, 3, padding=-1), V, "conv: padding must be at least 0, got -1"),
-    (lambda: conv(3, 3, groups=2), V, "conv expects filters that its 2 groups share evenly, got 3"),
+    (lambda: conv(3, 3, groups=2), V, "conv expects filters that are a multiple of its 2 groups, got 3"),
     (lambda: conv(4, 3, groups=0), V, "conv: groups must be at least 1, got 0"),
     (
         lambda: conv(4, 3, groups=2)(KEY, np.ones((1, 5, 5, 3))),
         V,
-        "conv expects channels that its 2 groups share evenly, got 3",
+        "conv expects channels that are a multiple of its 2 groups, got 3",
     ),
     (
         lambda: conv(4, 3)(KEY, X),
@@ -180,7 +180,7 @@ ROWS = [
     (
         lambda: Conv(np.ones((3, 3, 1, 3)), FLAT[:3], groups=2)(IMAGES),
         V,
-        "conv expects filters that its 2 groups share evenly, got 3",
+        "conv expects filters that are a multiple of its 2 groups, got 3",
     ),
     (lambda: max_pool(0), V, "max_pool: size must be at least 1, got 0"),
     (lambda: avg_pool(2, stride=0), V, "avg_pool: stride must be at least 1, got 0"),

@@ -31,9 +31,10 @@ from fnn import (
     tree,
     vjp,
 )
-from fnn.layers._sequences import LastStep, last_step
+from fnn.layers.gru import Gru, gru
 from fnn.layers.initializers import glorot_uniform, orthogonal
-from fnn.layers.recurrent import Gru, Lstm, Rnn, gru, lstm, rnn
+from fnn.layers.lstm import Lstm, lstm
+from fnn.layers.recurrent import LastStep, Rnn, last_step, rnn
 from fnn.networks.bidirectional import Bidirectional, bidirectional
 from fnn.networks.decoding import advance
 from tests.laws.cases import made, numbers, random_like
@@ -563,7 +564,9 @@ def test_advance_takes_its_own_states_and_no_lengths():
         V, match=re.escape("Serial expects the state that advance returned, a tuple of 2, got tuple (None,)")
     ):
         advance(net, X[:, :1], (None,))
-    with pytest.raises(V, match=re.escape("Parallel at layers[1] expects the state that advance returned, a tuple of 2")):
+    with pytest.raises(
+        V, match=re.escape("Parallel at layers[1] expects the state that advance returned, a tuple of 2")
+    ):
         advance(net, X[:, :1], (None, (None,)))
     with pytest.raises(
         T, match=re.escape("advance at layers[0] expects one step of every row, (n, 1, features), got a")

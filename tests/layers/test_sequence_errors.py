@@ -149,7 +149,7 @@ ROWS = [
     (
         lambda: attention(3)(KEY, np.ones((1, 5, 4))),
         V,
-        "attention expects features that its 3 heads can share out, got 4",
+        "attention expects features that are a multiple of its 3 heads, got 4",
     ),
     (
         lambda: attention(2)(KEY, SEQUENCES)((SEQUENCES, LENGTHS, None)),
@@ -249,7 +249,7 @@ ROWS = [
     (
         lambda: advance(attention(2, causal=True)(KEY, SEQUENCES), SEQUENCES, 3),
         V,
-        "attention expects the state that advance gave, got int 3",
+        "attention expects the state that advance returned, got int 3",
     ),
     (
         lambda: advance(Serial((RNN, relu)), SEQUENCES, (None,)),

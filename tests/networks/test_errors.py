@@ -238,7 +238,7 @@ ROWS = [
     (
         lambda: advance(attention(2, causal=True)(KEY, SEQUENCES), SEQUENCES, 3),
         V,
-        "attention expects the state that advance gave, got int 3",
+        "attention expects the state that advance returned, got int 3",
     ),
     (
         lambda: advance(Serial((RNN, relu)), SEQUENCES, (None,)),
