@@ -3,27 +3,21 @@
     sgd, adagrad, rmsprop, adam, adamw : learning rate, ... -> transform
 
 A learning rate is a number or a schedule, ``step -> number``, as in ``schedules.py``. Where libraries differ, these are
-PyTorch's rules; each says so.
+PyTorch's rules; each says so. All raise ``TypeError`` for an argument that is no number, and ``ValueError`` for one
+below 0 or for a momentum or decay of 1 or more.
 """
 
 from __future__ import annotations
 
 from fnn.core._errors import number
 from fnn.core._structure import Where
-from fnn.optim.rules import (
-    LearningRate,
-    descend,
-    scale_by_adagrad,
-    scale_by_adam,
-    scale_by_rms,
-    trace,
-)
+from fnn.optim.rules import LearningRate, descend, scale_by_adagrad, scale_by_adam, scale_by_rms, trace
 from fnn.optim.rules import weight_decay as decayed
 from fnn.optim.transform import Transform, chain
 
 
 def sgd(learning_rate: LearningRate, momentum: float = 0.0, nesterov: bool = False) -> Transform:
-    """Descend stochastic gradients, p - learning_rate g; with momentum v = momentum v + g, p - learning_rate v.
+    """Descend by the gradient, p - learning_rate g; with momentum v = momentum v + g, p - learning_rate v.
 
     Args:
         learning_rate: a number or a schedule.
@@ -32,33 +26,46 @@ def sgd(learning_rate: LearningRate, momentum: float = 0.0, nesterov: bool = Fal
 
     PyTorch's SGD. Raises ``ValueError`` for ``nesterov`` without momentum.
 
-    >>> sgd(0.1, momentum=0.9).init(()) == sgd(0.1).init(())
-    False
+    >>> import numpy as np
+    >>> from fnn import start, update
+    >>> update(sgd(0.1), (np.array([5.0]),), start((np.ones(1),), sgd(0.1))).params
+    (array([0.5]),)
     """
     if number("sgd: momentum", momentum, below=1):
         return chain(trace(momentum, nesterov), descend(learning_rate))
     if nesterov:
-        raise ValueError(
-            "sgd: nesterov needs a momentum above 0; write sgd(learning_rate, momentum=0.9, nesterov=True)"
-        )
+        raise ValueError("sgd: nesterov needs a momentum above 0; write sgd(0.1, momentum=0.9, nesterov=True)")
     return descend(learning_rate)
 
 
 def adagrad(learning_rate: LearningRate = 1e-2, eps: float = 1e-10) -> Transform:
-    """Adagrad (Duchi et al., 2011), as PyTorch's: rare features keep a high learning rate, frequent ones lose it."""
+    """Descend by Adagrad's rule (Duchi et al., 2011): rare features keep a high learning rate, frequent ones lose it.
+
+    PyTorch's Adagrad.
+
+    >>> import numpy as np
+    >>> from fnn import start, update
+    >>> update(adagrad(0.1), (np.array([5.0]),), start((np.ones(1),), adagrad(0.1))).params
+    (array([0.9]),)
+    """
     return chain(scale_by_adagrad(eps), descend(learning_rate))
 
 
 def rmsprop(
     learning_rate: LearningRate = 1e-3, decay: float = 0.9, momentum: float = 0.0, eps: float = 1e-8
 ) -> Transform:
-    """RMSprop (Tieleman and Hinton, 2012), by PyTorch's rule, momentum after scaling.
+    """Descend by RMSprop's rule (Tieleman and Hinton, 2012): steps are divided by the root of the mean square gradient.
 
     Args:
         learning_rate: a number or a schedule.
         decay: of the running mean of squares, PyTorch's ``alpha``. Hinton's 0.9; PyTorch's default is 0.99.
-        momentum: from 0 up to but not including 1.
+        momentum: from 0 up to but not including 1; it acts after the scaling, as in PyTorch.
         eps: added to the root.
+
+    >>> import numpy as np
+    >>> from fnn import start, update
+    >>> update(rmsprop(0.1, decay=0.75), (np.array([5.0]),), start((np.ones(1),), rmsprop())).params[0].round(6)
+    array([0.8])
     """
     if number("rmsprop: momentum", momentum, below=1):
         return chain(scale_by_rms(decay, eps), trace(momentum), descend(learning_rate))
@@ -66,12 +73,17 @@ def rmsprop(
 
 
 def adam(learning_rate: LearningRate = 1e-3, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Transform:
-    """Adam (Kingma and Ba, 2015): each parameter moves by about the learning rate, whatever its gradient's size.
+    """Descend by Adam's rule (Kingma and Ba, 2015): each parameter moves by about the learning rate in a step.
 
     Args:
         learning_rate: a number or a schedule.
         b1, b2: the decay of the running means of the gradient and of its square.
         eps: added to the root of the second.
+
+    >>> import numpy as np
+    >>> from fnn import start, update
+    >>> update(adam(0.1), (np.array([5.0]),), start((np.ones(1),), adam(0.1))).params[0].round(6)
+    array([0.9])
     """
     return chain(scale_by_adam(b1, b2, eps), descend(learning_rate))
 
@@ -84,12 +96,19 @@ def adamw(
     eps: float = 1e-8,
     where: Where | None = None,
 ) -> Transform:
-    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019), as PyTorch's: p - rate (adam + weight_decay p).
+    """Descend by Adam's rule with decoupled weight decay: p - learning_rate (adam + weight_decay p).
+
+    Loshchilov and Hutter, 2019; PyTorch's AdamW.
 
     Args:
-        learning_rate: a number or a schedule, the rate of the formula.
+        learning_rate: a number or a schedule.
         weight_decay: the strength of the decay, which the learning rate multiplies.
         b1, b2, eps: those of ``adam``.
         where: which leaves decay, a path or a function of one; all if None. See ``fnn.weight_decay``.
+
+    >>> import numpy as np
+    >>> from fnn import start, update
+    >>> update(adamw(0.1, 0.5), (np.array([5.0]),), start((np.ones(1),), adamw(0.1))).params[0].round(6)
+    array([0.85])
     """
     return chain(scale_by_adam(b1, b2, eps), decayed(weight_decay, where), descend(learning_rate))

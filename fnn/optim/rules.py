@@ -4,7 +4,8 @@
     clip, clip_by_global_norm, weight_decay, descend     : ... -> transform, which remembers nothing
 
 A rule works on the vector ``g`` of the whole gradient, in place; ``transform.py`` lifts it to trees. Where libraries
-differ, these are PyTorch's rules; each says so.
+differ, these are PyTorch's rules; each says so. All raise ``TypeError`` for an argument that is no number, and
+``ValueError`` for one below 0, for a decay of 1 or more, for a limit of 0.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -31,17 +33,30 @@ class Trace(Record):
     velocity: Tree
 
 
+class Moments(Record):
+    """What ``scale_by_adam`` remembers: running means of the gradient and of its square."""
+
+    mean: Tree
+    square: Tree
+
+
+class Squares(Record):
+    """What ``scale_by_rms`` (a running mean) and ``scale_by_adagrad`` (a sum) remember of squared gradients."""
+
+    square: Tree
+
+
+def _zeros(memory: Callable[..., Any], trees: int, params: Tree) -> Any:
+    return memory(*[zeros_like(params) for _ in range(trees)])
+
+
 def trace(decay: float, nesterov: bool = False) -> Transform:
     """Accumulate gradients with momentum: v = decay v + g, updates v (Polyak, 1964; not the running mean).
 
     For a constant gradient v grows to g / (1 - decay). With ``nesterov`` the update looks one step ahead, g + decay v
     (Nesterov, 1983, in the form of Sutskever et al., 2013, that PyTorch and Optax use).
     """
-    return lifted(partial(_trace, number("trace: decay", decay, below=1), bool(nesterov)), _init_trace)
-
-
-def _init_trace(params: Tree) -> Trace:
-    return Trace(zeros_like(params))
+    return lifted(partial(_trace, number("trace: decay", decay, below=1), bool(nesterov)), partial(_zeros, Trace, 1))
 
 
 def _trace(decay: float, nesterov: bool, g: np.ndarray, state: Trace, params: Flat, step: int):
@@ -54,24 +69,18 @@ def _trace(decay: float, nesterov: bool, g: np.ndarray, state: Trace, params: Fl
     return g, Trace(velocity)
 
 
-class Moments(Record):
-    """What ``scale_by_adam`` remembers: running means of the gradient and of its square."""
-
-    mean: Tree
-    square: Tree
-
-
 def scale_by_adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Transform:
     """Scale as Adam does (Kingma and Ba, 2015): m / (1 - b1**t) over sqrt(s / (1 - b2**t)) + eps, t = step + 1.
 
     m and s are running means of the gradient and its square: m = b1 m + (1 - b1) g, s = b2 s + (1 - b2) g**2.
+
+    Args:
+        b1: the decay of the mean of gradients.
+        b2: the decay of the mean of their squares.
+        eps: added to the root, so that nothing is divided by 0.
     """
     b1, b2 = number("adam: b1", b1, below=1), number("adam: b2", b2, below=1)
-    return lifted(partial(_scale_by_adam, b1, b2, number("adam: eps", eps)), _init_moments)
-
-
-def _init_moments(params: Tree) -> Moments:
-    return Moments(zeros_like(params), zeros_like(params))
+    return lifted(partial(_scale_by_adam, b1, b2, number("adam: eps", eps)), partial(_zeros, Moments, 2))
 
 
 def _scale_by_adam(b1: float, b2: float, eps: float, g: np.ndarray, state: Moments, params: Flat, step: int):
@@ -88,18 +97,12 @@ def _scale_by_adam(b1: float, b2: float, eps: float, g: np.ndarray, state: Momen
 
 
 def _running_square(decay: float, g: np.ndarray, square: np.ndarray) -> np.ndarray:
-    """Give decay square + (1 - decay) g**2; g is left with nothing of use."""
+    """Return decay square + (1 - decay) g**2, and leave in g what nobody needs."""
     np.square(g, out=g)
     g *= 1 - decay
     square = square * decay
     square += g
     return square
-
-
-class Squares(Record):
-    """What ``scale_by_rms`` (a running mean) and ``scale_by_adagrad`` (a sum) remember of squared gradients."""
-
-    square: Tree
 
 
 def scale_by_rms(decay: float = 0.9, eps: float = 1e-8) -> Transform:
@@ -108,11 +111,7 @@ def scale_by_rms(decay: float = 0.9, eps: float = 1e-8) -> Transform:
     Tieleman and Hinton, 2012. ``eps`` stands outside the root, as in PyTorch; Optax adds it inside.
     """
     decay, eps = number("scale_by_rms: decay", decay, below=1), number("scale_by_rms: eps", eps)
-    return lifted(partial(_scale_by_rms, decay, eps), _init_squares)
-
-
-def _init_squares(params: Tree) -> Squares:
-    return Squares(zeros_like(params))
+    return lifted(partial(_scale_by_rms, decay, eps), partial(_zeros, Squares, 1))
 
 
 def _scale_by_rms(decay: float, eps: float, g: np.ndarray, state: Squares, params: Flat, step: int):
@@ -133,7 +132,7 @@ def scale_by_adagrad(eps: float = 1e-10) -> Transform:
     Duchi et al., 2011. The sum starts at 0 and ``eps`` stands outside the root, as in PyTorch; Optax starts at 0.1,
     with ``eps`` inside.
     """
-    return lifted(partial(_scale_by_adagrad, number("scale_by_adagrad: eps", eps)), _init_squares)
+    return lifted(partial(_scale_by_adagrad, number("scale_by_adagrad: eps", eps)), partial(_zeros, Squares, 1))
 
 
 def _scale_by_adagrad(eps: float, g: np.ndarray, state: Squares, params: Flat, step: int):
@@ -143,7 +142,13 @@ def _scale_by_adagrad(eps: float, g: np.ndarray, state: Squares, params: Flat, s
 
 
 def clip(limit: float) -> Transform:
-    """Cut each number of the gradient to lie between -limit and limit. The direction changes; see the next one."""
+    """Clip each element of the gradient to lie between -limit and limit.
+
+    This changes the direction; ``clip_by_global_norm`` does not.
+
+    >>> clip(1.0).update((np.array([-3.0, 0.5]),), (), (np.zeros(2),), 0)
+    ((array([-1. ,  0.5]),), ())
+    """
     return lifted(partial(_clip, positive("clip: limit", limit, _STUCK)))
 
 
@@ -152,9 +157,12 @@ def _clip(limit: float, g: np.ndarray, state: tuple[()], params: Flat, step: int
 
 
 def clip_by_global_norm(max_norm: float) -> Transform:
-    """Shorten the gradient of the whole network to ``max_norm`` where it is longer, g max_norm / |g|.
+    """Shorten the gradient of the whole network to ``max_norm`` where it is longer: g max_norm / |g|.
 
     The direction stays (Pascanu et al., 2013).
+
+    >>> clip_by_global_norm(1.0).update((np.array([3.0, -4.0]),), (), (np.zeros(2),), 0)
+    ((array([ 0.6, -0.8]),), ())
     """
     return lifted(partial(_clip_by_global_norm, positive("clip_by_global_norm: max_norm", max_norm, _STUCK)))
 
@@ -171,11 +179,9 @@ def _clip_by_global_norm(max_norm: float, g: np.ndarray, state: tuple[()], param
 def weight_decay(strength: float, where: Where | None = None) -> Transform:
     """Add strength p: before ``descend``, each parameter p shrinks by the learning rate times ``strength`` a step.
 
-    Decoupled weight decay (Loshchilov and Hutter, 2019): no part of the loss, and not scaled by what an optimizer
-    remembers, where it stands behind it in the chain. It acts on all leaves, or on those that ``where`` chooses, a path
-    or a function of one: ``weight_decay(1e-2, is_weight)`` leaves biases alone.
-
-    Raises ``TypeError`` or ``ValueError`` for a strength that is no number from 0.
+    Decoupled weight decay (Loshchilov and Hutter, 2019): no part of the loss, and not scaled by an optimizer's memory
+    where it stands behind that in the chain. It acts on all leaves, or on those that ``where`` chooses, a path or a
+    function of one: ``weight_decay(1e-2, is_weight)`` leaves biases alone.
 
     >>> weight_decay(0.5).update((np.zeros(1),), (), (np.ones(1),), 0)
     ((array([0.5]),), ())
@@ -193,8 +199,6 @@ def _weight_decay(strength: float, where: Where | None, g: np.ndarray, state: tu
 
 def descend(learning_rate: LearningRate) -> Transform:
     """Go downhill: -learning_rate g. The one place where the sign is.
-
-    Raises ``TypeError`` or ``ValueError`` unless it is a schedule or a number from 0.
 
     >>> descend(0.1).update((np.ones(1),), (), (np.ones(1),), 0)
     ((array([-0.1]),), ())

@@ -1,14 +1,18 @@
 """A schedule says how large the steps of training are, and when: a function of the step, so that it can be plotted.
 
-    schedule     : step -> rate, a float; steps count from 0, and past its end a schedule holds its last value
+    schedule     : step -> learning rate, a float; steps count from 0, and past its end a schedule holds its last value
 
-    constant     : rate -> schedule               exponential  : rate, factor, steps -> schedule
-    piecewise    : boundaries, rates -> schedule  inverse_time : rate, decay, steps -> schedule
-    cosine       : rate, steps, end -> schedule   one_cycle    : peak, steps -> schedule
+    constant     : learning_rate -> schedule
+    piecewise    : boundaries, learning_rates -> schedule
+    exponential  : learning_rate, factor, steps -> schedule
+    inverse_time : learning_rate, decay, steps -> schedule
+    cosine       : learning_rate, steps, end -> schedule
     warmup       : steps, schedule, start -> schedule
+    one_cycle    : peak, steps -> schedule
 
-Wherever an optimizer takes a rate it takes a schedule, and the rate of now is ``schedule(state.step)``. Arguments are
-checked here, once; the step is not, since a schedule is asked at every step of training.
+Wherever an optimizer takes a learning rate it takes a schedule, and the learning rate of now is
+``schedule(state.step)``. Arguments are checked here, once, and raise ``TypeError`` or ``ValueError``; the step is not
+checked, since a schedule is asked at every step of training.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from __future__ import annotations
 import functools
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -27,108 +31,131 @@ __all__ = ["constant", "cosine", "exponential", "inverse_time", "one_cycle", "pi
 Schedule = Callable[[int], float]
 
 
-def constant(rate: float) -> Schedule:
-    """Give the same rate at every step; a plain number does the same where a rate is expected.
+def constant(learning_rate: float) -> Schedule:
+    """Return the same learning rate at every step; a plain number does the same where a schedule is expected.
 
     >>> constant(0.1)(1000)
     0.1
     """
-    return functools.partial(_constant, number("constant: the rate", rate))
+    return functools.partial(_constant, number("constant: the learning rate", learning_rate))
 
 
-def _constant(rate: float, step: int) -> float:
-    return rate
+def _constant(learning_rate: float, step: int) -> float:
+    return learning_rate
 
 
-def piecewise(boundaries: Sequence[int], rates: Sequence[float]) -> Schedule:
-    """Change the rate at given steps: ``rates[0]`` at first, ``rates[i]`` from step ``boundaries[i - 1]`` on.
+def piecewise(boundaries: Sequence[int], learning_rates: Sequence[float]) -> Schedule:
+    """Change at given steps: ``learning_rates[0]`` at first, ``learning_rates[i]`` from step ``boundaries[i - 1]`` on.
 
-    Raises ``ValueError`` unless the boundaries increase, the first being 1 or more, and there is one rate more.
+    Raises ``ValueError`` unless the boundaries increase from 1 or more, and there is one learning rate more than those.
 
     >>> [piecewise([2, 4], [0.1, 0.01, 0.001])(step) for step in range(6)]
     [0.1, 0.1, 0.01, 0.01, 0.001, 0.001]
     """
-    for name, numbers in (("boundaries", boundaries), ("rates", rates)):
-        if not isinstance(numbers, Iterable):
-            raise TypeError(f"piecewise expects a list of {name}, got {describe(numbers)}; write [{numbers}]")
-    boundaries = tuple(integer("piecewise: each boundary", boundary) for boundary in boundaries)
-    rates = tuple(number("piecewise: each rate", rate) for rate in rates)
-    if any(after <= before for before, after in pairwise(boundaries)):
-        raise ValueError(f"piecewise: the boundaries must increase, got {describe(boundaries)}")
-    if len(rates) != len(boundaries) + 1:
-        expected = f"{len(boundaries) + 1} rates for {len(boundaries)} boundaries"
-        raise ValueError(f"piecewise expects one rate more than boundaries, {expected}, got {len(rates)}")
-    return functools.partial(_piecewise, boundaries, rates)
+    steps = [integer("piecewise: each boundary", each) for each in _listed("boundaries", boundaries)]
+    values = [number("piecewise: each learning rate", each) for each in _listed("learning rates", learning_rates)]
+    if any(after <= before for before, after in pairwise(steps)):
+        raise ValueError(f"piecewise: the boundaries must increase, got {describe(steps)}")
+    if len(values) != len(steps) + 1:
+        expected = f"{len(steps) + 1} for {len(steps)} boundaries"
+        raise ValueError(f"piecewise expects one learning rate more than boundaries, {expected}, got {len(values)}")
+    return functools.partial(_piecewise, tuple(steps), tuple(values))
 
 
-def _piecewise(boundaries: tuple[int, ...], rates: tuple[float, ...], step: int) -> float:
-    return rates[bisect_right(boundaries, step)]
+def _listed(name: str, numbers: Any) -> list[Any]:
+    try:
+        return list(numbers)
+    except TypeError:
+        raise TypeError(f"piecewise expects a list of {name}, got {describe(numbers)}; write [{numbers}]") from None
 
 
-def exponential(rate: float, factor: float, steps: int = 1, staircase: bool = False) -> Schedule:
-    """Multiply the rate by ``factor`` every ``steps`` steps, rate factor**(step / steps).
+def _piecewise(boundaries: tuple[int, ...], learning_rates: tuple[float, ...], step: int) -> float:
+    return learning_rates[bisect_right(boundaries, step)]
 
-    With ``staircase`` this happens at once at the end of each ``steps`` steps, else a little at every step. A factor
-    above 1 makes the rate grow without end.
+
+def exponential(learning_rate: float, factor: float, steps: int = 1, staircase: bool = False) -> Schedule:
+    """Multiply the learning rate by ``factor`` every ``steps`` steps: learning_rate factor**(step / steps).
+
+    Args:
+        learning_rate: the value at step 0.
+        factor: above 0; above 1 the learning rate grows without end.
+        steps: how many steps the factor takes.
+        staircase: apply the factor at once at the end of each ``steps`` steps, not a little at every step.
 
     >>> [exponential(0.8, 0.5)(step) for step in range(3)]
     [0.8, 0.4, 0.2]
     >>> [exponential(0.8, 0.5, steps=2, staircase=True)(step) for step in range(5)]
     [0.8, 0.8, 0.4, 0.4, 0.2]
     """
-    rate, factor = number("exponential: the rate", rate), positive("exponential: the factor", factor)
-    function = _staircase if staircase else _exponential
-    return functools.partial(function, rate, factor, integer("exponential: steps", steps))
+    learning_rate = number("exponential: the learning rate", learning_rate)
+    factor, steps = positive("exponential: the factor", factor), integer("exponential: steps", steps)
+    return functools.partial(_staircase if staircase else _exponential, learning_rate, factor, steps)
 
 
-def _exponential(rate: float, factor: float, steps: int, step: int) -> float:
-    return float(rate * factor ** (step / steps))
+def _exponential(learning_rate: float, factor: float, steps: int, step: int) -> float:
+    return float(learning_rate * factor ** (step / steps))
 
 
-def _staircase(rate: float, factor: float, steps: int, step: int) -> float:
-    return float(rate * factor ** (step // steps))
+def _staircase(learning_rate: float, factor: float, steps: int, step: int) -> float:
+    return float(learning_rate * factor ** (step // steps))
 
 
-def inverse_time(rate: float, decay: float, steps: int = 1) -> Schedule:
-    """Let the rate fall as one over time, rate / (1 + decay step / steps) (after Robbins and Monro, 1951).
+def inverse_time(learning_rate: float, decay: float, steps: int = 1) -> Schedule:
+    """Let the learning rate fall as one over time: learning_rate / (1 + decay step / steps).
+
+    After Robbins and Monro, 1951.
+
+    Args:
+        learning_rate: the value at step 0.
+        decay: what the denominator grows by in ``steps`` steps.
+        steps: the unit of time.
 
     >>> [inverse_time(0.8, 1.0, steps=10)(step) for step in (0, 10, 30)]
     [0.8, 0.4, 0.2]
     """
-    rate, decay = number("inverse_time: the rate", rate), number("inverse_time: the decay", decay)
-    return functools.partial(_inverse_time, rate, decay, integer("inverse_time: steps", steps))
+    learning_rate = number("inverse_time: the learning rate", learning_rate)
+    decay, steps = number("inverse_time: the decay", decay), integer("inverse_time: steps", steps)
+    return functools.partial(_inverse_time, learning_rate, decay, steps)
 
 
-def _inverse_time(rate: float, decay: float, steps: int, step: int) -> float:
-    return float(rate / (1.0 + decay * step / steps))
+def _inverse_time(learning_rate: float, decay: float, steps: int, step: int) -> float:
+    return float(learning_rate / (1.0 + decay * step / steps))
 
 
-def cosine(rate: float, steps: int, end: float = 0.0) -> Schedule:
-    """Go from ``rate`` to ``end`` along half a cosine, end + (rate - end) (1 + cos(pi step / steps)) / 2.
+def cosine(learning_rate: float, steps: int, end: float = 0.0) -> Schedule:
+    """Go to ``end`` along half a cosine: end + (learning_rate - end) (1 + cos(pi step / steps)) / 2.
 
-    The end is reached at step ``steps`` and held from there (Loshchilov and Hutter, 2017, without the restarts).
+    Loshchilov and Hutter, 2017, without the restarts.
+
+    Args:
+        learning_rate: the value at step 0.
+        steps: the step at which the end is reached.
+        end: the value there and from there on.
 
     >>> [round(cosine(1.0, 4)(step), 4) for step in range(6)]
     [1.0, 0.8536, 0.5, 0.1464, 0.0, 0.0]
     """
-    rate, end = number("cosine: the rate", rate), number("cosine: the end", end)
-    return functools.partial(_cosine, rate, end, integer("cosine: steps", steps))
+    learning_rate, end = number("cosine: the learning rate", learning_rate), number("cosine: the end", end)
+    return functools.partial(_cosine, learning_rate, end, integer("cosine: steps", steps))
 
 
-def _cosine(rate: float, end: float, steps: int, step: int) -> float:
-    return _half_cosine(rate, end, step / steps if step < steps else 1.0)
+def _cosine(learning_rate: float, end: float, steps: int, step: int) -> float:
+    return _half_cosine(learning_rate, end, step / steps if step < steps else 1.0)
 
 
-def _half_cosine(begin: float, end: float, share: float) -> float:
-    """Give the point at ``share``, 0 to 1, of the way down (or up) half a cosine, exact at both ends."""
-    weight = (1.0 + math.cos(math.pi * share)) / 2.0
+def _half_cosine(begin: float, end: float, fraction: float) -> float:
+    """Return the point at a fraction, 0 to 1, of the way down (or up) half a cosine, exact at both ends."""
+    weight = (1.0 + math.cos(math.pi * fraction)) / 2.0
     return weight * begin + (1.0 - weight) * end
 
 
 def warmup(steps: int, schedule: float | Schedule, start: float = 0.0) -> Schedule:
     """Go in a line from ``start`` to ``schedule(0)`` in ``steps`` steps, then follow ``schedule(step - steps)``.
 
-    ``schedule`` may be a plain number. With a ``start`` of 0 the first step of training moves nothing.
+    Args:
+        steps: how many steps the line takes.
+        schedule: what follows, a schedule or a plain number.
+        start: the value at step 0; with 0 the first step of training moves nothing.
 
     >>> [round(warmup(4, 0.1, start=0.02)(step), 4) for step in range(6)]
     [0.02, 0.04, 0.06, 0.08, 0.1, 0.1]
@@ -147,8 +174,15 @@ def _warmup(steps: int, start: float, reached: float, schedule: Schedule, step: 
 def one_cycle(peak: float, steps: int, warm: float = 0.3, first: float = 25.0, last: float = 1e4) -> Schedule:
     """Rise from peak / first to ``peak``, then fall to peak / first / last, each along half a cosine.
 
-    The rise ends at step warm steps - 1, which need not be whole, and the fall at the last step, steps - 1, as in
-    PyTorch's OneCycleLR (after Smith and Topin, 2018); ``warm`` is at least 0 and below 1.
+    PyTorch's OneCycleLR (after Smith and Topin, 2018).
+
+    Args:
+        peak: the largest learning rate.
+        steps: how many steps there are; the fall ends at the last one, steps - 1.
+        warm: the fraction of the steps that rise, at least 0 and below 1; the rise ends at warm steps - 1, which need
+            not be an integer.
+        first: the peak divided by the first value.
+        last: the first value divided by the last one.
 
     >>> [round(one_cycle(1.0, 10, warm=0.5)(step), 4) for step in (0, 2, 4, 7, 9, 99)]
     [0.04, 0.52, 1.0, 0.3455, 0.0, 0.0]

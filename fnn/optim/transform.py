@@ -10,8 +10,8 @@ counter lives once, in the training state. ``rules.py`` has what is chained.
 
 Most rules treat every element alike, so they are written for a vector and lifted to trees: the leaves are gathered
 into one new vector, the rule works on it in place, and the result is cut into leaves again. The law of a rule: it may
-write into the gradient that it is given, into nothing else, and returns an update that no state holds. The
-parameters come to it as the pair of their vector and its layout.
+write into the gradient that it is given, into nothing else, and returns an update that no state holds. It gets the
+parameters as the pair of their vector and its layout.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Transform:
 
 @attrs.frozen
 class Lifted:
-    """A rule on vectors, as a function on trees. What is ``frozen`` has no update, whatever the rule says."""
+    """A rule on vectors as a function on trees; what is ``frozen`` has no update, whatever the rule says."""
 
     rule: Rule
     frozen: tuple[Where, ...] = ()
@@ -58,8 +58,7 @@ class Lifted:
         values, layout = known = flat(params)
         gradient = layout.gather(grads, params, "optimizer: parameters and gradient")
         updates, state = self.rule(gradient, _over_trees(_vector, state), known, step)
-        for where in self.frozen:
-            hold(where, updates, layout)
+        hold(self.frozen, updates, layout)
         return updates, _over_trees(layout.cut, state), values, layout
 
 
@@ -76,9 +75,10 @@ def _over_trees(function: Callable[[Any], Any], state: Any) -> Any:
     return tuple([_over_trees(function, part) for part in state])
 
 
-def hold(where: Where, updates: np.ndarray, layout: Layout) -> None:
-    """Write into a vector of updates that what ``where`` chooses stays as it is."""
-    updates[layout.mask("freeze", where)] = -0.0  # p + -0.0 is p to the bit; -0.0 + 0.0 would be 0.0
+def hold(frozen: tuple[Where, ...], updates: np.ndarray, layout: Layout) -> None:
+    """Write into a vector of updates that each leaf that is frozen stays as it is."""
+    for where in frozen:
+        updates[layout.mask("freeze", where)] = -0.0  # p + -0.0 is p to the bit; -0.0 + 0.0 would be 0.0
 
 
 @attrs.frozen
@@ -93,14 +93,13 @@ class Holding:
         if self.frozen:
             _, layout = flat(params)
             vector = layout.gather(updates, params, "freeze: parameters and updates")
-            for where in self.frozen:
-                hold(where, vector, layout)
+            hold(self.frozen, vector, layout)
             updates = layout.cut(vector)
         return updates, state
 
 
 def frozen_in(update: Any) -> tuple[Where, ...]:
-    """Return what an update function holds, as ``freeze`` asked for it."""
+    """Return what each ``freeze`` in an update function chose."""
     return getattr(update, "frozen", ())
 
 

@@ -1,4 +1,4 @@
-"""Transforms around others: parts of a network that stay as they are, and steps that are taken more rarely.
+"""Transforms around others: parts of a network stay as they are, steps are taken more rarely.
 
 freeze : where -> transform              accumulate_gradients : k, transform -> transform
 """
@@ -22,9 +22,9 @@ from fnn.optim.transform import Flat, Holding, Lifted, Transform, frozen_in, hol
 def freeze(where: Where) -> Transform:
     """Keep the leaves that ``where`` chooses as they are, bit for bit, whatever else is in the chain.
 
-    ``where`` is a path, with all that lies below it, a tuple of paths, or a function of a path. Wherever it stands in a
-    chain, what it freezes is held at the end of the chain too, so that momentum or decay move nothing. Before them, it
-    also keeps the frozen gradients out of a norm.
+    ``where`` is a path, with all that lies below it, a tuple of paths, or a function of a path. Wherever ``freeze``
+    stands in a chain, its leaves are held at the end of the chain too, so that momentum or decay move nothing. Before
+    ``clip_by_global_norm`` it also keeps their gradients out of the norm.
 
     Raises ``TypeError`` for another ``where``, and ``ValueError``, at the first step, if it chooses nothing.
 
@@ -39,7 +39,7 @@ def freeze(where: Where) -> Transform:
 
 
 def _freeze(where: Where, g: np.ndarray, state: Any, params: Flat, step: int) -> tuple[np.ndarray, Any]:
-    hold(where, g, params[1])
+    hold((where,), g, params[1])
     return g, state
 
 
@@ -50,10 +50,10 @@ class Accumulated(Record):
 
 
 def accumulate_gradients(k: int, optimizer: Transform) -> Transform:
-    """Collect ``k`` gradients, then take one step of ``optimizer`` with their mean: a batch k times as large.
+    """Add up ``k`` gradients, then take one step of ``optimizer`` with their mean: a batch k times as large.
 
     Between such steps the parameters stay as they are, bit for bit. The optimizer, and a schedule in it, counts the
-    steps that it takes: step // k. The mean is that of the large batch where the k batches are of one size.
+    steps that it takes: step // k. The mean is that of the large batch if the k batches have the same number of rows.
 
     Raises ``TypeError`` or ``ValueError`` unless ``k`` is an integer, 1 or more, and ``optimizer`` a transform.
 

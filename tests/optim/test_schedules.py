@@ -36,7 +36,7 @@ each_schedule = pytest.mark.parametrize("schedule", ALL.values(), ids=ALL)
 
 
 @each_schedule
-def test_a_rate_is_a_python_float_whatever_whole_number_the_step_is(schedule):
+def test_a_learning_rate_is_a_python_float_whatever_integer_the_step_is(schedule):
     for step in range(120):
         rate = schedule(step)
         assert type(rate) is type(schedule(np.int64(step))) is float
@@ -180,29 +180,54 @@ def test_an_optimizer_takes_it_as_its_rate():
 @pytest.mark.parametrize(
     ("make", "kind", "message"),
     [
-        (lambda: constant(-0.1), ValueError, "constant: the rate must be at least 0 and finite, got -0.1"),
-        (lambda: constant(math.nan), ValueError, "constant: the rate must be at least 0 and finite, got nan"),
-        (lambda: constant(math.inf), ValueError, "constant: the rate must be at least 0 and finite, got inf"),
-        (lambda: constant("0.1"), TypeError, "constant: the rate must be a number, got str '0.1'"),
-        (lambda: constant(constant), TypeError, "constant: the rate must be a number, got the function constant"),
-        (lambda: piecewise([3, 3], [1, 1, 1]), ValueError, "piecewise: the boundaries must increase, got tuple (3, 3)"),
-        (lambda: piecewise([3, 2], [1, 1, 1]), ValueError, "piecewise: the boundaries must increase, got tuple (3, 2)"),
+        (lambda: constant(-0.1), ValueError, "constant: the learning rate must be at least 0 and finite, got -0.1"),
+        (lambda: constant(math.nan), ValueError, "constant: the learning rate must be at least 0 and finite, got nan"),
+        (lambda: constant(math.inf), ValueError, "constant: the learning rate must be at least 0 and finite, got inf"),
+        (lambda: constant("0.1"), TypeError, "constant: the learning rate must be a number, got str '0.1'"),
+        (
+            lambda: constant(constant),
+            TypeError,
+            "constant: the learning rate must be a number, got the function constant",
+        ),
+        (lambda: piecewise([3, 3], [1, 1, 1]), ValueError, "piecewise: the boundaries must increase, got list [3, 3]"),
+        (lambda: piecewise([3, 2], [1, 1, 1]), ValueError, "piecewise: the boundaries must increase, got list [3, 2]"),
         (lambda: piecewise([0], [1, 1]), ValueError, "piecewise: each boundary must be at least 1, got 0"),
         (lambda: piecewise([2.0], [1, 1]), TypeError, "each boundary must be an integer, got float 2.0"),
-        (lambda: piecewise([2], [1, -1]), ValueError, "piecewise: each rate must be at least 0 and finite, got -1"),
-        (lambda: piecewise([2], [1]), ValueError, "one rate more than boundaries, 2 rates for 1 boundaries, got 1"),
-        (lambda: piecewise([2], [1, 1, 1]), ValueError, "more than boundaries, 2 rates for 1 boundaries, got 3"),
+        (
+            lambda: piecewise([2], [1, -1]),
+            ValueError,
+            "piecewise: each learning rate must be at least 0 and finite, got -1",
+        ),
+        (lambda: piecewise([2], [1]), ValueError, "one learning rate more than boundaries, 2 for 1 boundaries, got 1"),
+        (
+            lambda: piecewise([2], [1, 1, 1]),
+            ValueError,
+            "one learning rate more than boundaries, 2 for 1 boundaries, got 3",
+        ),
+        (lambda: piecewise(np.array(2), [1, 1]), TypeError, "a list of boundaries, got int64 array (); write [2]"),
         (lambda: piecewise(2, [1, 1]), TypeError, "piecewise expects a list of boundaries, got int 2; write [2]"),
-        (lambda: piecewise([], 0.5), TypeError, "piecewise expects a list of rates, got float 0.5; write [0.5]"),
-        (lambda: exponential(-1, 0.5), ValueError, "exponential: the rate must be at least 0 and finite, got -1"),
+        (
+            lambda: piecewise([], 0.5),
+            TypeError,
+            "piecewise expects a list of learning rates, got float 0.5; write [0.5]",
+        ),
+        (
+            lambda: exponential(-1, 0.5),
+            ValueError,
+            "exponential: the learning rate must be at least 0 and finite, got -1",
+        ),
         (lambda: exponential(1, 0), ValueError, "exponential: the factor must be above 0, got 0"),
         (lambda: exponential(1, -0.5), ValueError, "exponential: the factor must be at least 0 and finite, got -0.5"),
         (lambda: exponential(1, 0.5, 0), ValueError, "exponential: steps must be at least 1, got 0"),
         (lambda: exponential(1, 0.5, 1.5), TypeError, "exponential: steps must be an integer, got float 1.5"),
-        (lambda: inverse_time(-1, 1), ValueError, "inverse_time: the rate must be at least 0 and finite, got -1"),
+        (
+            lambda: inverse_time(-1, 1),
+            ValueError,
+            "inverse_time: the learning rate must be at least 0 and finite, got -1",
+        ),
         (lambda: inverse_time(1, -1), ValueError, "inverse_time: the decay must be at least 0 and finite, got -1"),
         (lambda: inverse_time(1, 1, 0), ValueError, "inverse_time: steps must be at least 1, got 0"),
-        (lambda: cosine(-1, 10), ValueError, "cosine: the rate must be at least 0 and finite, got -1"),
+        (lambda: cosine(-1, 10), ValueError, "cosine: the learning rate must be at least 0 and finite, got -1"),
         (lambda: cosine(1, 0), ValueError, "cosine: steps must be at least 1, got 0"),
         (lambda: cosine(1, 10, -1), ValueError, "cosine: the end must be at least 0 and finite, got -1"),
         (lambda: warmup(0, 0.1), ValueError, "warmup: steps must be at least 1, got 0"),
@@ -210,6 +235,11 @@ def test_an_optimizer_takes_it_as_its_rate():
         (lambda: warmup(5, 0.1, -1), ValueError, "warmup: the start must be at least 0 and finite, got -1"),
         (lambda: warmup(5, None), TypeError, "warmup: the schedule, if no function, must be a number, got NoneType"),
         (lambda: warmup(5, lambda step: None), TypeError, "warmup: schedule(0) must be a number, got NoneType None"),
+        (
+            lambda: warmup(5, lambda step: -1.0),
+            ValueError,
+            "warmup: schedule(0) must be at least 0 and finite, got -1.0",
+        ),
         (lambda: one_cycle(-1, 10), ValueError, "one_cycle: the peak must be at least 0 and finite, got -1"),
         (lambda: one_cycle(1, 0), ValueError, "one_cycle: steps must be at least 1, got 0"),
         (lambda: one_cycle(1, 10, warm=1), ValueError, "one_cycle: warm must be at least 0 and below 1, got 1"),
