@@ -49,7 +49,20 @@ ROWS = [
     (lambda: split(KEY, -1), V, "split: n must be at least 0 and below 2**32, got -1"),
     (lambda: uniforms("seed", 3), T, "drawing expects a key, got str 'seed'; write Key(0)"),
     (lambda: permutation(KEY, -1), V, "permutation: n must be at least 0, got -1"),
+    # --- arrays ---
+    (
+        lambda: relu(np.ma.masked_less(X, 0)),
+        T,
+        "relu expects a plain array, got a masked one; fill its gaps, say x.filled(0)",
+    ),
     # --- trees ---
+    (lambda: tree.map(3, NET), T, "tree.map expects a function, got int 3"),
+    (lambda: tree.at(3, np.negative, NET), T, "tree.at expects a path, say layers[0].weight, got int 3"),
+    (
+        lambda: tree.allclose((X,), (X.astype(object),)),
+        T,
+        "tree.allclose expects arrays of numbers, got object array (5, 4)",
+    ),
     (lambda: tree.map(np.add, NET, NET.layers), V, "tree.map: trees differ at the root: Serial against tuple"),
     (
         lambda: tree.map(np.add, (X, X), (X,)),

@@ -189,6 +189,7 @@ ROWS = [
         "alphabet from text that has it",
     ),
     # --- tables ---
+    (lambda: read_csv(3), T, "read_csv expects a path, a str or a Path, got int 3"),
     (lambda: read_csv("table.csv", dtype=int), T, "read_csv: dtype must be one of floats, say np.float32, got int64"),
     (lambda: read_csv("table.csv", label=0), T, "read_csv: label must be the name of a column or None, got int 0"),
     (lambda: csv(""), FormatError, "table.csv: row 1: expected column names, found an empty file"),

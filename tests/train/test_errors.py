@@ -42,6 +42,16 @@ def vector_vjp(loss: Vector, prediction, target, weights=None):
 ROWS = [
     # --- steps ---
     (
+        lambda: train_step(mse, adam())(3, (X, Y)),
+        T,
+        "a step of training expects a state, got int 3; write start(net, optimizer)",
+    ),
+    (
+        lambda: train_step(mse, sgd(str))(STATE, (X, np.ones((5, 3)))),
+        T,
+        "descend: what the schedule returns must be a number, got str '0'",
+    ),
+    (
         lambda: start(mlp(3), adam()),
         T,
         "start expects a finished network, got Constructor mlp(3); make it first: net = constructor(key, x)",
