@@ -28,6 +28,8 @@ def value_of(transform):
 
 
 ROWS = [
+    (lambda: update(sgd, NET, STATE), T, "update expects an optimizer, say adam(1e-3), got the function sgd"),
+    (lambda: update(adam(), NET, 3), T, "update expects a state, got int 3; write start(net, optimizer)"),
     (lambda: chain(adam), T, "chain expects transforms, say clip(1.0) and adam(1e-3), got the function adam"),
     (lambda: freeze(3), T, 'freeze expects a path or a function of one, got int 3; write freeze("layers[0]")'),
     (
