@@ -16,20 +16,20 @@ import re
 import stat
 from pathlib import Path
 
-# A number of a process is given out again after its end, in a container to the very next. Its token is not.
+# The system reuses the number of a process after its end, in a container for the very next one. A token is not reused.
 _TOKEN = os.urandom(4).hex()
 _COUNT = itertools.count()
 
 
 def write_durably(path: str | os.PathLike, data: bytes) -> None:
-    """Write ``data`` to the file ``path``, so that at every moment there are either all the old bytes or all the new.
+    """Write ``data`` to the file ``path``, which at every moment holds either all of the old bytes or all of the new.
 
-    When it returns, the new ones are on the disk. Of two writers at once the last one wins. What writers left behind
-    that were killed, ``.name.*.partial``, is removed by the next one. A link stays a link: the file that it points to
-    is replaced. A file keeps its permissions, and a new one has those that ``open`` would give it.
+    When it returns, the new bytes are on the disk. If two processes write at once, the last one wins. A writer that was
+    killed leaves ``.name.*.partial`` behind, which the next writer removes. A link stays a link: the file that it
+    points to is replaced. A file keeps its permissions, and a new one has those that ``open`` would give it.
 
-    Raises an ``OSError`` that names the path if there is no such folder or it may not be written to, if what has the
-    name is no file or is write-protected, and if the disk is full: then the old file is unchanged, and nothing is left.
+    Raises an ``OSError`` that names the path if there is no such folder, if the folder or the file may not be written
+    to, if the path is no file, and if the disk is full: then the old file is unchanged, and nothing is left behind.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -63,7 +63,7 @@ def write_durably(path: str | os.PathLike, data: bytes) -> None:
 
 
 def _mode(path: Path) -> int | None:
-    """Give the permissions of the file that is there, or None if there is none; raise if it may not be replaced."""
+    """Return the permissions of the file that is there, or None if there is none; raise if it may not be replaced."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -78,7 +78,7 @@ def _mode(path: Path) -> int | None:
 
 
 def _remove_leftovers(target: Path) -> None:
-    """Remove the partial files of writers of this target that are no more."""
+    """Remove the partial files that writers of this target left behind, except those of writers that still run."""
     name_of_one = re.compile(rf"\.{re.escape(target.name)}\.(\d+)-(\w+)-\d+\.partial")
     with contextlib.suppress(OSError):  # in a folder that may not be read, they stay
         for name in os.listdir(target.parent):
@@ -89,29 +89,30 @@ def _remove_leftovers(target: Path) -> None:
 
 
 def _lives(process: int, token: str) -> bool:
+    """Return True if the process that chose this token may still run."""
     if process == os.getpid():
         return token == _TOKEN
     if os.name == "nt":
-        return False  # to ask with os.kill would end it, and Windows removes no file that is open
+        return False  # os.kill would end the process; and Windows does not remove a file that is open
     try:
-        os.kill(process, 0)  # no signal, a question
+        os.kill(process, 0)  # sends no signal, only asks
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
-        return True  # somebody else's
+        return True  # another user's process
     return True
 
 
 def _sync_folder(target: Path) -> None:
-    """Force to the disk that the name now means the new file."""
+    """Force the folder to the disk, so that the name means the new file even after a power failure."""
     try:
         folder = os.open(target.parent, os.O_RDONLY)
     except OSError:
-        return  # Windows opens no folders, and one may be closed to readers
+        return  # Windows opens no folders, and one without the right to read cannot be opened
     try:
         os.fsync(folder)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems know nothing of it
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems cannot do it
             message = f"{error.strerror}; the new file is there, but might not outlive a power failure"
             raise OSError(error.errno, message, str(target)) from error
     finally:

@@ -1,16 +1,18 @@
-"""A tree as plain text and arrays by name, and back: what a file holds is written down, and nothing in it is ever run.
+"""A tree as plain text and arrays by name, and back: a file holds values, and nothing in it is ever run.
 
-written : tree, classes -> form, arrays by their paths       rebuilt : form, arrays, classes -> tree
-known   : -> the package's classes by name                   by_name : classes of yours -> the same of them
+    written : tree, classes         -> form, arrays by their paths
+    rebuilt : form, arrays, classes -> tree
+    known   :                       -> the record classes of the package by name
+    by_name : classes of your own   -> the same classes by name
 
-A form is what JSON can hold. Text, integers, finite floats, true, false and null are themselves, a list is a
-tuple, and an object says what else there is:
+A form is what JSON can hold. Text, integers, finite floats, true, false and null stand for themselves, a list for a
+tuple, and an object for everything else:
 
     {"array": "layers[0].weight"}                           the array of this name
-    {"record": "Dense", "fields": {"weight": ..., ...}}     a record, by the name of its class in an explicit table
+    {"record": "Dense", "fields": {"weight": ..., ...}}     a record, by the name of its class
     {"same": "layers[0]"}                                   the record that stands at this path already
     {"float": "nan"}  {"int": "0x1f"}                       floats that are not finite, integers beyond 64 bits
-    {"function": "is_weight"}                               a function of the package that serves as configuration
+    {"function": "is_weight"}                               a function of the package that serves as a setting
 """
 
 from __future__ import annotations
@@ -36,27 +38,31 @@ DEEPEST = 200  # trees in trees: far beyond any network, and well within what Py
 _DTYPES = tuple(map(np.dtype, ("?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8")))
 _FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _FUNCTIONS = {"is_weight": is_weight}
-_RENAMED = {"Step": "Heaviside", "Penalised": "Regularized"}  # as 0.1.0 wrote them
+_RENAMED = {"Step": "Heaviside", "Penalised": "Regularized"}  # names in files of 0.1.0, and what they are called now
 
 
 def known() -> dict[str, type]:
-    """Return the record classes of the package by name: those that one of its loaded modules holds under their name."""
+    """Return the record classes of the package by name: those that a loaded module of it holds under their name.
+
+    A class of a doctest says that it is of the module that the doctest is in, but that module does not hold it.
+    """
     classes = [cls for cls in Record.__subclasses__() if cls.__module__.startswith("fnn.")]
-    held = {cls.__name__: cls for cls in classes if vars(sys.modules[cls.__module__]).get(cls.__name__) is cls}
-    return {"Key": Key, **held}
+    held = [cls for cls in classes if getattr(sys.modules.get(cls.__module__), cls.__name__, None) is cls]
+    return {cls.__name__: cls for cls in (Key, *held)}
 
 
 def by_name(records: Iterable[type]) -> dict[str, type]:
-    """Return classes by their names, which must not be those of others.
+    """Return classes by name; no two may have the same name, and none that of a class of the package.
 
-    Raises ``TypeError`` for what is no class of records, ``ValueError`` for two classes of one name.
+    Raises ``TypeError`` for what is no record class, ``ValueError`` for two classes of one name.
 
     >>> from fnn import Dense
     >>> by_name((Dense,))
     {'Dense': <class 'fnn.layers.dense.Dense'>}
     """
-    if isinstance(records, type):
-        raise TypeError(f"load: records must be a tuple of classes, got one class; write records=({records.__name__},)")
+    if isinstance(records, type) or not isinstance(records, Iterable):
+        one = f"one class; write records=({records.__name__},)" if isinstance(records, type) else describe(records)
+        raise TypeError(f"load: records must be a tuple of classes, got {one}")
     ours, found = known(), dict[str, type]()
     for cls in records:
         if not isinstance(cls, type) or not (issubclass(cls, Record) or cls is Key):
@@ -71,19 +77,19 @@ def by_name(records: Iterable[type]) -> dict[str, type]:
 
 
 def fields_of(cls: type) -> tuple[str, ...]:
-    """Name the fields of a record class, or of ``Key``.
+    """Return the names of the fields of a record class, or of ``Key``.
 
     >>> fields_of(Key)
     ('seed', 'path')
     """
-    return ("seed", "path") if cls is Key else cls.__record__  # type: ignore[attr-defined]
+    return cls.__record__ if issubclass(cls, Record) else ("seed", "path")
 
 
 def written(tree: Tree, classes: Classes) -> tuple[Form, dict[str, np.ndarray]]:
-    """Give the form of a tree and its arrays by their paths. A record that is used twice is written once.
+    """Return the form of a tree and its arrays by their paths. A record that is used twice is written once.
 
-    ``classes`` are those that a reader knows without being told: no other may have one of their names.
-    Raises ``TypeError`` with the path of what cannot be written.
+    ``classes`` are those that every reader knows: no other class may have the name of one of them. Raises ``TypeError``
+    with the path of what cannot be written, ``ValueError`` for a tree that is too deep.
 
     >>> written((np.zeros(2), 1.5, None), {})
     ([{'array': '[0]'}, 1.5, None], {'[0]': array([0., 0.])})
@@ -109,7 +115,7 @@ def written(tree: Tree, classes: Classes) -> tuple[Form, dict[str, np.ndarray]]:
             if is_record(node) and has_leaves(node):
                 first_places[id(node)] = place
             return {"record": type(node).__name__, "fields": fields}
-        return _configuration(node, place)
+        return _setting(node, place)
 
     return form_of(tree, ""), arrays
 
@@ -125,7 +131,7 @@ def _storable(array: np.ndarray, place: str) -> np.ndarray:
 
 
 def _require_known_by_name(cls: type, place: str, seen: dict[str, type]) -> None:
-    """Two classes of one name could not be told apart when the file is read."""
+    """Raise ``TypeError`` if another class has the same name: a reader could not tell one from the other."""
     if seen.setdefault(cls.__name__, cls) is not cls:
         raise TypeError(
             f"save: {_at(place)} is a {cls.__name__} of {cls.__module__}, and there is another {cls.__name__}, of "
@@ -133,7 +139,8 @@ def _require_known_by_name(cls: type, place: str, seen: dict[str, type]) -> None
         )
 
 
-def _configuration(node: Any, place: str) -> Form:
+def _setting(node: Any, place: str) -> Form:
+    """Return the form of what is no array, record or tuple."""
     if node is None or type(node) in (bool, str):
         return node
     if type(node) is int:
@@ -165,7 +172,12 @@ def _at(place: str) -> str:
 
 
 def rebuilt(form: Form, arrays: Mapping[str, np.ndarray], classes: Classes) -> Tree:
-    """Give the tree of a form and its arrays; a record is made by its class, from exactly its fields.
+    """Build the tree of a form and its arrays; each record is made by its class, from exactly its fields.
+
+    Args:
+        form: what ``written`` returned.
+        arrays: by the names that are in the form; each must have its place in the tree.
+        classes: by the names that are in the form.
 
     Raises ``FormatError`` with the path for anything that ``written`` would not have written.
 
@@ -198,7 +210,7 @@ def rebuilt(form: Form, arrays: Mapping[str, np.ndarray], classes: Classes) -> T
             case {"function": str(name), **rest} if not rest and name in _FUNCTIONS:
                 return _FUNCTIONS[name]
             case {"int": str(digits), **rest} if not rest:
-                return _whole(digits, place)
+                return _integer(digits, place)
             case {"record": str(name), "fields": dict(fields), **rest} if not rest:
                 _require_shallow(FormatError, path)
                 cls = _class_of(name, place, classes, fields)
@@ -215,15 +227,18 @@ def rebuilt(form: Form, arrays: Mapping[str, np.ndarray], classes: Classes) -> T
     return tree
 
 
-def _whole(digits: str, place: str) -> int:
+def _integer(digits: str, place: str) -> int:
     try:
         return int(digits, 16)
     except ValueError:
-        raise FormatError(f"{_at(place)} must be a integer like 0x1f, found {digits[:40]!r}") from None
+        raise FormatError(f"{_at(place)} must be an integer like 0x1f, found {digits[:40]!r}") from None
 
 
-def _class_of(name: str, place: str, classes: Classes, fields: dict) -> type:
-    cls = classes.get(name) or classes.get(_RENAMED.get(name, ""))
+def _class_of(name: str, place: str, classes: Classes, fields: dict[str, Form]) -> type:
+    cls = classes.get(name)
+    renamed = classes.get(_RENAMED.get(name, ""))
+    if cls is None and renamed is not None and set(fields) == set(fields_of(renamed)):
+        cls = renamed  # only if you have no class of the old name, and not for a file that holds one of yours
     if cls is None:
         raise FormatError(
             f"{_at(place)} is a record {name}, and fnn has none of this name; if it is yours, "

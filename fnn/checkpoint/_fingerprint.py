@@ -1,6 +1,7 @@
 """Where a run is computed: the same arithmetic on another machine, or with more threads, may end in another last bit.
 
-fingerprint : -> what the bits depend on, by name          warn_if_changed : the fingerprint of a file -> nothing
+    fingerprint     : -> what the bits depend on, by name
+    warn_if_changed : name of a file, its fingerprint -> nothing, or a warning
 
 Matrix products and sums are split among threads and vector registers, and floating-point sums depend on how they are
 split. So two runs agree to the bit where the fingerprint is the same, and to rounding where it is not.
@@ -17,19 +18,19 @@ from typing import Any
 
 import numpy as np
 
-# The variable that tells a BLAS how many threads to use, by what its name contains; they all heed the last one too.
+# The variable that sets the threads of a BLAS, by what the name of the BLAS contains; all heed the last one too.
 _THREADS = {"openblas": "OPENBLAS_NUM_THREADS", "mkl": "MKL_NUM_THREADS", "accelerate": "VECLIB_MAXIMUM_THREADS"}
 _ANY_THREADS = "OMP_NUM_THREADS"
 
 
 class EnvironmentChanged(UserWarning):
-    """A run is taken up in another environment: its results will agree with the first to rounding, not bit for bit."""
+    """A run goes on in another environment: its results will agree with the first run to rounding, not bit for bit."""
 
 
 def fingerprint() -> dict[str, str]:
-    """Give what the bits of a run depend on, besides its seed and data: NumPy, the machine, its BLAS and its threads.
+    """Return what the bits of a run depend on, besides its seed and data: NumPy, the machine, its BLAS and its threads.
 
-    It is found out once, at the first call: a BLAS reads its variables when it is loaded.
+    It is looked up once, at the first call: a BLAS reads its variables when it is loaded.
 
     >>> list(fingerprint())
     ['NumPy', 'machine', 'system', 'CPU kernel', 'BLAS', 'BLAS threads']
@@ -53,14 +54,16 @@ def _found() -> tuple[tuple[str, str], ...]:
 
 
 def _kernel(extensions: Mapping[str, Any]) -> str:
-    """Name the instructions that NumPy found here, and the kernel that OpenBLAS is told to use, if it is told."""
+    """Name the instructions that NumPy found on this CPU, and the kernel that OpenBLAS was told to use, if any."""
     names = [*extensions.get("baseline", []), *extensions.get("found", [])]
-    told = os.environ.get("OPENBLAS_CORETYPE")
-    return " ".join(names + [f"OPENBLAS_CORETYPE={told}"] * bool(told)) or "unknown"
+    kernel = os.environ.get("OPENBLAS_CORETYPE")
+    if kernel:
+        names.append(f"OPENBLAS_CORETYPE={kernel}")
+    return " ".join(names) or "unknown"
 
 
 def _threads(blas: str) -> int:
-    """Give the number that a variable asks for, but no more than the cores that this process may use."""
+    """Return the number of threads that a variable asks for, but no more than the cores that this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     own = [variable for part, variable in _THREADS.items() if part in blas.lower()]
     for variable in (*own, _ANY_THREADS):
@@ -71,9 +74,12 @@ def _threads(blas: str) -> int:
 
 
 def warn_if_changed(where: str, then: Mapping[str, str], stacklevel: int = 2) -> None:
-    """Warn with ``EnvironmentChanged`` if ``then``, which the file ``where`` holds, is not this fingerprint.
+    """Warn with ``EnvironmentChanged`` if a file was written under another fingerprint than today's.
 
-    ``stacklevel`` is that of ``warnings.warn``: 2 is whoever calls the function that calls this one.
+    Args:
+        where: the name of the file.
+        then: the fingerprint that it holds.
+        stacklevel: as for ``warnings.warn``; with 2, the warning points at the caller of the function that calls this.
 
     >>> warn_if_changed("run.fnn", fingerprint())
     """

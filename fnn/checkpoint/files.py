@@ -1,10 +1,10 @@
-"""A network or a run in a file: saved in one piece or not at all, and given back to the bit.
+"""A network or a run in a file: saved whole or not at all, and loaded to the bit.
 
-save  : path, tree, notes by name -> nothing          notes : path -> notes by name
-load  : path, like?, records? -> tree
+    save : path, tree, notes by name -> nothing          notes : path -> notes by name
+    load : path, like?, records?     -> tree
 
 The file is safetensors: arrays named by their paths in the tree, which any library that knows the format can read, and
-in its metadata the tree's form (``forms.py``), the notes and the environment. A record is rebuilt by the name of its
+in its metadata the tree's form (``_codec.py``), the notes and the environment. A record is rebuilt by the name of its
 class, which is one of the package's or one that you pass; nothing in a file is ever run or imported.
 """
 
@@ -23,8 +23,8 @@ import numpy as np
 from fnn.checkpoint._atomic import write_durably
 from fnn.checkpoint._codec import ROOT, by_name, known, rebuilt, written
 from fnn.checkpoint._fingerprint import fingerprint, warn_if_changed
-from fnn.checkpoint.safetensors import pack, unpack
-from fnn.core._errors import FormatError, describe
+from fnn.checkpoint.safetensors import pack, read_metadata, unpack
+from fnn.core._errors import FormatError, describe, file_path
 from fnn.core._flat import builder
 from fnn.core._structure import Tree, require_alike, walk
 from fnn.core.record import is_record
@@ -33,16 +33,20 @@ from fnn.train.step import State
 
 _VERSION = "1"
 _COUNTS = ("step", "loss")
-# Of all NaN this one, which is also that of a state before its first step: containers that hold it are then equal.
+# The one NaN that is also the loss of a state before its first step: containers that hold the same object are equal.
 _CONSTANTS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
-def save(path: str | os.PathLike, tree: Tree, /, **notes: Any) -> None:
+def save(path: str | os.PathLike[str], tree: Tree, /, **notes: Any) -> None:
     """Write a tree, such as a network or a state of training, to a file, with whatever you want to note about it.
 
-    Arrays keep their dtypes and shapes, configuration its values, and a record that is used twice stays one. Notes are
-    what JSON can hold: text, numbers, true, false, None, and lists and dictionaries of them. The same tree, notes and
-    environment give the same bytes.
+    Arrays keep their dtypes and shapes, settings their values, and a record that is used twice stays one record. The
+    same tree, notes and environment give the same bytes.
+
+    Args:
+        path: the file, which is replaced if it is there.
+        tree: records and tuples of arrays.
+        notes: what JSON can hold: text, numbers, true, false, None, and lists and dictionaries of them.
 
     Raises ``TypeError`` with the path of what cannot be written, before anything is: a function, an object, a NumPy
     scalar (which computes in another precision than the Python number that it would come back as).
@@ -54,7 +58,7 @@ def save(path: str | os.PathLike, tree: Tree, /, **notes: Any) -> None:
     ...     load(f"{folder}/head.fnn"), notes(f"{folder}/head.fnn")
     (Dense(weight=f64[2,1], bias=f64[1]), {'trained_on': 'moons'})
     """
-    path = _path("save", path)
+    path = file_path("save", path)
     for name, note in notes.items():
         _require_plain(name, note)
     form, arrays = written(tree, known())
@@ -67,13 +71,17 @@ def save(path: str | os.PathLike, tree: Tree, /, **notes: Any) -> None:
     write_durably(path, pack(arrays, metadata))
 
 
-def load(path: str | os.PathLike, like: Tree = None, records: Iterable[type] = ()) -> Tree:
+def load(path: str | os.PathLike[str], like: Tree = None, records: Iterable[type] = ()) -> Tree:
     """Read what ``save`` wrote: the same tree, to the bit, whose arrays are read-only.
 
-    ``records`` are classes of your own that are in it, such as ``records=(Gate,)``. With ``like``, a network or state,
-    its classes are known, and the tree must be like it in structure, shapes, dtypes and configuration; only the step
-    and the loss of a ``State`` may be others. Of a safetensors file from elsewhere the arrays are given, by name; with
-    ``like``, in the places whose paths are their names.
+    From a safetensors file of another program it reads a dictionary of arrays by name; with ``like``, it puts them in
+    the places whose paths are their names.
+
+    Args:
+        path: the file.
+        like: a network or state whose classes are then known, and which the tree must match in structure, shapes,
+            dtypes and settings; only the step and the loss of a ``State`` may differ.
+        records: record classes of your own that are in the file, such as ``records=(Gate,)``.
 
     Raises ``FileNotFoundError`` with the names that are similar to ``path``, ``FormatError`` for a file that is damaged
     or holds an unknown record, ``ValueError`` with the path where the tree is not like ``like``. Warns with
@@ -108,8 +116,8 @@ def load(path: str | os.PathLike, like: Tree = None, records: Iterable[type] = (
     return tree
 
 
-def notes(path: str | os.PathLike) -> dict[str, Any]:
-    """Give what was noted in a file when it was saved; of a file from elsewhere, nothing. Raises as ``load`` does.
+def notes(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the notes that a file was saved with; for a file of another program, none. Raises as ``load`` does.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -151,27 +159,33 @@ def _parsed(where: str, metadata: Mapping[str, str], name: str, kind: type) -> A
     return value
 
 
-def _read(caller: str, path: str | os.PathLike) -> tuple[str, dict[str, np.ndarray], dict[str, str]]:
-    path = _path(caller, path)
+def require_checkpoint(path: Path) -> None:
+    """Raise ``FormatError`` unless the header of a file is that of one which ``save`` wrote; no more of it is read."""
+    metadata = read_metadata(path)
+    if "fnn" not in metadata:
+        raise FormatError(f"{path}: expected a file that save wrote, found a safetensors file of another program")
+    _require_version(str(path), metadata)
+
+
+def _read(caller: str, path: str | os.PathLike[str]) -> tuple[str, dict[str, np.ndarray], dict[str, str]]:
+    path = file_path(caller, path)
     if path.is_dir():
         raise IsADirectoryError(f"{caller}: {path} is a folder, expected a file that save wrote")
     if not path.exists():
         raise FileNotFoundError(f"{caller}: there is no {path}{_similar(path)}")
     arrays, metadata = unpack(path.read_bytes(), str(path))
-    if metadata.get("fnn", _VERSION) != _VERSION:
-        raise FormatError(
-            f"{path}: written by another version of fnn, in the form {metadata['fnn']!r}; this reads {_VERSION!r}"
-        )
+    _require_version(str(path), metadata)
     return str(path), arrays, metadata
 
 
-def _path(caller: str, path: Any) -> Path:
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"{caller} expects the path of a file first, got {describe(path)}")
-    return Path(path)
+def _require_version(where: str, metadata: Mapping[str, str]) -> None:
+    found = metadata.get("fnn", _VERSION)
+    if found != _VERSION:
+        raise FormatError(f"{where}: written by another version of fnn, in the form {found!r}; this reads {_VERSION!r}")
 
 
 def _similar(path: Path) -> str:
+    """Return the end of a message: which names in the folder are similar to a path that is not there."""
     if not path.parent.is_dir():
         return f": there is no folder {path.parent}"
     names = get_close_matches(path.name, [each.name for each in path.parent.iterdir() if each.name[0] != "."])
@@ -181,12 +195,13 @@ def _similar(path: Path) -> str:
 def _require_tree(like: Any) -> None:
     if not (like is None or is_record(like) or isinstance(like, tuple | np.ndarray)):
         raise TypeError(
-            f"load: like must be a finished network or a state, got {describe(like)}; make it first: constructor(key, x)"
+            f"load: like must be a finished network or a state, got {describe(like)}; "
+            "make it first: net = constructor(key, x)"
         )
 
 
 def _filled(where: str, like: Tree, arrays: Mapping[str, np.ndarray]) -> Tree:
-    """Put the arrays of a file from elsewhere in the places that have their names."""
+    """Build a tree like ``like`` from the arrays of another program's file, whose names are its paths."""
     names = [path or ROOT for path in paths(like)]
     missing = [name for name in names if name not in arrays]
     unexpected = sorted(set(arrays) - set(names))
@@ -204,16 +219,16 @@ def _filled(where: str, like: Tree, arrays: Mapping[str, np.ndarray]) -> Tree:
 def _require_like(where: str, like: Tree, tree: Tree) -> None:
     caller = f"load: like and {where}"
     require_alike(caller, like, tree, to_the_shape=True)
-    theirs = _configuration(tree)
-    for path, value in _configuration(like).items():
+    theirs = _settings(tree)
+    for path, value in _settings(like).items():
         other = theirs[path]
         both_nan = value != value and other != other
         if type(value) is not type(other) or not (value == other or both_nan):
             raise ValueError(f"{caller}: trees differ at {path}: {describe(value)} against {describe(other)}")
 
 
-def _configuration(tree: Tree) -> dict[str, Any]:
-    """Give the configuration by path; of the step and the loss of a state, which tell how far it is, the type alone."""
+def _settings(tree: Tree) -> dict[str, Any]:
+    """Return the settings by path; for the step and the loss of a state, which tell how far it is, only their types."""
     nodes = list(walk(tree, every=True))
     counts = {f"{path}.{name}".lstrip(".") for path, node in nodes if isinstance(node, State) for name in _COUNTS}
     return {

@@ -1,17 +1,18 @@
-"""Named arrays as bytes that other programs read too, and in which every change is noticed: the safetensors format.
+"""Named arrays as bytes that other programs read too, and in which every change is found: the safetensors format.
 
-    pack   : arrays by name, metadata -> bytes
-    unpack : bytes, the file's name   -> arrays by name, metadata
+    pack          : arrays by name, metadata -> bytes
+    unpack        : bytes, the file's name   -> arrays by name, metadata
+    read_metadata : path                     -> metadata
 
-A file is eight bytes with the length of the header, the header, which is JSON, and then the numbers of all arrays, in C
+A file is eight bytes with the length of the header, the header, which is JSON, and then the values of all arrays, in C
 order, little-endian, one array after the other without a gap (https://huggingface.co/docs/safetensors):
 
     {"__metadata__":{"sha256":"9f86...","format":"fnn"},"bias":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}
 
-The format has no checksum of its own, so a flipped bit of a weight goes unseen. A file of ours carries the SHA-256 of
-all its bytes, taken with 64 zeros where its own digits stand; names are sorted, so equal arrays make equal bytes. Files
-of other programs are read without that check. What tells them apart must survive damage too: a file is ours if its
-metadata have a "sha256", or the format "fnn", or digits where ours stand; then all three must be there and hold.
+The format has no checksum of its own, so nobody would see a flipped bit of a weight. A file of ours carries the SHA-256
+of all its bytes, computed with 64 zeros in the place of its own digits; names are sorted, so equal arrays make equal
+bytes. Files of other programs are read without that check. What tells them apart must survive damage too: a file is
+ours if its metadata have a "sha256", or the format "fnn", or digits where ours stand; then all three must hold.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import math
 import re
 import struct
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,17 +37,17 @@ _STORED = {
 }  # fmt: skip
 _NAMES = {"b1": "BOOL"} | {kind.lstrip("<"): name for name, kind in _STORED.items() if name not in ("BF16", "BOOL")}
 _METADATA = "__metadata__"
-# Each header of ours begins with these two, and with 64 digits between them: no small damage hits both.
+# Each header of ours begins with these two texts, and 64 digits between them: no small damage hits both.
 _BEGIN, _THEN, _ZEROS = b'{"__metadata__":{"sha256":"', b'","format":"fnn"', "0" * 64
 _DIGITS = slice(8 + len(_BEGIN), 8 + len(_BEGIN) + 64)
-_LONGEST_HEADER = 100_000_000  # bytes, the bound of the reference reader: what JSON becomes in memory is far larger
+_LONGEST_HEADER = 100_000_000  # bytes, the bound of the reference reader: parsed JSON takes far more memory than that
 
 
 def pack(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> bytes:
-    """Give the bytes of a safetensors file. Equal arrays give equal bytes, whatever their order and memory layout.
+    """Return the bytes of a safetensors file. Equal arrays give equal bytes, whatever their order and memory layout.
 
-    Floats of 16 to 64 bits, integers and booleans can be packed; ``metadata`` are texts by name. Raises
-    ``TypeError`` for a name, text or array of another kind, ``ValueError`` for a name that the format keeps for itself.
+    Arrays are of floats of 16 to 64 bits, integers or booleans; ``metadata`` are texts by name. Raises ``TypeError``
+    for a name, text or array of another kind, ``ValueError`` for a name that the format keeps for itself.
 
     >>> data = pack({"bias": np.array([1.0, 2.0], np.float32)}, {"step": "7"})
     >>> unpack(data, "net.safetensors")
@@ -77,11 +79,11 @@ def pack(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> bytes
 
 
 def unpack(data: bytes, where: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Give the arrays, read-only and in the machine's byte order, and the metadata of a safetensors file.
+    """Return the arrays of a safetensors file, read-only and in the machine's byte order, and its metadata.
 
     ``where`` is the file's name, for messages. BF16, which NumPy lacks, becomes float32, exactly. Raises
     ``FormatError``, with the file, the offset or the entry, what was expected and what was found, for bytes that are no
-    such file, that have changed since ``pack`` made them, or that hold numbers of any other type.
+    such file, that have changed since ``pack`` made them, or that hold values of another type.
     """
     header, begin = _header(data, where)
     metadata = _metadata(header.pop(_METADATA, {}), where)
@@ -104,6 +106,18 @@ def unpack(data: bytes, where: str) -> tuple[dict[str, np.ndarray], dict[str, st
         for name, entry in header.items()
     }
     return arrays, metadata
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Return the metadata of a safetensors file. Only its header is read: the rest may be damaged.
+
+    Raises ``FormatError``, as ``unpack`` does, for a file that does not begin with a header.
+    """
+    with open(path, "rb") as file:
+        data = file.read(8)
+        data += file.read(min(int.from_bytes(data, "little"), _LONGEST_HEADER))
+    header, _ = _header(data, str(path))
+    return _metadata(header.pop(_METADATA, {}), str(path))
 
 
 def _require_names(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
@@ -130,7 +144,7 @@ def _require_text(what: str, text: Any) -> None:
 
 
 def _checksum(first: bytes, *rest: bytes | memoryview) -> str:
-    """Give the SHA-256 of a file that comes in parts; the first holds the header and so the place of the digits."""
+    """Return the SHA-256 of a file that comes in parts; the first holds the header, where the digits stand."""
     digest = hashlib.sha256(first[: _DIGITS.start] + _ZEROS.encode())
     digest.update(memoryview(first)[_DIGITS.stop :])
     for part in rest:
@@ -139,7 +153,7 @@ def _checksum(first: bytes, *rest: bytes | memoryview) -> str:
 
 
 def _header(data: bytes, where: str) -> tuple[dict[str, Any], int]:
-    """Give the header and the offset at which it ends."""
+    """Return the header and the offset at which it ends."""
     if len(data) < 8:
         raise FormatError(f"{where}: offset 0: expected 8 bytes with the length of the header, found {len(data)}")
     length = struct.unpack_from("<Q", data)[0]
@@ -151,7 +165,7 @@ def _header(data: bytes, where: str) -> tuple[dict[str, Any], int]:
         raise FormatError(f"{where}: offset 8: expected {{, the beginning of the header, found {found[:1]!r}")
     try:
         header = json.loads(found.decode(), object_pairs_hook=_without_repeats)
-        # JSON can spell half of a surrogate pair, which is no text: no such name could be printed or written again.
+        # JSON can spell half of a surrogate pair, which is no text: such a name could not be printed or written again.
         json.dumps(header, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{where}: offset 8: expected JSON in UTF-8, found what is none ({error})") from None
@@ -178,7 +192,7 @@ def _metadata(found: Any, where: str) -> dict[str, str]:
 
 
 def _span(name: str, entry: Any, where: str) -> tuple[int, int]:
-    """Check all that an entry says, and give the place of its bytes after the header."""
+    """Check all that an entry says, and return where its bytes begin and end after the header."""
     place = f"{where}: entry {_cut(name)!r}"
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
         keys = ", ".join(map(_cut, list(entry)[:5])) if isinstance(entry, dict) else ""
@@ -187,19 +201,21 @@ def _span(name: str, entry: Any, where: str) -> tuple[int, int]:
     dtype = entry["dtype"]
     if dtype not in list(_STORED):
         raise FormatError(f"{place}: expected a dtype out of {', '.join(_STORED)}, found {_found(dtype)}")
-    shape = _wholes(entry["shape"], f"{place}: shape")
-    # NumPy bounds the product without the zeros. The number of axes comes first: it bounds how long a product takes.
+    shape = _integers(entry["shape"], f"{place}: shape")
+    # NumPy bounds the product without the zeros. The number of axes is checked first: a long product takes long.
     if len(shape) > 64 or math.prod(n or 1 for n in shape) * 8 >= 2**63:
         raise FormatError(f"{place}: shape: expected one that an array can have, found {_cut(str(shape))}")
-    begin_end = _wholes(entry["data_offsets"], f"{place}: data_offsets")
+    offsets = _integers(entry["data_offsets"], f"{place}: data_offsets")
     size = math.prod(shape) * np.dtype(_STORED[dtype]).itemsize
-    if len(begin_end) != 2 or begin_end[1] - begin_end[0] != size:
-        apart, found = f"{size} apart for {dtype} {_cut(str(shape))}", _cut(str(list(begin_end)))
-        raise FormatError(f"{place}: data_offsets: expected two, {apart}, found {found}")
-    return begin_end[0], begin_end[1]
+    if len(offsets) != 2 or offsets[1] - offsets[0] != size:
+        raise FormatError(
+            f"{place}: data_offsets: expected two, {size} apart for {dtype} {_cut(str(shape))}, "
+            f"found {_cut(str(list(offsets)))}"
+        )
+    return offsets[0], offsets[1]
 
 
-def _wholes(found: Any, place: str) -> tuple[int, ...]:
+def _integers(found: Any, place: str) -> tuple[int, ...]:
     if not isinstance(found, list):
         raise FormatError(f"{place}: expected a list of integers, found {_found(found)}")
     for n in found:
@@ -209,7 +225,7 @@ def _wholes(found: Any, place: str) -> tuple[int, ...]:
 
 
 def _is_ours(data: bytes, metadata: dict[str, str]) -> bool:
-    """Tell a file of ours, be its mark damaged or not, from one that never had it."""
+    """Return True if a file was written here, even if its mark is damaged; False if it never had the mark."""
     # Blocks that change places can spoil both keys and the ends of the digits at once, but then not their middle.
     digits = re.fullmatch(rb"[0-9a-f]{48}", data[_DIGITS][8:-8])
     return "sha256" in metadata or metadata.get("format") == "fnn" or digits is not None
@@ -246,7 +262,7 @@ def _array(data: bytes, offset: int, entry: dict[str, Any], place: str) -> np.nd
 
 
 def _found(value: Any) -> str:
-    """Say what JSON has where something else was expected; never the repr of a list, which may be deep."""
+    """Describe what JSON has where something else was expected; never the repr of a list, which may be deep."""
     return "a list" if isinstance(value, list) else "an object" if isinstance(value, dict) else describe(value)
 
 

@@ -16,11 +16,12 @@ import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 
-from fnn.checkpoint import _atomic as durable
+from fnn.checkpoint import _atomic
 from fnn.checkpoint._atomic import write_durably
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL and permissions are those of Unix")
@@ -35,9 +36,9 @@ def _wait_for_the_disk(monkeypatch):
 # A child loads the one file alone, without the package and NumPy: it is up in 40 milliseconds.
 BEGIN = f"""
 import os, sys, time
-sys.path.append({str(Path(durable.__file__).parent)!r})
-import durable
-from durable import write_durably
+sys.path.append({str(Path(_atomic.__file__).parent)!r})
+import _atomic
+from _atomic import write_durably
 path = sys.argv[1]
 """
 
@@ -49,7 +50,7 @@ def child(script, *arguments):
 
 
 def end(process, with_signal=signal.SIGKILL):
-    """End a process, and give the lines that it had reported and nobody has read."""
+    """End a process, and return the lines that it had reported and nobody has read."""
     process.send_signal(with_signal)
     with process:
         return process.stdout.read().splitlines()
@@ -70,7 +71,7 @@ while True:
 
 
 def counter_in(path):
-    """Give the number that every eight bytes of the file must spell."""
+    """Return the number that every eight bytes of the file must spell."""
     content = path.read_bytes()
     assert len(content) == 8 * TIMES
     assert content == content[:8] * TIMES
@@ -78,7 +79,7 @@ def counter_in(path):
 
 
 def survive(kills, folder):
-    """Kill a writer at ``kills`` random moments, and give how many of them left a partial file behind."""
+    """Kill a writer at ``kills`` random moments, and return how many of them left a partial file behind."""
     path, dice, left_behind = folder / "state", random.Random(kills), 0
     counter = 0
     write_durably(path, counter.to_bytes(8, "big") * TIMES)
@@ -103,7 +104,7 @@ def test_a_writer_killed_at_20_random_moments_leaves_a_whole_file_no_older_than_
 
 @pytest.mark.long
 def test_a_writer_killed_at_200_random_moments_leaves_a_whole_file_no_older_than_the_last_reported(tmp_path):
-    assert survive(200, tmp_path) > 20  # the kills did hit the middle of writing
+    assert survive(200, tmp_path) > 0  # the kills did hit the middle of writing
 
 
 CARELESS = {
@@ -138,22 +139,23 @@ def is_whole(path, size, how):
 
 @pytest.mark.long
 @pytest.mark.parametrize("how", CARELESS)
-def test_written_carelessly_a_file_does_not_survive_such_kills(how, tmp_path):
-    path, size, dice = tmp_path / "state", 2**25, random.Random(0)
+def test_written_carelessly_a_file_does_not_survive_a_kill_that_hits_the_middle_of_writing(how, tmp_path):
+    path, size = tmp_path / "state", 2**25
     if how == "open":
         path.write_bytes(bytes(size))
     else:
         with open(path, "wb") as file:
             np.savez(file, np.zeros(size // 8))
     assert is_whole(path, size, how)
-    for _ in range(20):
-        process = child(CARELESS[how], path, size, os.pathsep.join(sys.path))
-        assert process.stdout.readline() == b"ready\n"
-        time.sleep(dice.uniform(0.03, 0.1))
-        end(process)
-        if not is_whole(path, size, how):
-            return
-    pytest.fail("20 kills, and the file was whole after each")
+    process = child(CARELESS[how], path, size, os.pathsep.join(sys.path))
+    assert process.stdout.readline() == b"ready\n"
+    while is_whole(path, size, how):  # looked at while the writer stands still, as often as it takes
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.01)
+        process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
+    end(process)
+    assert not is_whole(path, size, how)
 
 
 # --- killed at a chosen moment ---------------------------------------------------------------------------------------
@@ -171,7 +173,7 @@ def half_of(file):
         fileno, flush, close = file.fileno, file.flush, file.close
         def __enter__(self): return self
         def __exit__(self, *error): file.close()
-        def write(self, data): integer(data[: len(data) // 2]); file.flush(); stop()
+        def write(self, data): whole(data[: len(data) // 2]); file.flush(); stop()
     return Half()
 
 def sync(descriptor, really=os.fsync, calls=[]):
@@ -184,7 +186,7 @@ def replace(source, target, really=os.replace):
     really(source, target)
     if moment == "after replace": stop()
 
-if moment == "write": durable.open = lambda *arguments: half_of(builtins.open(*arguments))
+if moment == "write": _atomic.open = lambda *arguments: half_of(builtins.open(*arguments))
 os.fsync, os.replace = sync, replace
 write_durably(path, b"new")
 """
@@ -234,8 +236,9 @@ def test_two_writers_at_once_never_tear_the_file(tmp_path):
         assert writer.stdout.readline() == b"ready\n"
         assert writer.stdout.readline()
     seen = {counter_in(path) // 10**6 for _ in range(60)}
-    reports = [end(writer) for writer in writers]
-    assert all(reports)
+    for writer in writers:
+        assert writer.stdout.readline()  # each goes on to write beside the other, however long that takes
+        end(writer)
     assert seen <= {1, 2}
     counter_in(path)
 
@@ -253,15 +256,13 @@ def test_threads_that_write_at_once_do_not_get_in_each_other_s_way(tmp_path):
 
 @pytest.mark.parametrize("name", ["state", "net[1].fnn", "a.b", ".hidden", "ein Zustand", "\N{SNOWMAN}"])
 def test_leftovers_of_the_dead_are_removed_and_nothing_else(name, tmp_path):
-    with subprocess.Popen(["true"]) as process:
-        pass
-    dead, living = process.pid, os.getppid()
+    dead, living = 2**22 + 1, 1  # no system gives out the one number, and the other is that of the first process
     leftovers = [f".{name}.{dead}-0a1b2c3d-0.partial", f".{name}.{dead}-ffffffff-17.partial"]
     earlier = f".{name}.{os.getpid()}-00000000-0.partial"  # of one that had our number before us, as in a container
-    beyond = f".{name}.{10**30}-00000000-0.partial"  # no process has such a number
+    beyond = f".{name}.{10**30}-00000000-0.partial"  # not even a number that the system can be asked about
     kept = {
         f".{name}.{living}-0a1b2c3d-0.partial",
-        f".{name}.{os.getpid()}-{durable._TOKEN}-1000000.partial",
+        f".{name}.{os.getpid()}-{_atomic._TOKEN}-1000000.partial",
         f".other{name}.{dead}-0a1b2c3d-0.partial",
         f".{name}.x-0a1b2c3d-0.partial",
         f".{name}.partial",
@@ -272,6 +273,18 @@ def test_leftovers_of_the_dead_are_removed_and_nothing_else(name, tmp_path):
         (tmp_path / each).write_bytes(b"")
     write_durably(tmp_path / name, b"new")
     assert set(os.listdir(tmp_path)) == kept | {name}
+
+
+def test_whose_process_cannot_be_asked_is_taken_to_live_and_on_windows_nobody_is_asked(monkeypatch):
+    for error, lives in ((PermissionError(), True), (ProcessLookupError(), False), (OverflowError(), False)):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "kill", mock.Mock(side_effect=error))
+            assert _atomic._lives(1, "0a1b2c3d") is lives
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "name", "nt")
+        patch.setattr(os, "kill", lambda *ignored: pytest.fail("this would end the process"))
+        assert _atomic._lives(1, "0a1b2c3d") is False
+        assert _atomic._lives(os.getpid(), _atomic._TOKEN) is True
 
 
 # --- the file --------------------------------------------------------------------------------------------------------
@@ -391,7 +404,7 @@ class FullSoon(io.FileIO):
 
 
 def test_if_the_disk_is_full_halfway_the_old_file_is_unchanged(old, monkeypatch):
-    monkeypatch.setattr(durable, "open", FullSoon, raising=False)
+    monkeypatch.setattr(_atomic, "open", FullSoon, raising=False)
     with pytest.raises(OSError, match=re.escape(f"No space left on device{UNCHANGED}'{old}'")):
         write_durably(old, b"new")
     assert is_as_it_was(old)
@@ -426,7 +439,7 @@ report()
 
 @functools.cache
 def can_mount():
-    """Tell whether this user may mount a file system of its own."""
+    """Return whether this user may mount a file system of its own."""
     if shutil.which("unshare") is None:
         return False
     with tempfile.TemporaryDirectory() as folder:
@@ -462,7 +475,7 @@ report()
 
 @pytest.fixture
 def open_folder():
-    """Give a folder that every user reaches; pytest's own are closed to others."""
+    """A folder that every user reaches; pytest's own are closed to others."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     yield folder
@@ -535,6 +548,12 @@ def test_a_folder_is_forced_to_the_disk_where_the_system_can(number, is_error, o
             write_durably(old, b"new")
     else:
         write_durably(old, b"new")
+    assert old.read_bytes() == b"new"
+
+
+def test_a_folder_that_cannot_be_opened_is_not_forced_to_the_disk(old, monkeypatch):
+    monkeypatch.setattr(os, "open", raises(errno.EACCES))
+    write_durably(old, b"new")
     assert old.read_bytes() == b"new"
 
 

@@ -35,8 +35,9 @@ from fnn import (
 )
 from fnn.checkpoint.checkpointed import checkpointed
 from fnn.checkpoint.files import load, notes, save
+from fnn.checkpoint.safetensors import pack
 from fnn.data import epochs, moons
-from fnn.train import streams as module
+from fnn.train.streams import ema
 from tests.laws.cases import numbers
 
 DATA = moons(23, 0.1, Key(1))  # batches of 5, so the last has 3
@@ -60,7 +61,7 @@ def at_step(step, value=1.0):
 
 
 def is_same(state, other):
-    """Tell whether two states are equal to the bit; the loss of the first is NaN, which equals nothing."""
+    """Whether two states are equal to the bit; the loss of the first is NaN, which equals nothing."""
     same_loss = state.loss == other.loss or (math.isnan(state.loss) and math.isnan(other.loss))
     return tree.equal((state.params, state.opt), (other.params, other.opt)) and state.step == other.step and same_loss
 
@@ -74,7 +75,7 @@ def saved(monkeypatch):
         steps.append(state.step)
         save(path, state)
 
-    monkeypatch.setattr(module, "save", note_and_save)
+    monkeypatch.setattr("fnn.checkpoint.checkpointed.save", note_and_save)
     return steps
 
 
@@ -183,7 +184,7 @@ def test_any_record_with_a_step_can_be_saved(tmp_path):
 
 
 def test_averages_are_saved_if_they_are_what_comes_by(tmp_path):
-    final = pipe(run(first()), module.ema(0.9), checkpointed(tmp_path / "run.fnn", every=10), last)
+    final = pipe(run(first()), ema(0.9), checkpointed(tmp_path / "run.fnn", every=10), last)
     assert is_same(load(tmp_path / "run.fnn"), final)
 
 
@@ -243,9 +244,7 @@ def test_a_memory_of_the_optimizer_that_overflows_is_never_saved_though_the_para
     x, path = np.zeros((4, 2), np.float32), tmp_path / "run.fnn"
     state = start(mlp(1)(Key(0), x), OPTIMIZER)
     large = tree.map(lambda leaf: np.full_like(leaf, 1e30), state.params)
-    with np.errstate(
-        over="ignore"
-    ):  # its square is infinite; a step of training would say so, an update alone does not
+    with np.errstate(over="ignore"):  # its square is infinite; a step of training raises then, an update alone does not
         after = update(OPTIMIZER, large, state)
     assert all(np.isfinite(leaf).all() for leaf in tree.leaves(after.params))
     message = rf"checkpointed: opt\S* of step 1 holds NaN or infinity; {re.escape(str(path))} was left as it was; lower"
@@ -280,6 +279,43 @@ def test_what_is_no_checkpoint_is_never_replaced(tmp_path):
         last(checkpointed(tmp_path)(never_read()))
 
 
+def test_a_file_of_another_program_or_version_is_never_replaced(tmp_path):
+    for name, metadata in {"theirs": {}, "later": {"fnn": "2"}}.items():
+        path = tmp_path / name
+        path.write_bytes(pack({"weight": np.ones(2)}, metadata))
+        before = path.read_bytes()
+        expected = {
+            "theirs": "expected a file that save wrote, found a safetensors file of another program",
+            "later": "written by another version of fnn, in the form '2'; this reads '1'",
+        }
+        with pytest.raises(FormatError, match=f"^{re.escape(f'{path}: {expected[name]}')}$"):
+            last(checkpointed(path)(never_read()))
+        assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_is_neither_read_nor_replaced(tmp_path):
+    path = tmp_path / "run.fnn"
+    os.mkfifo(path)  # to open it would wait for somebody who writes to it
+    with pytest.raises(OSError, match="this is a device or a pipe"):
+        last(checkpointed(path)(never_read()))
+
+
+def test_of_the_file_that_is_there_the_header_alone_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "run.fnn"
+    save(path, at_step(3))
+    whole = path.read_bytes()
+    end_of_header = 8 + int.from_bytes(whole[:8], "little")
+    path.write_bytes(whole[:end_of_header])  # the arrays are lost, but it was a checkpoint
+    assert next(checkpointed(path)([at_step(4)])).step == 4
+    assert load(path).step == 4
+    for end in (0, 5, 8, 20, end_of_header - 1):
+        path.write_bytes(whole[:end])
+        with pytest.raises(FormatError, match=f"^{re.escape(str(path))}: offset [08]: expected "):
+            last(checkpointed(path)(never_read()))
+        assert path.read_bytes() == whole[:end]
+
+
 def test_a_checkpoint_of_another_run_is_replaced_from_the_first_state_on(tmp_path):
     path = tmp_path / "run.fnn"
     save(path, mlp(3, 1)(Key(0), np.ones((1, 2))), made_by="somebody else")
@@ -296,7 +332,7 @@ def test_a_save_that_fails_ends_the_run_and_is_not_tried_again(tmp_path, monkeyp
         if state.step == 4:
             raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr(module, "save", full)
+    monkeypatch.setattr("fnn.checkpoint.checkpointed.save", full)
     passed = []
     with pytest.raises(OSError, match="No space left on device"):
         last(tap(passed.append)(checkpointed(tmp_path / "run.fnn", every=2)(at_step(n) for n in range(9))))
@@ -328,9 +364,9 @@ def test_elements_that_are_no_states_are_refused_and_the_state_before_is_saved(e
 @pytest.mark.parametrize(
     ("arguments", "kind", "message"),
     [
-        ((100, "run.fnn"), TypeError, "checkpointed: the path must be a str or a Path, got int 100"),
-        ((b"run.fnn",), TypeError, "checkpointed: the path must be a str or a Path, got bytes b'run.fnn'"),
-        ((None,), TypeError, "checkpointed: the path must be a str or a Path, got NoneType None"),
+        ((100, "run.fnn"), TypeError, "checkpointed expects a path, a str or a Path, got int 100"),
+        ((b"run.fnn",), TypeError, "checkpointed expects a path, a str or a Path, got bytes b'run.fnn'"),
+        ((None,), TypeError, "checkpointed expects a path, a str or a Path, got NoneType None"),
         (("run.fnn", 0), ValueError, "checkpointed: every must be at least 1, got 0"),
         (("run.fnn", 2.5), TypeError, "checkpointed: every must be an integer, got float 2.5"),
     ],

@@ -22,7 +22,7 @@ class Gate(Record):
 
 
 def another():
-    """Give a class of the same name."""
+    """Return a class of the same name."""
 
     class Gate(Record):
         weight: object
@@ -81,7 +81,7 @@ ROWS = [
     (
         lambda: save(NET, "net.fnn"),
         T,
-        "save expects the path of a file first, got Serial(layers=(Dense(weight=f32[4,8],...",
+        "save expects a path, a str or a Path, got Serial(layers=(Dense(weight=f32[4,8],...",
     ),
     (
         lambda: save("net.fnn", (X, [X])),
@@ -138,7 +138,7 @@ ROWS = [
         "[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]...",
     ),
     # --- what cannot be loaded ---
-    (lambda: load(3), T, "load expects the path of a file first, got int 3"),
+    (lambda: load(3), T, "load expects a path, a str or a Path, got int 3"),
     (lambda: load("nett.fnn"), FileNotFoundError, "load: there is no nett.fnn"),
     (lambda: load("no/such/folder"), FileNotFoundError, "load: there is no no/such/folder: there is no folder no/such"),
     (lambda: load("."), IsADirectoryError, "load: . is a folder, expected a file that save wrote"),
@@ -146,13 +146,15 @@ ROWS = [
     (
         lambda: load("net.fnn", like=mlp(3)),
         T,
-        "load: like must be a finished network or a state, got the constructor serial(...); make it first: constructor(key, x)",
+        "load: like must be a finished network or a state, got Constructor mlp(3); make it first: "
+        "net = constructor(key, x)",
     ),
     (
         lambda: load("net.fnn", records=Gate),
         T,
         "load: records must be a tuple of classes, got one class; write records=(Gate,)",
     ),
+    (lambda: load("net.fnn", records=3), T, "load: records must be a tuple of classes, got int 3"),
     (lambda: load("net.fnn", records=(3,)), T, "load: records must be record classes, got int 3"),
     (
         lambda: load("net.fnn", records=(Gate, OtherGate)),
@@ -216,7 +218,7 @@ ROWS = [
         FormatError,
         "net.fnn: the tree is the record at 'layers[0]' again, but there is none before it",
     ),
-    (lambda: formed({"int": "ten"}), FormatError, "net.fnn: the tree must be a integer like 0x1f, found 'ten'"),
+    (lambda: formed({"int": "ten"}), FormatError, "net.fnn: the tree must be an integer like 0x1f, found 'ten'"),
     (
         lambda: formed({"record": "Gate", "fields": {}}),
         FormatError,
@@ -248,7 +250,7 @@ ROWS = [
     ),
     (lambda: formed([], arrays={"w": X, "b": X}), FormatError, "net.fnn: the arrays b, w have no place in the tree"),
     # --- a run in a file ---
-    (lambda: checkpointed(3), T, "checkpointed: the path must be a str or a Path, got int 3"),
+    (lambda: checkpointed(3), T, "checkpointed expects a path, a str or a Path, got int 3"),
     (lambda: checkpointed("run.fnn", every=0), V, "checkpointed: every must be at least 1, got 0"),
     (
         lambda: list(checkpointed("run.fnn")([3])),
@@ -259,7 +261,7 @@ ROWS = [
         lambda: list(checkpointed("run.fnn")([State((X * np.inf,), (), 7, 0.5)])),
         V,
         "checkpointed: params[0] of step 7 holds NaN or infinity; run.fnn was left as it was; lower the "
-        "rate or clip the gradient",
+        "learning rate or clip the gradient",
     ),
 ]
 

@@ -15,7 +15,7 @@ from tests.laws.test_bad_input import T, V, X
 
 
 def written(header):
-    """Give a safetensors file of another program that holds this header."""
+    """Return a safetensors file of another program that holds this header."""
     return struct.pack("<Q", len(header)) + header.encode()
 
 
