@@ -66,7 +66,7 @@ def train_test_split(
     return take_rows(data, order[~aside]), take_rows(data, order[aside])
 
 
-def _classes(labels: Any, n: int) -> np.ndarray:
+def _classes(labels: np.ndarray, n: int) -> np.ndarray:
     """Return each label as the number of its class, from 0."""
     labels = as_array("train_test_split", labels)
     if labels.dtype.kind not in "iu":

@@ -13,8 +13,6 @@ points, and the noise moves them. Rows come in random order, and the sizes of th
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
@@ -178,7 +176,7 @@ def xor(n: int, noise: float, key: Key, *, dtype: DTypeLike = np.float32) -> Dat
     return _finished(corners[place], place % 2, noise, key, dtype)
 
 
-def _centers(centers: Any, features: Any, key: Key) -> np.ndarray:
+def _centers(centers: int | ArrayLike, features: int, key: Key) -> np.ndarray:
     """Return the centers (k, features), drawn or given, in float64."""
     if isinstance(centers, int | np.integer):
         shape = integer("blobs: the number of centers", centers), integer("blobs: the number of features", features)
@@ -205,7 +203,7 @@ def _finished(x: np.ndarray, label: np.ndarray, noise: float, key: Key, dtype: D
     return (x + noise * normals(fold_in(key, 1), x.shape)).astype(dtype), label
 
 
-def _require(caller: str, n: Any, noise: Any, key: Any, dtype: Any, least: int = 2) -> None:
+def _require(caller: str, n: int, noise: float, key: Key, dtype: DTypeLike, least: int = 2) -> None:
     """Raise ``TypeError`` or ``ValueError`` in the name of ``caller`` unless these can be used, ``least`` for n."""
     integer(f"{caller}: the number of rows", n, least)
     number(f"{caller}: the noise, a standard deviation,", noise)
@@ -214,7 +212,7 @@ def _require(caller: str, n: Any, noise: Any, key: Any, dtype: Any, least: int =
         raise TypeError(f"{caller}: dtype must be one of floats, say np.float32, got {describe(dtype)}")
 
 
-def _is_floating(dtype: Any) -> bool:
+def _is_floating(dtype: DTypeLike) -> bool:
     try:
         return isinstance(dtype, str | type | np.dtype) and np.dtype(dtype).kind == "f"
     except TypeError:

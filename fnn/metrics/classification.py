@@ -11,7 +11,7 @@ Classes are predicted by scores (n, classes), of which the largest wins, or by l
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -102,9 +102,9 @@ def f1(prediction: np.ndarray, target: np.ndarray, average: Average = "macro") -
 
 def _by_class(
     caller: str,
-    prediction: Any,
-    target: Any,
-    average: Any,
+    prediction: np.ndarray,
+    target: np.ndarray,
+    average: Average,
     ratio: Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
 ) -> float | np.ndarray:
     """Return the average of a ratio of counts; ``ratio`` takes hits, predicted and true rows by class."""
@@ -128,7 +128,7 @@ def _by_class(
     return float(np.average(ratios, weights=weights))
 
 
-def _labels(caller: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
+def _labels(caller: str, prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return predicted and true labels, int64 (n,)."""
     prediction, target = as_array(caller, prediction), as_array(caller, target)
     if prediction.ndim == 2 and prediction.shape[1] > 1:
@@ -151,7 +151,7 @@ def _labels(caller: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.n
 
 
 def classified(
-    caller: str, prediction: Any, target: Any, classes: int | None = None
+    caller: str, prediction: np.ndarray, target: np.ndarray, classes: int | None = None
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Return predicted and true labels, and the number of classes: as many as there are scores, or as labels need.
 
@@ -171,7 +171,7 @@ def classified(
     return predicted, true, classes
 
 
-def without_nan(caller: str, name: str, array: Any) -> np.ndarray:
+def without_nan(caller: str, name: str, array: np.ndarray) -> np.ndarray:
     """Return an array of real numbers, or raise if it holds NaN, which wins an ``argmax`` and loses any comparison.
 
     >>> without_nan("rmse", "target", [1.0, 2.0])

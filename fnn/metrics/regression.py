@@ -7,7 +7,6 @@ r2   : prediction, target -> fraction of the target's variance that is explained
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -49,7 +48,7 @@ def r2(prediction: np.ndarray, target: np.ndarray) -> float:
     return float(np.where(constant, residual == 0, 1 - residual / np.where(constant, 1, total)).mean())
 
 
-def _matched(caller: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
+def _matched(caller: str, prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return both as float64 of one shape, or raise in the name of ``caller``."""
     prediction, target = without_nan(caller, "prediction", prediction), without_nan(caller, "target", target)
     if prediction.shape != target.shape:

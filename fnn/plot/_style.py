@@ -76,7 +76,7 @@ def size_in_points(ax: Axes) -> tuple[float, float]:
     return max(72 * inches.width, 1.0), max(72 * inches.height, 1.0)
 
 
-def require_axes(caller: str, ax: Any) -> None:
+def require_axes(caller: str, ax: object) -> None:
     """Raise ``TypeError`` in the name of ``caller`` unless there are axes to draw on."""
     if not isinstance(ax, Axes):
         raise TypeError(f"plot.{caller} expects the axes to draw on first, got {describe(ax)}; write figure.subplots()")
@@ -104,7 +104,7 @@ def numbers(caller: str, name: str, values: Any, finite: bool = True) -> np.ndar
     return array
 
 
-def span(caller: str, low: Any, high: Any, n: int) -> np.ndarray:
+def span(caller: str, low: float, high: float, n: int) -> np.ndarray:
     """Return ``n`` numbers from ``low`` to ``high``, or raise in the name of ``caller`` unless low is below high."""
     low, high = number(f"plot.{caller}: low", low, -np.inf), number(f"plot.{caller}: high", high, -np.inf)
     if low >= high:

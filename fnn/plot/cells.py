@@ -119,7 +119,7 @@ def attention(ax: Axes, layer: Attention, x: ArrayLike, head: int = 0, symbols: 
 
 
 def _weights(layer: Attention, x: np.ndarray, head: int) -> np.ndarray:
-    """Return the weights (time, time) of one head; the layer's pullback needs all heads at once, and keeps them."""
+    """Return the attention weights (time, time) of one head."""
     query, key, _ = np.split(x @ layer.weight + layer.bias, 3, axis=-1)
     size = len(layer.output_weight) // layer.heads
     features = slice(head * size, (head + 1) * size)

@@ -14,7 +14,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
 from fnn.core._errors import describe
-from fnn.core.record import is_record
+from fnn.core.record import Record, is_record
 from fnn.core.tree import leaves, map
 from fnn.core.vjp import forward
 from fnn.diagnostics.summary import shape_of
@@ -28,19 +28,21 @@ _GAP = 14.0  # points between columns
 _LEAST = 70.0  # points for the bars
 _PITCH = 26.0  # points from row to row, if there is space
 
+Ends = tuple[tuple[int, int], ...]  # the rows that lines come from, each with the lane that its line runs through
+
 
 @attrs.frozen
 class _Row:
     """A layer as it is drawn: its lane, and its inputs, each as the row it comes from and the lane it comes through."""
 
     lane: int
-    incoming: tuple[tuple[int, int], ...]
+    incoming: Ends
     name: str
     output: Any
     parameters: str
 
 
-def diagram(ax: Axes, net: Any, x: Any) -> Axes:
+def diagram(ax: Axes, net: Record, x: Any) -> Axes:
     """Draw the layers of a network from top to bottom, branches side by side, with a bar for each layer.
 
     The bar's width is how many values a row of the output has, on a logarithmic scale, and it is dark if the layer has
@@ -77,9 +79,7 @@ def diagram(ax: Axes, net: Any, x: Any) -> Axes:
     return ax
 
 
-def _follow(
-    rows: list[_Row], node: Any, x: Any, lane: int, incoming: tuple[tuple[int, int], ...], seen: set[int]
-) -> tuple[Any, tuple[tuple[int, int], ...]]:
+def _follow(rows: list[_Row], node: Any, x: Any, lane: int, incoming: Ends, seen: set[int]) -> tuple[Any, Ends]:
     """Append a row for each layer in a node; return the node's output, and the rows and lanes it comes from."""
     if isinstance(node, Serial):
         for layer in node.layers:

@@ -24,7 +24,7 @@ _MARKERS = "osD^vPX*<>"
 
 
 def decision_boundary(
-    ax: Axes, predict: Callable[[np.ndarray], Any], x: ArrayLike, labels: ArrayLike, resolution: int = 200
+    ax: Axes, predict: Callable[[np.ndarray], Any], x: ArrayLike, labels: np.ndarray, resolution: int = 200
 ) -> Axes:
     """Draw which class is predicted at each place of the plane, and the points ``x`` in their true colors.
 

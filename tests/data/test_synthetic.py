@@ -1,4 +1,4 @@
-"""Laws of data that is made: known answers, equal classes, one key one answer. And of splits that keep the classes."""
+"""Laws of synthetic data: known answers, classes of equal size, one key one answer."""
 
 import itertools
 import math
@@ -12,7 +12,7 @@ from fnn.data import blobs, circles, line, moons, spirals, xor
 
 T, V = TypeError, ValueError
 KEY = Key(0)
-CENTRES = np.array([[1.0, 2.0, 3.0, 4.0], [-5.0, 0.0, 5.0, 50.0], [0.0, 0.0, 0.0, 0.5]])
+CENTERS = np.array([[1.0, 2.0, 3.0, 4.0], [-5.0, 0.0, 5.0, 50.0], [0.0, 0.0, 0.0, 0.5]])
 
 
 def five_arms(n, noise, key, **named):
@@ -24,7 +24,7 @@ def seven_clouds(n, noise, key, **named):
 
 
 def given_clouds(n, noise, key, **named):
-    return blobs(n, noise, key, centers=CENTRES, **named)
+    return blobs(n, noise, key, centers=CENTERS, **named)
 
 
 CLASSES = {moons: 2, circles: 2, spirals: 2, five_arms: 5, blobs: 3, seven_clouds: 7, given_clouds: 3, xor: 2}
@@ -82,7 +82,7 @@ def test_classes_come_in_random_order(make):
 
 
 @each_constructor
-def test_noise_moves_points_by_its_deviation_and_chooses_no_others(make):
+def test_noise_has_its_standard_deviation_and_leaves_the_choice_of_points_to_the_key(make):
     (quiet, label), (loud, same) = (make(5000, noise, KEY, dtype=np.float64) for noise in (0.0, 0.3))
     moved = loud - quiet
     assert label.tolist() == same.tolist()
@@ -96,7 +96,7 @@ def test_noise_moves_points_by_its_deviation_and_chooses_no_others(make):
 
 
 @pytest.mark.parametrize("n", [2, 3, 100, 101])
-def test_moons_without_noise_are_half_circles_around_their_centres_equally_many_points_on_each(n):
+def test_moons_without_noise_are_half_circles_around_their_centers_equally_many_points_on_each(n):
     x, label = moons(n, 0.0, Key(1), dtype=np.float64)
     assert np.bincount(label).tolist() == [n // 2, n - n // 2]
     center = np.array([[0.0, 0.0], [1.0, 0.5]])[label]
@@ -133,32 +133,32 @@ def test_points_of_different_arms_never_meet():
     assert apart.min() > 1 / 300
 
 
-def test_blobs_without_noise_are_their_centres():
+def test_blobs_without_noise_are_their_centers():
     x, label = given_clouds(10, 0.0, KEY, dtype=np.float64)
-    assert x.tolist() == CENTRES[label].tolist()
+    assert x.tolist() == CENTERS[label].tolist()
     x, label = blobs(20, 0.0, KEY, centers=4, features=5, dtype=np.float64)
     assert x.shape == (20, 5)
     assert len({(which, *row) for which, row in zip(label.tolist(), x.tolist(), strict=True)}) == 4
     assert blobs(3, 0.0, KEY, centers=1, features=1)[0].shape == (3, 1)
 
 
-def test_centres_are_drawn_evenly_from_minus_10_to_10():
+def test_centers_are_drawn_evenly_from_minus_10_to_10():
     x, _ = blobs(5000, 0.0, Key(1), centers=5000, features=4, dtype=np.float64)
     assert -10 <= x.min() < -9.99 < 9.99 < x.max() < 10
     counts = np.bincount(((x.ravel() + 10) / 2).astype(int), minlength=10)
     assert np.abs(counts - 2000).max() < 5 * math.sqrt(1800)
 
 
-def test_given_centres_are_taken_whatever_kind_and_order_they_have_and_not_written_to():
+def test_given_centers_are_taken_whatever_kind_and_order_they_have_and_not_written_to():
     whole = np.array([[2**24 + 1, 0], [255, 3]])
     for given in (whole, whole.tolist(), whole.astype(np.float64), np.asfortranarray(whole), np.uint32(whole)):
         x, label = blobs(4, 0.0, KEY, centers=given, dtype=np.float64)
         assert x.tolist() == whole[label].tolist()
-    closed = CENTRES.copy()
-    closed.setflags(write=False)
-    x, _ = blobs(4, 1.0, KEY, centers=closed)
-    assert closed.tobytes() == CENTRES.tobytes()
-    assert not np.shares_memory(x, closed)
+    read_only = CENTERS.copy()
+    read_only.setflags(write=False)
+    x, _ = blobs(4, 1.0, KEY, centers=read_only)
+    assert read_only.tobytes() == CENTERS.tobytes()
+    assert not np.shares_memory(x, read_only)
 
 
 @pytest.mark.parametrize("n", [4, 5, 6, 7, 100])
@@ -203,10 +203,10 @@ def test_xor_is_1_where_exactly_one_coordinate_is_on_corners_equally_full(n):
         (lambda: xor(4, None, KEY), T, "xor: the noise, a standard deviation, must be a number, got NoneType None"),
         (lambda: xor(4, 0.1, 0), T, "xor expects a key, got int 0; write Key(0)"),
         (lambda: blobs(2, 0.1, KEY), V, "blobs: the number of rows must be at least 3, got 2"),
-        (lambda: blobs(2, 0.1, KEY, centers=CENTRES), V, "blobs: the number of rows must be at least 3, got 2"),
+        (lambda: blobs(2, 0.1, KEY, centers=CENTERS), V, "blobs: the number of rows must be at least 3, got 2"),
         (lambda: blobs(9, math.inf, KEY), V, "blobs: the noise, a standard deviation, must be at least 0 and finite"),
         (lambda: blobs(9, 0.1, 7), T, "blobs expects a key, got int 7; write Key(7)"),
-        (lambda: blobs(9, 0.1, 7, centers=CENTRES), T, "blobs expects a key, got int 7; write Key(7)"),
+        (lambda: blobs(9, 0.1, 7, centers=CENTERS), T, "blobs expects a key, got int 7; write Key(7)"),
         (lambda: blobs(9, 0.1, KEY, centers=0), V, "blobs: the number of centers must be at least 1, got 0"),
         (lambda: blobs(9, 0.1, KEY, centers=True), T, "blobs: the number of centers must be an integer, got bool"),
         (lambda: blobs(9, 0.1, KEY, features=0), V, "blobs: the number of features must be at least 1, got 0"),
@@ -223,7 +223,7 @@ def test_xor_is_1_where_exactly_one_coordinate_is_on_corners_equally_full(n):
         (lambda: blobs(9, 0.1, KEY, centers=[[math.nan, 1]]), V, "blobs: the centers hold NaN or infinity"),
     ],
 )
-def test_what_cannot_be_made_is_refused_with_what_was_expected(make, kind, message):
+def test_what_cannot_be_drawn_is_refused_with_what_was_expected(make, kind, message):
     with pytest.raises(kind, match=re.escape(message)):
         make()
 
@@ -238,7 +238,7 @@ def test_points_of_a_line_without_noise_lie_on_it():
     np.testing.assert_allclose(y, 0.5 - 3 * x, rtol=1e-15, atol=1e-15)
 
 
-def test_the_noise_of_a_line_has_the_deviation_asked_for():
+def test_the_noise_of_a_line_has_the_standard_deviation_asked_for():
     x, y = line(20_000, 0.3, Key(0), dtype=np.float64)
     error = y - (2 * x + 1)
     assert abs(error.mean()) < 5 * 0.3 / math.sqrt(20_000)
