@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import fnn
 
 PACKAGE = Path(fnn.__file__).parent
@@ -40,7 +38,6 @@ def module_name(path):
 
 
 MODULES = {module_name(path): ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
-each_module = pytest.mark.parametrize("module", MODULES)
 
 
 def room_of(module):
@@ -62,12 +59,12 @@ def all_imports_of(module):
     return set(imports_of(ast.walk(MODULES[module])))
 
 
-@each_module
-def test_a_room_imports_only_from_rooms_before_it(module):
-    room = room_of(module)
-    for imported in filter(MODULES.get, all_imports_of(module)):
-        before = LEVEL[room_of(imported)] < LEVEL[room]
-        assert before or room_of(imported) == room, f"{module} of the room {room} imports {imported}: see ROOMS above"
+def test_a_room_imports_only_from_rooms_before_it():
+    for module in MODULES:
+        room = room_of(module)
+        for imported in filter(MODULES.get, all_imports_of(module)):
+            before = LEVEL[room_of(imported)] < LEVEL[room]
+            assert before or room_of(imported) == room, f"{module} imports {imported}: see ROOMS above"
 
 
 def test_no_file_imports_itself_by_way_of_others():
@@ -89,26 +86,26 @@ def test_the_package_is_its_rooms():
     assert rooms <= set(LEVEL), "give the new room its place in ROOMS above"
 
 
-@pytest.mark.parametrize("room", [path.parent for path in PACKAGE.rglob("__init__.py")], ids=lambda path: path.name)
-def test_a_room_names_its_files(room):
-    docstring = ast.get_docstring(MODULES[module_name(room / "__init__.py")]) or ""
-    files = [path for path in room.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
-    names = sorted({path.stem for path in files} - {"__init__"})
-    missing = [name for name in names if not re.search(rf"(?<!\w){name}(?!\w)", docstring)]
-    assert not missing, f"the docstring of {room.name}/__init__.py does not name {', '.join(missing)}"
+def test_a_room_names_its_files():
+    for room in (path.parent for path in PACKAGE.rglob("__init__.py")):
+        docstring = ast.get_docstring(MODULES[module_name(room / "__init__.py")]) or ""
+        files = [path for path in room.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+        names = sorted({path.stem for path in files} - {"__init__"})
+        missing = [name for name in names if not re.search(rf"(?<!\w){name}(?!\w)", docstring)]
+        assert not missing, f"the docstring of {room.name}/__init__.py does not name {', '.join(missing)}"
 
 
-@each_module
-def test_the_package_needs_numpy_attrs_toolz_and_the_standard_library_alone(module):
-    tree, allowed = MODULES[module], NEEDED | NEEDED_IN.get(room_of(module), set())
-    for nodes, roots in ((tree.body, allowed), (ast.walk(tree), allowed | OPTIONAL)):
-        for imported in imports_of(nodes):
-            assert imported.split(".")[0] in roots, f"{module} imports {imported}"
+def test_the_package_needs_numpy_attrs_toolz_and_the_standard_library_alone():
+    for module, tree in MODULES.items():
+        allowed = NEEDED | NEEDED_IN.get(room_of(module), set())
+        for nodes, roots in ((tree.body, allowed), (ast.walk(tree), allowed | OPTIONAL)):
+            for imported in imports_of(nodes):
+                assert imported.split(".")[0] in roots, f"{module} imports {imported}"
 
 
-@each_module
-def test_every_module_says_in_its_first_line_what_it_is_about(module):
-    assert (ast.get_docstring(MODULES[module]) or "").strip()
+def test_every_module_says_in_its_first_line_what_it_is_about():
+    for module, tree in MODULES.items():
+        assert (ast.get_docstring(tree) or "").strip(), module
 
 
 def test_every_public_name_is_there_and_says_what_it_is():
@@ -117,14 +114,14 @@ def test_every_public_name_is_there_and_says_what_it_is():
         assert (getattr(fnn, name).__doc__ or "").strip(), name
 
 
-@each_module
-def test_the_global_random_generator_is_left_alone(module):
-    for node in ast.walk(MODULES[module]):
-        if isinstance(node, ast.ImportFrom) and node.module == "numpy":
-            # But for the one who watches what others do to it, and puts it back.
-            assert room_of(module) == "testing" or "random" not in {alias.name for alias in node.names}
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and node.value.attr == "random":
-            assert node.attr in {"PCG64", "SeedSequence"}, f"uses np.random.{node.attr}"
+def test_the_global_random_generator_is_left_alone():
+    for module, tree in MODULES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module == "numpy":
+                # But for the room that watches what others do to it, and puts it back.
+                assert room_of(module) == "testing" or "random" not in {alias.name for alias in node.names}, module
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value).endswith(".random"):
+                assert node.attr in {"PCG64", "SeedSequence"}, f"{module} uses np.random.{node.attr}"
 
 
 def printed_by(script):

@@ -54,13 +54,13 @@ def test_a_penalty_s_gradient_is_the_numeric_one(penalty, params):
 
 @layers
 def test_inputs_are_never_written_whatever_their_order_in_memory(layer, x):
-    def closed(array):
+    def read_only(array):
         array = array.copy()
         array.setflags(write=False)
         return array
 
     expected, _ = vjp(layer, x, KEY)
-    for order in (np.copy, closed, np.asfortranarray, lambda array: np.repeat(array, 2, axis=0)[::2]):
+    for order in (np.copy, read_only, np.asfortranarray, lambda array: np.repeat(array, 2, axis=0)[::2]):
         given = _mapped(order, x)
         before = [array.tobytes() for array in tree.leaves((given,))]
         y, pullback = vjp(layer, given, KEY)
@@ -73,7 +73,7 @@ def test_inputs_are_never_written_whatever_their_order_in_memory(layer, x):
 
 
 def _mapped(function, x):
-    """Map without closing arrays, which ``tree.map`` does."""
+    """Map and leave arrays writable, which ``tree.map`` does not."""
     return tuple(_mapped(function, each) for each in x) if isinstance(x, tuple) else function(x)
 
 
@@ -90,7 +90,7 @@ def test_the_output_shares_no_memory_with_a_writable_input(layer, x):
 @losses
 def test_a_loss_writes_to_nothing(case):
     loss, *inputs = case
-    inputs = tree.map(np.copy, tuple(inputs))  # and closes them
+    inputs = tree.map(np.copy, tuple(inputs))  # which makes them read-only
     before = [array.tobytes() for array in tree.leaves(inputs)]
     value, pullback = vjp(loss, *inputs)
     assert type(value) is float
