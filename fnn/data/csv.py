@@ -36,8 +36,8 @@ def read_csv(path: str | os.PathLike[str], label: str | None = "label", *, dtype
             integers, and otherwise ``dtype``. With None there are no labels, and the result is ``(x,)``.
         dtype: of x (n, columns - 1), all other columns; a dtype of floats.
 
-    Raises ``TypeError`` for another label or dtype, and ``FormatError`` with the file, the row (1 is the header), the
-    column, what was expected and what was found.
+    Raises ``TypeError`` unless the label is a str or None and the dtype one of floats, and ``FormatError`` with the
+    file, the row (1 is the header), the column, what was expected and what was found.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -122,8 +122,8 @@ def standardize(x: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
     Both are those of ``like``, or of ``x`` itself: scale a test set as its training set was scaled, with
     ``standardize(test, like=train)``.
 
-    Raises ``TypeError`` for what is no array of real numbers, ``ValueError`` for shapes that differ, no rows, NaN or
-    infinity.
+    Raises ``TypeError`` unless both are arrays of real numbers, ``ValueError`` if the shapes of their rows differ,
+    ``like`` has no rows, or there is NaN or infinity.
 
     >>> standardize(np.array([[1.0, 5.0], [3.0, 5.0]]))
     array([[-1.,  0.],

@@ -34,7 +34,7 @@ def line(
         slope, intercept: of the line.
         dtype: a dtype of floats.
 
-    Raises ``TypeError`` for an argument of another kind, ``ValueError`` for one out of its range.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for one outside its range.
 
     >>> x, y = line(100, 0.0, Key(0))
     >>> x.shape, y.shape, bool(np.allclose(y, 2 * x + 1))
@@ -57,7 +57,7 @@ def moons(n: int, noise: float, key: Key, *, dtype: DTypeLike = np.float32) -> D
         key: for the order and the noise.
         dtype: of x, a dtype of floats.
 
-    Raises ``TypeError`` for an argument of another kind, ``ValueError`` for one out of its range.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for one outside its range.
 
     >>> x, label = moons(5000, 0.1, Key(0))
     >>> x.shape, label.shape, np.bincount(label)
@@ -82,7 +82,7 @@ def circles(n: int, noise: float, key: Key, *, factor: float = 0.5, dtype: DType
         factor: the radius of the inner circle, from 0 to below 1.
         dtype: of x, a dtype of floats.
 
-    Raises ``TypeError`` for an argument of another kind, ``ValueError`` for one out of its range.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for one outside its range.
 
     >>> x, label = circles(5, 0.0, Key(0))
     >>> label, np.hypot(x[:, 0], x[:, 1]).round(6)
@@ -112,7 +112,7 @@ def spirals(
         turns: how often each arm winds around the origin, 0 or more.
         dtype: of x, a dtype of floats.
 
-    Raises ``TypeError`` for an argument of another kind, ``ValueError`` for one out of its range.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for one outside its range.
 
     >>> x, label = spirals(300, 0.0, Key(0), arms=3)
     >>> x.shape, np.bincount(label)
@@ -138,7 +138,7 @@ def blobs(
         features: how many, if centers are drawn.
         dtype: of x, a dtype of floats.
 
-    Raises ``TypeError`` for an argument of another kind, ``ValueError`` for one out of its range.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for one outside its range.
 
     >>> x, label = blobs(4, 0.0, Key(0), centers=[[0.0, 1.0, 2.0], [7.0, 8.0, 9.0]])
     >>> label
@@ -164,7 +164,7 @@ def xor(n: int, noise: float, key: Key, *, dtype: DTypeLike = np.float32) -> Dat
         key: for the order and the noise.
         dtype: of x, a dtype of floats.
 
-    Raises ``TypeError`` for an argument of another kind, ``ValueError`` for one out of its range.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for one outside its range.
 
     >>> x, label = xor(4, 0.0, Key(0))
     >>> bool((label == (x[:, 0] != x[:, 1])).all()), sorted(x.tolist())

@@ -19,8 +19,8 @@ def characters(text: str, alphabet: str | None = None) -> tuple[np.ndarray, str]
     alphabet of the training text for the test text. A character is a code point, so an accent that is a code point of
     its own is a character too.
 
-    Raises ``TypeError`` for what is no str, ``ValueError`` for a character that is not in the alphabet, with its
-    position, or that is in it twice.
+    Raises ``TypeError`` unless both are of type str, ``ValueError`` for a character that is not in the alphabet, with
+    its position, or that is in it twice.
 
     >>> ids, alphabet = characters("a bad cab")
     >>> ids, alphabet

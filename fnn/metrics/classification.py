@@ -26,7 +26,8 @@ Average = Literal["macro", "micro", "weighted", "binary"] | None
 def accuracy(prediction: np.ndarray, target: np.ndarray) -> float:
     """Return the fraction of rows whose prediction is the target, from 0 to 1. Of equal scores the first wins.
 
-    Raises ``TypeError`` for what are no labels or scores, ``ValueError`` for shapes that differ, no rows or NaN.
+    Raises ``TypeError`` unless both are labels or scores, ``ValueError`` if their shapes do not fit, there are no rows,
+    or a score is NaN.
 
     >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     0.5
@@ -64,7 +65,7 @@ def precision(prediction: np.ndarray, target: np.ndarray, average: Average = "ma
             of all classes together, ``"binary"`` is class 1 of the classes 0 and 1, and None is an array with a number
             for each class.
 
-    Raises what ``accuracy`` does, and ``ValueError`` for another average or ``"binary"`` with more than two classes.
+    Raises what ``accuracy`` does, and ``ValueError`` for an unknown average or ``"binary"`` with more than two classes.
 
     >>> precision(np.array([0, 1, 1, 1, 1]), np.array([0, 0, 1, 1, 1]), average="binary")
     0.75
@@ -107,7 +108,7 @@ def _by_class(
     average: Average,
     ratio: Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
 ) -> float | np.ndarray:
-    """Return the average of a ratio of counts; ``ratio`` takes hits, predicted and true rows by class."""
+    """Return the average of a ratio; ``ratio`` makes numerator and denominator of hits, predicted and true rows."""
     if not isinstance(average, str | None) or average not in ("macro", "micro", "weighted", "binary", None):
         kind = ValueError if isinstance(average, str) else TypeError
         raise kind(f"{caller}: average must be macro, micro, weighted, binary or None, got {describe(average)}")
@@ -119,12 +120,12 @@ def _by_class(
         counts = [count.sum(keepdims=True) for count in counts]
     elif average == "binary":
         counts = [count[1:].sum(keepdims=True) for count in counts]  # 0 where all rows are of class 0
-    hits, predicted, true = counts
-    above, below = ratio(hits, predicted, true)
-    ratios = above / np.maximum(below, 1)  # where the denominator is 0 so is the numerator
+    hits, n_predicted, n_true = counts
+    above, below = ratio(hits, n_predicted, n_true)
+    ratios = above / np.maximum(below, 1)  # where the denominator is 0, so is the numerator
     if average is None:
         return ratios
-    weights = {"weighted": true, "macro": predicted + true > 0}.get(average)
+    weights = {"weighted": n_true, "macro": n_predicted + n_true > 0}.get(average)
     return float(np.average(ratios, weights=weights))
 
 

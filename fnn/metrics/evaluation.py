@@ -32,8 +32,8 @@ def evaluate(measure: Callable[..., T], params: Any, data: tuple[Any, ...], size
             prediction, may be a tuple of arrays.
         size: rows in a batch.
 
-    Raises ``TypeError`` for another measure or other data, ``ValueError`` for numbers of rows that differ or are 0, and
-    whatever the network and the measure raise.
+    Raises ``TypeError`` unless measure and data are of these types, ``ValueError`` if the numbers of rows differ or are
+    0, and whatever the network and the measure raise.
 
     >>> from fnn import relu
     >>> from fnn.metrics import accuracy

@@ -51,8 +51,8 @@ def roc_auc(scores: np.ndarray, target: np.ndarray) -> float:
     of each against the rest. Logits of several classes are refused: to add a number to all logits of a row means
     nothing, but would change their order down a column.
 
-    Raises ``TypeError`` for what are no numbers, ``ValueError`` for other shapes or values, NaN, or rows of one class
-    only.
+    Raises ``TypeError`` unless both are numbers, ``ValueError`` for other shapes or values, for NaN, and if all rows
+    are of one class.
 
     >>> roc_auc(np.array([0.1, 0.4, 0.4, 0.8]), np.array([0, 0, 1, 1]))
     0.875

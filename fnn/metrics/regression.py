@@ -16,8 +16,8 @@ from fnn.metrics.classification import without_nan
 def rmse(prediction: np.ndarray, target: np.ndarray) -> float:
     """Return sqrt(mean((prediction - target)**2)) over all values: a typical error, in the units of the target.
 
-    Raises ``TypeError`` for what are no numbers, ``ValueError`` for shapes that differ, no rows, NaN, or infinity in
-    the target.
+    Raises ``TypeError`` unless both are numbers, ``ValueError`` if their shapes differ, there are no rows, or there is
+    NaN, or infinity in the target.
 
     >>> rmse(np.array([1.0, 3.0]), np.array([2.0, 2.0]))
     1.0

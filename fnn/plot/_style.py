@@ -91,7 +91,7 @@ def numbers(caller: str, name: str, values: Any, finite: bool = True) -> np.ndar
         values: an array, or a list or tuple.
         finite: whether to refuse NaN and infinity.
 
-    Raises ``TypeError`` for what are no numbers, ``ValueError`` for NaN or infinity.
+    Raises ``TypeError`` unless the values are real numbers, ``ValueError`` for NaN or infinity.
 
     >>> numbers("curves", "x", (1, 2))
     array([1, 2])

@@ -32,8 +32,8 @@ def confusion(ax: Axes, matrix: ArrayLike, names: Sequence[Any] | None = None) -
         matrix: (classes, classes), counts as ``fnn.metrics.confusion_matrix`` returns them, or fractions.
         names: of the classes; without them their numbers from 0.
 
-    Raises ``TypeError`` for what are no axes or no numbers, ``ValueError`` for another shape, negative numbers, NaN or
-    infinity, or another number of names.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` if the matrix is not square, holds a negative
+    number, NaN or infinity, or there is not a name for each class.
 
     >>> from matplotlib.figure import Figure
     >>> ax = confusion(Figure().subplots(), [[5, 1], [0, 4]], names=["cat", "dog"])
@@ -86,8 +86,8 @@ def attention(ax: Axes, layer: Attention, x: ArrayLike, head: int = 0, symbols: 
         head: the number of the head, from 0.
         symbols: names of the steps: a text, or a list.
 
-    Raises ``TypeError`` for what are no axes, no such layer or no numbers, ``ValueError`` for another shape, NaN or
-    infinity, a head that is not there, or another number of symbols.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` if x has another shape or holds NaN or
+    infinity, the layer has no such head, or there is not a symbol for each step.
 
     >>> from matplotlib.figure import Figure
     >>> from fnn import Key

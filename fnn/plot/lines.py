@@ -43,8 +43,8 @@ def curves(
         xlabel, ylabel: labels of the axes.
         log: whether the scale is logarithmic; a band that would go below 0 then ends at the minimum of the runs.
 
-    Raises ``TypeError`` for what are no axes or curves, ``ValueError`` for shapes that do not fit, or for a logarithmic
-    scale without a value above 0.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for shapes that do not fit, or if the scale
+    is logarithmic and no value is above 0.
 
     >>> from matplotlib.figure import Figure
     >>> ax = curves(Figure().subplots(), {"sgd": [2.0, 1.5, 1.2], "adam": [[2.0, 1.0, 0.5], [2.2, 1.2, 0.7]]})
@@ -84,6 +84,7 @@ def _summary(label: Any, values: Any) -> Summary:
 
 
 def _draw_curve(ax: Axes, label: str, x: np.ndarray, summary: Summary, log: bool) -> None:
+    """Draw the mean of one or more runs, and of more a band of one standard deviation."""
     place = len(ax.get_lines())
     label = f"{label} ({summary.n} runs)" if summary.n > 1 else label
     style = "-" if place < len(COLORS) else "--"
@@ -105,8 +106,8 @@ def activation(ax: Axes, function: Callable[..., Any], low: float = -5.0, high: 
         function: it takes an array and returns one of its shape.
         low, high: the ends of the x-axis.
 
-    Raises ``TypeError`` for what are no axes, no function or no numbers, ``ValueError`` unless low is below high, and
-    for a function that mixes the numbers of an array, as softmax does.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` unless low is below high, and for a function
+    that mixes the numbers of an array, as softmax does.
 
     >>> from matplotlib.figure import Figure
     >>> from fnn import tanh
@@ -152,7 +153,7 @@ def tangent(ax: Axes, function: Callable[..., Any], at: float, low: float, high:
         at: where the line touches.
         low, high: the ends of the x-axis.
 
-    Raises ``TypeError`` for what are no axes, no function or no numbers, ``ValueError`` unless low is below high.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` unless low is below high.
 
     >>> from matplotlib.figure import Figure
     >>> ax = tangent(Figure().subplots(), lambda x: 0.01 * x**2 + 0.1 * x, 5.0, 0.0, 20.0)

@@ -53,7 +53,7 @@ def diagram(ax: Axes, net: Record, x: Any) -> Axes:
         net: a finished network.
         x: data (n, ...), of which the network evaluates the first row.
 
-    Raises ``TypeError`` for what are no axes or no network, ``ValueError`` for data without rows, and whatever the
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for data without rows, and whatever the
     layers raise.
 
     >>> from matplotlib.figure import Figure
@@ -117,6 +117,7 @@ def _lanes(node: Any) -> int:
 
 
 def _draw(ax: Axes, rows: list[_Row]) -> None:
+    """Draw the bars and lines of all rows, and the table beside them."""
     numbers = [max(_count(row.output), 1) for row in rows]
     for place, row in enumerate(rows):
         width = 0.8 * np.log1p(numbers[place]) / np.log1p(max(numbers))
@@ -151,6 +152,7 @@ def _write_table(ax: Axes, rows: list[_Row], left: float) -> float:
 
 
 def _count(y: Any) -> int:
+    """Return how many values a layer's output has."""
     return sum(array.size for array in leaves(y))
 
 

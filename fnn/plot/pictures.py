@@ -39,8 +39,8 @@ def images(
         columns: how many images in a row; without it they are as large as the axes allow.
         marked: n booleans, say ``predicted != target``.
 
-    Raises ``TypeError`` for what are no axes or no numbers, ``ValueError`` for other shapes, colors outside 0 to 1, or
-    another number of titles or marks.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for other shapes, colors outside 0 to 1, or
+    unless there is a title or mark for each image.
 
     >>> from matplotlib.figure import Figure
     >>> ax = images(Figure().subplots(), np.zeros((3, 8, 8)), titles=[5, 0, 4], marked=[False, True, False])
@@ -141,7 +141,7 @@ def filters(ax: Axes, weight: ArrayLike, shape: tuple[int, ...] | None = None) -
         shape: for a ``Dense``, the shape of the images that it takes as rows, (height, width) or (height, width,
             channels).
 
-    Raises ``TypeError`` for what are no axes or no numbers, ``ValueError`` for other shapes, NaN or infinity.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for other shapes, NaN or infinity.
 
     >>> from matplotlib.figure import Figure
     >>> ax = filters(Figure().subplots(), np.ones((64, 10)), shape=(8, 8))

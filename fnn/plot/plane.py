@@ -36,8 +36,8 @@ def decision_boundary(
         labels: their classes, (n,) or one-hot (n, classes).
         resolution: how many places are predicted along each axis.
 
-    Raises ``TypeError`` for what are no axes, no function or no numbers, ``ValueError`` for other shapes, NaN or
-    infinity, or labels below 0.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for other shapes, NaN or infinity, or labels
+    below 0.
 
     >>> from matplotlib.figure import Figure
     >>> x, labels = np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([0, 1])
@@ -107,8 +107,8 @@ def gradient_field(
         low, high: the ends of both axes.
         arrows: how many along each axis.
 
-    Raises ``TypeError`` for what are no axes, no function or no numbers, ``ValueError`` unless low is below high and
-    there are 2 arrows or more.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` unless low is below high and there are 2 or
+    more arrows.
 
     >>> from matplotlib.figure import Figure
     >>> gradient_field(Figure().subplots(), lambda x: x[0] ** 2 + x[1] ** 2, arrows=10).get_title()
@@ -143,7 +143,7 @@ def descent(ax: Axes, path: ArrayLike) -> Axes:
 
     Draw it onto a field, ``descent(gradient_field(ax, function), path)``, whose limits it does not change.
 
-    Raises ``TypeError`` for what are no axes or no numbers, ``ValueError`` for another shape, NaN or infinity.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for another shape, NaN or infinity.
 
     >>> from matplotlib.figure import Figure
     >>> ax = descent(Figure().subplots(), [[2.0, 1.0], [1.0, 0.5], [0.5, 0.25]])
