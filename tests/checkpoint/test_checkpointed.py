@@ -296,9 +296,13 @@ def test_a_file_of_another_program_or_version_is_never_replaced(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
 def test_a_pipe_is_neither_read_nor_replaced(tmp_path):
     path = tmp_path / "run.fnn"
-    os.mkfifo(path)  # to open it would wait for somebody who writes to it
+    os.mkfifo(path)
+    pipe_ = os.open(path, os.O_RDWR)
+    os.write(pipe_, bytes(16))  # or to read from it would wait for ever
     with pytest.raises(OSError, match="this is a device or a pipe"):
         last(checkpointed(path)(never_read()))
+    assert os.read(pipe_, 100) == bytes(16)
+    os.close(pipe_)
 
 
 def test_of_the_file_that_is_there_the_header_alone_is_read(tmp_path, monkeypatch):
