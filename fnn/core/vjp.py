@@ -58,7 +58,7 @@ def vjp(layer: Any, *inputs: Any, **named: Any) -> tuple[Any, Pullback]:
 
 # ``registered(type(layer), vjp)`` is the function registered for a layer's own type, or ``vjp``, which searches on. The
 # search of singledispatch costs as much as a small matrix product, and nearly always ends at once.
-registered = vjp.registry.get
+registered: Callable[[Any, Any], Callable[..., tuple[Any, Pullback]]] = vjp.registry.get
 
 
 def forward(layer: Any, *inputs: Any, **named: Any) -> Any:

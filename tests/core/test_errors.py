@@ -1,10 +1,32 @@
-"""Errors of trees, keys and ``vjp``, in all their words."""
+"""Errors of arrays, arguments, ``vjp``, ``value_and_grad``, keys and trees, in all their words."""
+
+import functools
 
 import numpy as np
 import pytest
 
 import fnn
-from fnn import Key, Relu, Serial, State, dense, ema, fold_in, forward, relu, sgd, split, start, tree
+from fnn import (
+    Key,
+    Relu,
+    Serial,
+    State,
+    dense,
+    ema,
+    fold_in,
+    forward,
+    grad,
+    mse,
+    relu,
+    schedules,
+    sgd,
+    split,
+    start,
+    tree,
+    value_and_grad,
+)
+from fnn.core._arrays import floats
+from fnn.core._errors import describe, file_path, integer, number, positive
 from fnn.core.keys import permutation, uniforms
 from tests.errors import check, message
 from tests.laws.test_bad_input import FLAT, KEY, NET, T, Unregistered, V, X, Y, affine
@@ -32,6 +54,54 @@ ROWS = [
         "vjp expects a finished layer, got Constructor dense(3); make it first: net = constructor(key, x)",
     ),
     (lambda: forward(3, X), T, "vjp expects a layer or a loss, got int 3"),
+    # --- arrays ---
+    (
+        lambda: floats("relu", np.array([1j])),
+        T,
+        "relu expects an array of real numbers, got complex128 array (1,); convert it, say x.astype(np.float32)",
+    ),
+    (
+        lambda: floats("relu", "text"),
+        T,
+        "relu expects an array of real numbers, got str 'text'; convert it, say x.astype(np.float32)",
+    ),
+    (
+        lambda: floats("relu", np.ma.masked_less(X, 0)),
+        T,
+        "relu expects a plain array, got a masked one; fill its gaps, say x.filled(0)",
+    ),
+    (
+        lambda: floats("relu", (X, 3)),
+        T,
+        "relu expects an array, got a tuple of 2; join them with concatenate or add, or take one with pick",
+    ),
+    (lambda: floats("relu", [[1], []]), T, "relu expects an array, got rows of unequal lengths: list [[1], []]"),
+    # --- arguments ---
+    (lambda: integer("fit: steps", True), T, "fit: steps must be an integer, got bool True"),
+    (lambda: integer("fit: steps", 2.0), T, "fit: steps must be an integer, got float 2.0"),
+    (lambda: integer("fit: steps", np.int64(-1), 0), V, "fit: steps must be at least 0, got -1"),
+    (lambda: integer("fit: steps", 2**48), V, "fit: steps must be a number that memory can hold, got int 28147497671…"),
+    (lambda: integer("seed", 8, 0, 8), V, "seed must be at least 0 and below 2**3, got 8"),
+    (lambda: number("clip: limit", True), T, "clip: limit must be a number, got bool True"),
+    (lambda: number("clip: limit", -1), V, "clip: limit must be at least 0 and finite, got -1"),
+    (lambda: number("clip: limit", 10**400), V, "clip: limit must be at least 0 and finite, got 1000…"),
+    (lambda: number("clip: limit", np.float32("nan")), V, "clip: limit must be at least 0 and finite, got nan"),
+    (lambda: number("momentum", 1, below=1), V, "momentum must be at least 0 and below 1, got 1"),
+    (lambda: positive("clip: limit", 0, ": no"), V, "clip: limit must be above 0, got 0: no"),
+    (lambda: file_path("load", 3), T, "load expects a path, a str or a Path, got int 3"),
+    (lambda: file_path("load", b"a"), T, "load expects a path, a str or a Path, got bytes b'a'"),
+    # --- value_and_grad ---
+    (
+        lambda: value_and_grad(mse, NET, [X, X]),
+        T,
+        "a batch is (x, target) or (x, target, weights), got list of float32 array (5, 4), float32 array (5, 4)",
+    ),
+    (
+        lambda: grad(mse, NET, (X,)),
+        T,
+        "a batch is (x, target) or (x, target, weights), got tuple of float32 array (5, 4)",
+    ),
+    (lambda: value_and_grad(mse, NET, (X, X), 3), T, "value_and_grad expects a key, got int 3; write Key(3)"),
     # --- keys ---
     (lambda: Key(-1), V, "Key: the seed must be at least 0 and below 2**128, got -1"),
     (
@@ -56,6 +126,15 @@ ROWS = [
         "relu expects a plain array, got a masked one; fill its gaps, say x.filled(0)",
     ),
     # --- trees ---
+    (lambda: tree.map(3, NET), T, "tree.map expects a function, got int 3"),
+    (lambda: tree.reduce(None, NET, 0), T, "tree.reduce expects a function, got NoneType None"),
+    (lambda: tree.at("layers", 3, NET), T, "tree.at expects a function, got int 3"),
+    (lambda: tree.at(0, np.copy, NET), T, "tree.at expects a path, say layers[0].weight, got int 0"),
+    (
+        lambda: tree.allclose((np.array(["a"]),), (np.array(["a"]),)),
+        T,
+        "tree.allclose expects arrays of numbers, got <U1 array (1,)",
+    ),
     (lambda: tree.map(3, NET), T, "tree.map expects a function, got int 3"),
     (lambda: tree.at(3, np.negative, NET), T, "tree.at expects a path, say layers[0].weight, got int 3"),
     (
@@ -140,3 +219,24 @@ ROWS = [
 def test_a_mistake_is_told_in_these_words(row, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     check(row, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (np.float32(0.5), "np.float32(0.5)"),
+        (np.ones((2, 0), bool), "bool array (2, 0)"),
+        ([X, 1, 2, 3], "list of float32 array (5, 4), int 1, int 2, ..."),
+        ("line\nline", "str 'line\\nline'"),
+        (list(range(20)), "list [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11..."),
+        (Relu, "the class Relu"),
+        (relu, "Relu()"),
+        (dense, "the function dense"),
+        (dense(3), "Constructor dense(3)"),
+        (schedules.constant(0.1), "the function constant"),
+        (functools.partial(relu), "partial functools.partial(Relu())"),
+        (None, "NoneType None"),
+    ],
+)
+def test_a_value_is_described_in_a_few_words(value, words):
+    assert describe(value) == words
