@@ -1,9 +1,10 @@
 """Layers that hold no other layer, a family a file; needs ``core/`` alone.
 
 Read ``dense`` first, then ``activations``; after these any file can be read by itself: ``dropout``, ``norm``,
-``embedding``, ``shape``; ``conv`` and ``pool`` for images; ``recurrent`` (with ``lstm`` and ``gru``), ``attention`` and
-``positional`` for sequences. ``initializers`` is where weights start.
+``embedding``, ``shape``; ``conv`` and ``pool`` for images; ``recurrent``, ``lstm``, ``gru``, ``attention`` and
+``positional`` for sequences. ``initializers`` is how weights start.
 
-``_constructor`` is what a constructor is, ``_stable`` has the functions that overflow when typed as in the textbook,
-``_windows`` and ``_sequences`` what images and sequences share.
+A file has the record, its registered function, and its constructor, in this order. ``_constructor`` is what a
+constructor is; ``_stable`` has the functions that overflow when they are typed as in the textbook; ``_windows``,
+``_sequences`` and ``_recurrent`` have what images, sequences and recurrent layers share.
 """

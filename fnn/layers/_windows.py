@@ -1,10 +1,10 @@
-"""Windows over images and sequences: their sizes, the margins they need, and what to say where they do not fit.
+"""A window looks at a few cells of an image at a time and moves by the stride; convolution and pooling share all this.
 
     per_axis     : what, value -> an integer for each axis
-    margins_of   : caller, padding, x, span, stride -> margins
+    margins_of   : caller, padding, x, span, stride -> the cells to add before and after, for each axis
     with_margins : x, margins -> x with cells around
 
-A window spans so many cells along each axis and moves by the stride; convolution and pooling share all this.
+A window's span is how many cells it covers along each axis.
 """
 
 from __future__ import annotations
@@ -18,13 +18,19 @@ from fnn.core._errors import LayerValueError, describe, integer
 
 Sizes = int | tuple[int, ...]
 Padding = str | int | tuple[int, ...]
+Margins = tuple[tuple[int, int], ...]
 
 
-def per_axis(what: str, value: Any, axes: int | None = None, least: int = 1) -> tuple[int, ...]:
-    """Give an integer for each axis, from one for all of them or from a tuple.
+def per_axis(what: str, value: Any, axes: int | None = None, minimum: int = 1) -> tuple[int, ...]:
+    """Return an integer for each axis, from one for all of them or from a tuple.
 
-    Raises ``TypeError`` or ``ValueError`` in the name of ``what`` for anything else. Without ``axes``
-    one or two will do.
+    Args:
+        what: the name of the value, with its caller: ``"conv: stride"``.
+        value: an integer or a tuple of them.
+        axes: how many axes there are; None if that is not known yet, and 1 or 2.
+        minimum: the least that each may be.
+
+    Raises ``TypeError`` or ``ValueError``, beginning with ``what``, for anything else.
 
     >>> per_axis("stride", 2, 2), per_axis("stride", (1, 2), 2)
     ((2, 2), (1, 2))
@@ -32,27 +38,37 @@ def per_axis(what: str, value: Any, axes: int | None = None, least: int = 1) -> 
     if isinstance(value, list):
         raise TypeError(f"{what} must be an integer or a tuple of them, got {describe(value)}; write {tuple(value)}")
     if not isinstance(value, tuple):
-        return (integer(what, value, least),) * (axes or 1)
+        return (integer(what, value, minimum),) * (axes or 1)
     if len(value) != (axes or len(value)) or not 1 <= len(value) <= 2:
         expected = "(height, width)" if axes != 1 else "for sequences"
         raise ValueError(f"{what} must be an integer or a tuple of {axes or 2} {expected}, got {value}")
-    return tuple(integer(what, each, least) for each in value)
+    return tuple(integer(what, each, minimum) for each in value)
 
 
 def require_padding(what: str, padding: Any) -> None:
-    """Raise unless padding is "same", "valid", or integers."""
+    """Raise ``TypeError`` or ``ValueError`` unless padding is "same", "valid", or integers from 0."""
     if isinstance(padding, str):
         if padding not in ("same", "valid"):
             raise ValueError(f"{what} must be 'same', 'valid' or an integer, got {padding!r}")
     else:
-        per_axis(what, padding, least=0)
+        per_axis(what, padding, minimum=0)
 
 
-def margins_of(caller: str, padding: Padding, x: np.ndarray, span: tuple, stride: tuple) -> tuple[tuple[int, int], ...]:
-    """Give how many cells are added before and after, for each axis between rows and channels.
+def margins_of(caller: str, padding: Padding, x: np.ndarray, span: tuple[int, ...], stride: tuple[int, ...]) -> Margins:
+    """Return how many cells to add before and after x, for each axis between rows and channels.
 
-    "same" is as much as gives ceil(length / stride) windows, an odd cell going to the end; "valid" is nothing.
-    Raises ``ValueError`` in the name of ``caller`` if no window fits, or if one would lie in the margin alone.
+    Args:
+        caller: the layer's name, for messages.
+        padding: "same", as many as make ceil(length / stride) windows, an odd one at the end; "valid", none; or how
+            many on either side.
+        x: images (n, height, width, channels) or sequences (n, time, features).
+        span: the cells that a window covers along each axis.
+        stride: the cells from one window to the next.
+
+    Raises ``ValueError`` if no window fits, or if one would lie in the margin alone.
+
+    >>> margins_of("conv", "same", np.ones((1, 5, 5, 1)), span=(3, 2), stride=(1, 1))
+    ((1, 1), (0, 1))
     """
     lengths = x.shape[1:-1]
     if padding == "same":
@@ -61,23 +77,25 @@ def margins_of(caller: str, padding: Padding, x: np.ndarray, span: tuple, stride
         margins = tuple((each // 2, each - each // 2) for each in missing)
     else:
         require_padding(f"{caller}: padding", padding)
-        numbers = (
-            (0,) * len(span) if padding == "valid" else per_axis(f"{caller}: padding", padding, len(span), least=0)
-        )
-        margins = tuple((each, each) for each in numbers)
-        if any(each >= s for each, s in zip(numbers, span, strict=True)):
+        sides = per_axis(f"{caller}: padding", 0 if padding == "valid" else padding, len(span), minimum=0)
+        margins = tuple((each, each) for each in sides)
+        if any(each >= s for each, s in zip(sides, span, strict=True)):
             raise LayerValueError(caller, f"expects a padding below its window {_times(span)}, got {padding}")
     if 0 in lengths or any(n + sum(margin) < s for n, margin, s in zip(lengths, margins, span, strict=True)):
-        least = tuple(max(s - sum(margin), 1) for s, margin in zip(span, margins, strict=True))
+        smallest = _times(tuple(max(s - sum(margin), 1) for s, margin in zip(span, margins, strict=True)))
         kind = "images" if len(span) == 2 else "sequences"
         raise LayerValueError(
-            caller, f"expects {kind} of at least {_times(least)}, got {x.shape}; take a smaller size or padding='same'"
+            caller, f"expects {kind} of at least {smallest}, got {x.shape}; take a smaller size or padding='same'"
         )
     return margins
 
 
-def with_margins(x: np.ndarray, margins: tuple, value: float = 0.0) -> np.ndarray:
-    """Put cells of one value around; without margins this is x itself."""
+def with_margins(x: np.ndarray, margins: Margins, value: float = 0.0) -> np.ndarray:
+    """Return x with cells of one value around it, or x itself where the margins are 0.
+
+    >>> with_margins(np.ones((1, 2, 1)), ((0, 1),)).tolist()
+    [[[1.0], [1.0], [0.0]]]
+    """
     if not any(map(any, margins)):
         return x
     lengths = [n + before + after for n, (before, after) in zip(x.shape[1:-1], margins, strict=True)]
@@ -87,12 +105,12 @@ def with_margins(x: np.ndarray, margins: tuple, value: float = 0.0) -> np.ndarra
     return padded
 
 
-def _times(lengths: tuple) -> str:
+def _times(lengths: tuple[int, ...]) -> str:
     return " x ".join(map(str, lengths))
 
 
 def expected_images(caller: str, x: np.ndarray) -> LayerValueError:
-    """Give the error for what should be images, with the ``reshape`` that makes them some."""
+    """Return the error for what should be images, with the ``reshape`` that makes images of it."""
     hint = ""
     if x.ndim == 2:
         hint = f"; put reshape({_likely_shape(x.shape[1])}) before it"

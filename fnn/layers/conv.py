@@ -5,10 +5,10 @@
            x (n, time, features)          -> y (n, steps, filters)
 
 y[n, r, c] = sum over i, j of x[n, r stride + i dilation - top, c stride + j dilation - left] @ weight[i, j] + bias.
-What every library calls a convolution is this cross-correlation: the kernel is not flipped.
+As in every library of neural networks this is a cross-correlation: the kernel is not flipped.
 
-The windows are copied out, each as a row, and then all is one matrix product. The gradient of x is a convolution too,
-of dy set apart by the stride, with the kernel flipped and its inputs and outputs exchanged.
+The windows are copied out, each as a row, and then all is one matrix product (im2col). The gradient of x is a
+convolution too: of dy with zeros between its pixels, by the kernel flipped and with inputs and outputs exchanged.
 """
 
 from __future__ import annotations
@@ -21,16 +21,25 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from fnn.core._arrays import float_dtype, floats, read_only, sum_of_rows
+from fnn.core._arrays import floats, read_only, sum_of_rows
 from fnn.core._errors import LayerValueError, integer
 from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
-from fnn.core.vjp import vjp
+from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
-from fnn.layers._windows import Padding, Sizes, expected_images, margins_of, per_axis, require_padding, with_margins
-from fnn.layers.initializers import he_uniform, zeros
+from fnn.layers._windows import (
+    Margins,
+    Padding,
+    Sizes,
+    expected_images,
+    margins_of,
+    per_axis,
+    require_padding,
+    with_margins,
+)
+from fnn.layers.initializers import Initializer, he_uniform, zeros
 
-# Bytes of windows copied out at once: as many as the processor's cache holds, for the product reads them again at once.
+# Bytes of windows to copy out at once: as many as the processor's cache holds, for the product reads them again.
 _AT_ONCE = 2**19
 
 
@@ -38,8 +47,8 @@ class Conv(Record):
     """y = x convolved with weight, plus bias.
 
     ``weight`` is (kernel height, kernel width, channels / groups, filters), for sequences (kernel, features / groups,
-    filters), and ``bias`` (filters,). With groups, the first filters see the first channels alone, and so on. PyTorch's
-    weights are these with the axes turned: ``weight.permute(2, 3, 1, 0)``, for Conv1d ``weight.permute(2, 1, 0)``.
+    filters), and ``bias`` (filters,). With groups, the first filters see the first channels alone, and so on. From
+    PyTorch's weights these are ``weight.permute(2, 3, 1, 0)``, from those of Conv1d ``weight.permute(2, 1, 0)``.
 
     >>> Conv(weight=np.ones((2, 1, 1)), bias=np.zeros(1), padding="valid")(np.array([[[1.0], [2.0], [4.0]]])).tolist()
     [[[3.0], [6.0]]]
@@ -54,7 +63,7 @@ class Conv(Record):
 
 
 @vjp.register
-def conv_vjp(layer: Conv, x, key=None):
+def conv_vjp(layer: Conv, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = floats("conv", x)
     _require_fit(layer, x)
     shape, weight, groups, axes = x.shape, layer.weight, layer.groups, x.ndim - 2
@@ -65,7 +74,7 @@ def conv_vjp(layer: Conv, x, key=None):
         x, weight = x[:, None], weight[None]
         stride, dilation, span, margins = (1, *stride), (1, *dilation), (1, *span), ((0, 0), *margins)
     y, windows = _convolved(with_margins(x, margins), weight, stride, dilation, groups)
-    # Added to whole lines of pixels: for few filters, ever the same few numbers would be many times slower.
+    # To whole lines of pixels: to add the few values of a bias pixel by pixel would take many times longer.
     lines = y.reshape(y.shape[0] * y.shape[1], y.shape[2] * y.shape[3])
     lines += np.tile(layer.bias, y.shape[2])
 
@@ -78,8 +87,8 @@ def conv_vjp(layer: Conv, x, key=None):
         dweight = np.ascontiguousarray(dweight.swapaxes(0, 1)).reshape(layer.weight.shape)
 
         def dx():
-            apart = _set_apart(dy, x, span, stride, margins)
-            return _convolved(apart, _transposed(weight, groups), (1, 1), dilation, groups)[0].reshape(shape)
+            spread = _spread(dy, x, span, stride, margins)
+            return _convolved(spread, _transposed(weight, groups), (1, 1), dilation, groups)[0].reshape(shape)
 
         settings = layer.stride, layer.padding, layer.dilation, groups
         return Conv(read_only(dweight), sum_of_rows(dy), *settings), dx
@@ -89,8 +98,8 @@ def conv_vjp(layer: Conv, x, key=None):
 
 def _convolved(
     x: np.ndarray, weight: np.ndarray, stride: tuple[int, ...], dilation: tuple[int, ...], groups: int
-) -> tuple[np.ndarray, Callable]:
-    """Convolve without padding; give y, and the function that goes through the windows, a few images at a time."""
+) -> tuple[np.ndarray, Callable[[], Iterator[tuple[slice, np.ndarray]]]]:
+    """Convolve without padding; return y and a function that goes through the windows, a few images at a time."""
     kernel, filters = weight.shape[:2], weight.shape[3]
     rows, columns = map(_windows_along, x.shape[1:3], kernel, stride, dilation)
     y = np.empty((len(x), rows, columns, filters), np.result_type(x, weight))
@@ -113,7 +122,14 @@ def _windows_along(length: int, size: int, stride: int, dilation: int) -> int:
     return (length - (size - 1) * dilation - 1) // stride + 1
 
 
-def _windows(x: np.ndarray, kernel: tuple, counts: tuple, stride: tuple, dilation: tuple, groups: int) -> np.ndarray:
+def _windows(
+    x: np.ndarray,
+    kernel: tuple[int, ...],
+    counts: tuple[int, ...],
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
+    groups: int,
+) -> np.ndarray:
     """View all windows: (groups, n, rows, columns, kernel height, kernel width, channels / groups)."""
     image, *line_and_pixel, number = x.strides
     channels = x.shape[3] // groups
@@ -127,11 +143,11 @@ def _windows(x: np.ndarray, kernel: tuple, counts: tuple, stride: tuple, dilatio
 
 
 def _unfolded(windows: np.ndarray) -> np.ndarray:
-    """Give each window as a row: (groups, n * rows * columns, kernel height * kernel width * channels / groups)."""
+    """Return each window as a row: (groups, n * rows * columns, kernel height * kernel width * channels / groups)."""
     groups, n, rows, columns, *kernel, channels = windows.shape
     places, inputs = n * rows * columns, math.prod(kernel) * channels
-    # Either way this is one copy, and none for a kernel of 1 x 1. It goes run by run, so the longer run is taken: a
-    # line of the kernel with its channels, or, where that is short, one number of the kernel along a line of windows.
+    # Either way this is one copy, and none for a kernel of 1 x 1. What is contiguous is copied at once, so the longer
+    # run is chosen: a line of the kernel with its channels, or one cell of the kernel along a line of windows.
     if kernel[1] * channels < columns:
         return windows.transpose(0, 4, 5, 6, 1, 2, 3).reshape(groups, inputs, places).swapaxes(1, 2)
     return windows.reshape(groups, places, inputs)
@@ -149,13 +165,15 @@ def _transposed(weight: np.ndarray, groups: int) -> np.ndarray:
     return flipped.transpose(0, 1, 4, 3, 2).reshape(height, width, filters // groups, groups * channels)
 
 
-def _set_apart(dy: np.ndarray, x: np.ndarray, span: tuple, stride: tuple, margins: tuple) -> np.ndarray:
-    """Put dy's pixels ``stride`` apart among zeros: the flipped kernel's windows there are as many as x's pixels."""
+def _spread(
+    dy: np.ndarray, x: np.ndarray, span: tuple[int, ...], stride: tuple[int, ...], margins: Margins
+) -> np.ndarray:
+    """Return dy with its pixels ``stride`` cells from each other among zeros, where each pixel of x has one window."""
     height, width = (length + s - 1 for length, s in zip(x.shape[1:3], span, strict=True))
-    apart = np.zeros((len(dy), height, width, dy.shape[3]), dy.dtype)
+    spread = np.zeros((len(dy), height, width, dy.shape[3]), dy.dtype)
     top, left = (s - 1 - before for s, (before, _) in zip(span, margins, strict=True))
-    apart[:, top :: stride[0], left :: stride[1]][:, : dy.shape[1], : dy.shape[2]] = dy
-    return apart
+    spread[:, top :: stride[0], left :: stride[1]][:, : dy.shape[1], : dy.shape[2]] = dy
+    return spread
 
 
 def _require_fit(layer: Conv, x: np.ndarray) -> None:
@@ -188,18 +206,26 @@ def conv(
     padding: Padding = "same",
     dilation: Sizes = 1,
     groups: int = 1,
-    weight: Callable = he_uniform,
-    bias: Callable = zeros,
+    weight: Initializer = he_uniform,
+    bias: Initializer = zeros,
 ) -> Construct:
-    """Make a convolution of ``filters`` outputs; its rank, its channels and its dtype come from the data.
+    """Construct a convolution; its rank, its channels and its dtype come from the data.
 
     Images (n, height, width, channels) get a kernel (height, width), sequences (n, time, features) one along time.
-    ``size``, ``stride`` and ``dilation``, the distance between the cells of a window, are integers, or pairs
-    (height, width). ``padding`` is "same", zeros so that there are ceil(length / stride) windows, an odd one at the
-    end; "valid", none; or how many on either side. ``weight`` and ``bias`` are initializers; He's is the one that keeps
-    the signal's size where relu follows, as it does after nearly every convolution.
 
-    Raises ``TypeError`` or ``ValueError`` for what is no size, and where filters or channels do not go into groups.
+    Args:
+        filters: the number of outputs at each place.
+        size: of the kernel, an integer or a pair (height, width).
+        stride: the cells from one window to the next, an integer or a pair.
+        padding: "same", as many zeros around as make ceil(length / stride) windows, an odd one at the end; "valid",
+            none; or how many on either side.
+        dilation: the cells from one cell of the kernel to the next, an integer or a pair.
+        groups: into how many parts channels and filters are split, each convolved by itself.
+        weight: the initializer of the kernel; He's keeps the size of the signal where relu follows.
+        bias: the initializer of the bias.
+
+    Raises ``TypeError`` or ``ValueError`` for a setting that makes no sense, and if filters or channels are not a
+    multiple of the groups.
 
     >>> conv(8, 3)(Key(0), np.zeros((1, 28, 28, 1), np.float32))
     Conv(weight=f32[3,3,1,8], bias=f32[8], stride=1, padding='same', dilation=1, groups=1)
@@ -215,7 +241,14 @@ def conv(
 
 
 def _construct_conv(
-    key: Key, x: Any, *, filters: int, size: Sizes, settings: tuple, weight: Callable, bias: Callable
+    key: Key,
+    x: Any,
+    *,
+    filters: int,
+    size: Sizes,
+    settings: tuple[Sizes, Padding, Sizes, int],
+    weight: Initializer,
+    bias: Initializer,
 ) -> Conv:
     require_key("conv", key)
     x, groups = floats("conv", x), settings[-1]
@@ -226,5 +259,5 @@ def _construct_conv(
         raise expected_images("conv", x)
     if x.shape[-1] % groups:
         raise _indivisible("channels", x.shape[-1], groups)
-    shape, dtype = (*per_axis("conv: size", size, axes), x.shape[-1] // groups, filters), float_dtype(x)
-    return Conv(weight(fold_in(key, 0), shape, dtype), bias(fold_in(key, 1), (filters,), dtype), *settings)
+    shape = (*per_axis("conv: size", size, axes), x.shape[-1] // groups, filters)
+    return Conv(weight(fold_in(key, 0), shape, x.dtype), bias(fold_in(key, 1), (filters,), x.dtype), *settings)

@@ -1,32 +1,34 @@
-"""Dropout leaves out a random share of the numbers at each step, so that a network cannot rely on any one of them.
+"""Dropout leaves out random values at each step, so that a network cannot rely on any one of them.
 
     dropout : rate -> layer          Dropout : x, key -> y = x * mask / (1 - rate), of the same shape
 
-``rate`` is the share that is dropped. What is left is scaled up, so that the mean stays and evaluation needs no scale
-of its own (Srivastava et al., 2014, in the inverted form). The mask is a function of the key, which is the layer's
-address in the network and the step's in the run; ``inference`` takes the layer out.
+``rate`` is the fraction that is dropped. What is left is scaled up, so that the mean stays and evaluation needs no
+scale of its own (Srivastava et al., 2014, in the inverted form). The mask is a function of the key, which is the
+layer's address in the network and the step's in the run; ``inference`` takes the layer out.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from fnn.core._arrays import floats
 from fnn.core._errors import LayerTypeError, number
-from fnn.core.keys import require_key, uniforms
+from fnn.core.keys import Key, require_key, uniforms
 from fnn.core.record import Record
-from fnn.core.vjp import vjp
+from fnn.core.vjp import Pullback, vjp
 from fnn.layers.activations import identity
 
 
 class Dropout(Record):
-    """Drop a share ``rate`` of the numbers, scale the others by 1 / (1 - rate)."""
+    """y = x * mask / (1 - rate); the mask, drawn from the key, is 0 for a fraction ``rate`` of the values, else 1."""
 
     rate: float
 
 
 @vjp.register
-def dropout_vjp(layer: Dropout, x, key: Any = None):
+def dropout_vjp(layer: Dropout, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     if layer.rate == 0:
         return vjp(identity, x)[0], lambda dy: (layer, lambda: dy)
     if key is None:
@@ -43,13 +45,11 @@ def dropout_vjp(layer: Dropout, x, key: Any = None):
 
 
 def dropout(rate: float) -> Dropout:
-    """Make a layer that drops a share ``rate`` of its inputs, from 0 up to but not including 1, in training.
+    """Construct a layer that in training drops a fraction ``rate`` of its inputs, from 0 up to but not including 1.
 
     Raises ``TypeError`` or ``ValueError`` for another rate.
 
-    >>> import numpy as np
-    >>> from fnn import Key
     >>> dropout(0.5)(np.ones(8), Key(0))
     array([2., 0., 0., 0., 2., 2., 2., 2.])
     """
-    return Dropout(number("dropout: the rate, the share to drop,", rate, below=1))
+    return Dropout(number("dropout: the rate, the fraction to drop,", rate, below=1))

@@ -1,4 +1,4 @@
-"""An embedding gives each symbol of a vocabulary a row of numbers of its own, to be learned.
+"""An embedding has a row of values to learn for each symbol of a vocabulary.
 
     embedding : symbols, features -> constructor          Embedding : x (n, ...) integers -> y (n, ..., features)
 
@@ -8,7 +8,6 @@ gradients add.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,11 +15,11 @@ import numpy as np
 
 from fnn.core._arrays import as_array, read_only
 from fnn.core._errors import LayerTypeError, LayerValueError, describe, integer
-from fnn.core.keys import fold_in, require_key
+from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
-from fnn.core.vjp import vjp
+from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
-from fnn.layers.initializers import uniform
+from fnn.layers.initializers import Initializer, uniform
 
 
 class Embedding(Record):
@@ -35,18 +34,18 @@ class Embedding(Record):
 
 
 @vjp.register
-def embedding_vjp(layer: Embedding, x, key=None):
+def embedding_vjp(layer: Embedding, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = _symbols(x, len(layer.weight))
 
     def embedding_pullback(dy):
-        # Integers cannot be nudged: their gradient is zero.
-        return Embedding(_added_up(x, dy, layer.weight.shape)), lambda: np.zeros(x.shape, dy.dtype)
+        # Integers cannot be perturbed: their gradient is zero.
+        return Embedding(_summed_by_symbol(x, dy, layer.weight.shape)), lambda: np.zeros(x.shape, dy.dtype)
 
     return layer.weight[x], embedding_pullback
 
 
-def _added_up(x: np.ndarray, dy: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Give, for each symbol, the sum of the rows of dy at which it stands."""
+def _summed_by_symbol(x: np.ndarray, dy: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return, for each symbol, the sum of the rows of dy where x is that symbol."""
     dweight = np.zeros(shape, dy.dtype)
     symbols = x.reshape(-1)
     if symbols.size:
@@ -58,6 +57,7 @@ def _added_up(x: np.ndarray, dy: np.ndarray, shape: tuple[int, ...]) -> np.ndarr
 
 
 def _symbols(x: Any, count: int) -> np.ndarray:
+    """Return ``x`` as integers, or raise if they are not symbols from 0 to ``count - 1``."""
     x = as_array("embedding", x)
     if x.dtype.kind not in "iu":
         raise LayerTypeError("embedding", f"expects integers, got {describe(x)}; convert it, say x.astype(int)")
@@ -70,12 +70,16 @@ def _symbols(x: Any, count: int) -> np.ndarray:
 
 
 @constructor
-def embedding(symbols: int, features: int, weight: Callable = uniform) -> Construct:
-    """Make an embedding of ``symbols`` different symbols, each as ``features`` numbers, float32.
+def embedding(symbols: int, features: int, weight: Initializer = uniform) -> Construct:
+    """Construct an embedding, in float32.
 
-    ``weight`` is an initializer. Raises unless both are integers, 1 or more.
+    Args:
+        symbols: how many different ones there are; they are the integers from 0.
+        features: the values that stand for a symbol.
+        weight: the initializer of the weight.
 
-    >>> from fnn import Key
+    Raises ``TypeError`` or ``ValueError`` unless both sizes are integers, 1 or more.
+
     >>> embedding(65, 8)(Key(0), np.array([[3, 1]]))
     Embedding(weight=f32[65,8])
     """
@@ -83,7 +87,7 @@ def embedding(symbols: int, features: int, weight: Callable = uniform) -> Constr
     return partial(_construct_embedding, symbols=symbols, features=features, weight=weight)
 
 
-def _construct_embedding(key: Any, x: Any, *, symbols: int, features: int, weight: Callable) -> Embedding:
+def _construct_embedding(key: Key, x: Any, *, symbols: int, features: int, weight: Initializer) -> Embedding:
     require_key("embedding", key)
     _symbols(x, symbols)
     return Embedding(weight(fold_in(key, 0), (symbols, features), np.float32))

@@ -1,12 +1,13 @@
-"""Normalization keeps the numbers inside a network at mean 0 and deviation 1, so that each layer meets what it knows.
+"""Normalization keeps the values inside a network at mean 0 and standard deviation 1, whatever the weights before it.
 
-    batch_norm : -> constructor          each feature over all rows of the batch          BatchNorm : x (n, ..., features)
-    layer_norm : -> constructor          each row over its own features                   LayerNorm : x (..., features)
-    Scale      : x * scale + shift, what is left of a batch norm when training is over
+    batch_norm : -> constructor          BatchNorm : x (n, ..., features) -> y, each feature over all rows of the batch
+    layer_norm : -> constructor          LayerNorm : x (..., features) -> y, each row over its own features
+                                         Scale     : x (n, ..., features) -> y = x * scale + shift
 
-y = scale (x - mean) / sqrt(variance + epsilon) + shift, with the variance of the numbers at hand, the sum of squares
+y = scale (x - mean) / sqrt(variance + epsilon) + shift, with the variance of the values at hand: the sum of squares
 over n and not n - 1. Parameters start at scale 1 and shift 0. Mean and variance depend on x, so the pullback goes
-through them too: dx = (g - mean(g) - z mean(g z)) / sqrt(variance + epsilon), z normalized x and g = dy scale.
+through them too: dx = (g - mean(g) - z mean(g z)) / sqrt(variance + epsilon), z normalized x and g = dy scale. After
+training a batch norm becomes a ``Scale``.
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import float_dtype, floats, ones, read_only, sum_of_rows
+from fnn.core._arrays import floats, ones, read_only, sum_of_rows
 from fnn.core._errors import LayerValueError, number
-from fnn.core.keys import require_key
+from fnn.core.keys import Key, require_key
 from fnn.core.record import Record
-from fnn.core.vjp import vjp
+from fnn.core.vjp import Pullback, vjp
+from fnn.layers import initializers
 from fnn.layers._constructor import Construct, constructor
-from fnn.layers.initializers import ones as all_ones
-from fnn.layers.initializers import zeros
+
+Mean = Callable[..., np.ndarray]  # values, scale? -> the mean of values * scale, over rows or over features
 
 
 class Scale(Record):
@@ -38,8 +40,8 @@ class Scale(Record):
 class BatchNorm(Record):
     """Normalize each feature over the rows of a batch, and over the axes between (Ioffe and Szegedy, 2015).
 
-    In a batch of one row, as in a column that is constant, every number is its own mean: y = shift, and dx = 0. There
-    is no running mean and no mode: ``inference(params, x)`` makes it a ``Scale``.
+    In a batch of one row, as in a column that is constant, every value is its own mean: y = shift, and dx = 0. There is
+    no running mean and no mode: ``inference(params, x)`` makes it a ``Scale``.
     """
 
     scale: np.ndarray
@@ -56,7 +58,7 @@ class LayerNorm(Record):
 
 
 @vjp.register
-def scale_vjp(layer: Scale, x, key=None):
+def scale_vjp(layer: Scale, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = _features("scale", layer, x)
 
     def scale_pullback(dy):
@@ -66,37 +68,37 @@ def scale_vjp(layer: Scale, x, key=None):
 
 
 @vjp.register
-def batch_norm_vjp(layer: BatchNorm, x, key=None):
+def batch_norm_vjp(layer: BatchNorm, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = _some_rows(layer, x)
-    z, root = normalized(x, _mean_over_rows, layer.epsilon)
+    z, root = _normalized(x, _mean_over_rows, layer.epsilon)
 
     def batch_norm_pullback(dy):
-        return _pulled(layer, z, root, dy, _mean_over_rows)
+        return _pulled_back(layer, z, root, dy, _mean_over_rows)
 
     return z * layer.scale + layer.shift, batch_norm_pullback
 
 
 @vjp.register
-def layer_norm_vjp(layer: LayerNorm, x, key=None):
+def layer_norm_vjp(layer: LayerNorm, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = _features("layer_norm", layer, x)
-    z, root = normalized(x, _mean_over_features, layer.epsilon)
+    z, root = _normalized(x, _mean_over_features, layer.epsilon)
 
     def layer_norm_pullback(dy):
-        return _pulled(layer, z, root, dy, _mean_over_features)
+        return _pulled_back(layer, z, root, dy, _mean_over_features)
 
     return z * layer.scale + layer.shift, layer_norm_pullback
 
 
-def normalized(x: np.ndarray, mean: Callable, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
-    """Give x at mean 0 and deviation 1, and the root it was divided by."""
-    z = x - mean(x)  # first, for a mean of squares less the square of the mean cancels where the mean is large
+def _normalized(x: np.ndarray, mean: Mean, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return x at mean 0 and standard deviation 1, and the root by which it was divided."""
+    z = x - mean(x)  # first: the mean of squares less the square of the mean cancels where the mean is large
     root = np.sqrt(mean(z * z) + epsilon)
     z /= root
     return z, root
 
 
 def fixed(layer: BatchNorm, x: Any) -> Scale:
-    """Give the layer that normalizes anything with the mean and variance of x, a sample of the training set."""
+    """Return the layer that normalizes anything by the mean and variance of x, a sample of the training set."""
     x = _some_rows(layer, x)
     mean = _mean_over_rows(x)
     z = x - mean
@@ -104,12 +106,15 @@ def fixed(layer: BatchNorm, x: Any) -> Scale:
     return Scale(read_only(scale), read_only(layer.shift - mean * scale))
 
 
-def _pulled(layer: Any, z: np.ndarray, root: np.ndarray, dy: np.ndarray, mean: Callable) -> tuple[Any, Callable]:
+def _pulled_back(
+    layer: BatchNorm | LayerNorm, z: np.ndarray, root: np.ndarray, dy: np.ndarray, mean: Mean
+) -> tuple[Any, Callable[[], np.ndarray]]:
+    """Pull dy back through a normalization of which z and root are known."""
     product = dy * z
 
     def dx():
         g = dy * layer.scale
-        g -= mean(dy, layer.scale)  # the means of g and of g z, without another pass over them
+        g -= mean(dy, layer.scale)  # the means of g and of g z, without computing g z
         g -= z * mean(product, layer.scale)
         g /= root
         return g
@@ -118,17 +123,18 @@ def _pulled(layer: Any, z: np.ndarray, root: np.ndarray, dy: np.ndarray, mean: C
 
 
 def _mean_over_rows(values: np.ndarray, scale: np.ndarray | float = 1.0) -> np.ndarray:
-    """Give the mean over the rows of values * scale, for each feature."""
+    """Return the mean over the rows of values * scale, for each feature."""
     return sum_of_rows(values) * (scale / math.prod(values.shape[:-1]))
 
 
 def _mean_over_features(values: np.ndarray, scale: np.ndarray | None = None) -> np.ndarray:
-    """Give the mean over the features of values * scale, for each row."""
+    """Return the mean over the features of values * scale, for each row."""
     features = values.shape[-1]
     return (values.dot(ones(features, values.dtype) if scale is None else scale) / features)[..., None]
 
 
-def _features(caller: str, layer: Any, x: Any) -> np.ndarray:
+def _features(caller: str, layer: Scale | BatchNorm | LayerNorm, x: Any) -> np.ndarray:
+    """Return ``x`` as floats, or raise in the name of ``caller`` if its features do not fit the layer."""
     x = floats(caller, x)
     if layer.scale.ndim != 1 or layer.shift.shape != layer.scale.shape:
         found = f"{layer.scale.shape} and {layer.shift.shape}"
@@ -139,6 +145,7 @@ def _features(caller: str, layer: Any, x: Any) -> np.ndarray:
 
 
 def _some_rows(layer: BatchNorm, x: Any) -> np.ndarray:
+    """Return ``x`` as floats, or raise if it does not fit the layer or has no rows."""
     x = _features("batch_norm", layer, x)
     if x.size == 0:
         raise LayerValueError("batch_norm", f"expects at least one row, got {x.shape}")
@@ -147,31 +154,34 @@ def _some_rows(layer: BatchNorm, x: Any) -> np.ndarray:
 
 @constructor
 def batch_norm(epsilon: float = 1e-5) -> Construct:
-    """Make a batch normalization; its number of features comes from the data.
+    """Construct a batch normalization; its number of features and its dtype come from the data.
 
-    >>> from fnn import Key
+    ``epsilon`` keeps the division finite where a feature is constant. Raises ``TypeError`` or ``ValueError`` unless it
+    is a number from 0.
+
     >>> batch_norm()(Key(0), np.zeros((1, 3)))
     BatchNorm(scale=f64[3], shift=f64[3], epsilon=1e-05)
     """
-    return partial(_construct, BatchNorm, "batch_norm", number("batch_norm: epsilon", epsilon))
+    return partial(_construct_norm, BatchNorm, "batch_norm", number("batch_norm: epsilon", epsilon))
 
 
 @constructor
 def layer_norm(epsilon: float = 1e-5) -> Construct:
-    """Make a layer normalization; its number of features comes from the data.
+    """Construct a layer normalization; its number of features and its dtype come from the data.
 
-    >>> from fnn import Key
+    ``epsilon`` keeps the division finite where a row is constant. Raises ``TypeError`` or ``ValueError`` unless it is a
+    number from 0.
+
     >>> layer_norm()(Key(0), np.zeros((1, 3)))(np.array([[1.0, 2.0, 3.0]])).round(4)
     array([[-1.2247,  0.    ,  1.2247]])
     """
-    return partial(_construct, LayerNorm, "layer_norm", number("layer_norm: epsilon", epsilon))
+    return partial(_construct_norm, LayerNorm, "layer_norm", number("layer_norm: epsilon", epsilon))
 
 
-def _construct(kind: type, caller: str, epsilon: float, key: Any, x: Any) -> Any:
+def _construct_norm(kind: type[Any], caller: str, epsilon: float, key: Key, x: Any) -> Any:
     require_key(caller, key)
-    floats(caller, x)
-    x = np.asarray(x)
+    x = floats(caller, x)
     if x.ndim < 2 or x.shape[-1] == 0:
         raise LayerValueError(caller, f"expects rows (n, ..., features), got {x.shape}")
-    features, dtype = x.shape[-1:], float_dtype(x)
-    return kind(all_ones(key, features, dtype), zeros(key, features, dtype), epsilon)
+    scale, shift = (start(key, x.shape[-1:], x.dtype) for start in (initializers.ones, initializers.zeros))
+    return kind(scale, shift, epsilon)

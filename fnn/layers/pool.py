@@ -1,10 +1,10 @@
-"""Pooling keeps one number of each window, the largest or the mean, so that an image shrinks and small shifts vanish.
+"""Pooling keeps one value of each window, the largest or the mean, so that an image shrinks and small shifts vanish.
 
     max_pool, avg_pool : size -> layer     x (n, height, width, channels) -> y (n, rows, columns, channels)
     global_avg_pool    : a layer           x (n, ..., channels) -> y (n, channels)
 
-Sequences (n, time, features) are pooled along time. The maximum over a window is the maximum over its lines of the
-maximum in each line, and so is the mean: both work along one axis after the other.
+Sequences (n, time, features) are pooled along time. The maximum over a window is the maximum of the maxima in its
+lines, and so it is with means: both work along one axis after the other.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ import numpy as np
 
 from fnn.core._arrays import floats, ones
 from fnn.core._errors import LayerValueError
+from fnn.core.keys import Key
 from fnn.core.record import Record
-from fnn.core.vjp import vjp
+from fnn.core.vjp import Pullback, vjp
 from fnn.layers._windows import Padding, Sizes, expected_images, margins_of, per_axis, require_padding, with_margins
 
 
 class MaxPool(Record):
-    """y = the largest number in each window, channel by channel. Of equal ones the first, line by line, gets dy."""
+    """y = the largest value in each window, channel by channel. Of equal ones the first, line by line, gets dy."""
 
     size: Sizes
     stride: Sizes
@@ -32,7 +33,7 @@ class MaxPool(Record):
 
 
 class AvgPool(Record):
-    """y = the mean of each window, channel by channel; cells of the margin do not count."""
+    """y = the mean of each window, channel by channel; cells of the padding do not count."""
 
     size: Sizes
     stride: Sizes
@@ -44,17 +45,17 @@ class GlobalAvgPool(Record):
 
 
 @vjp.register
-def max_pool_vjp(layer: MaxPool, x, key=None):
+def max_pool_vjp(layer: MaxPool, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     return _pooled("max_pool", layer, x, _largest)
 
 
 @vjp.register
-def avg_pool_vjp(layer: AvgPool, x, key=None):
+def avg_pool_vjp(layer: AvgPool, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     return _pooled("avg_pool", layer, x, _mean)
 
 
 @vjp.register
-def global_avg_pool_vjp(layer: GlobalAvgPool, x, key=None):
+def global_avg_pool_vjp(layer: GlobalAvgPool, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = floats("global_avg_pool", x)
     cells = math.prod(x.shape[1:-1])
     if x.ndim < 3 or cells == 0:
@@ -69,10 +70,15 @@ def global_avg_pool_vjp(layer: GlobalAvgPool, x, key=None):
     return y / cells, global_avg_pool_pullback
 
 
-global_avg_pool: Any = GlobalAvgPool()
+global_avg_pool: GlobalAvgPool = GlobalAvgPool()
 
 
-def _pooled(caller: str, layer: Any, x: Any, along: Callable) -> tuple[np.ndarray, Callable]:
+# Reduces the windows along one axis, and returns how to pull a gradient back: x, axis, size, stride, margin -> y, pull.
+Along = Callable[[np.ndarray, int, int, int, tuple[int, int]], tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]]
+
+
+def _pooled(caller: str, layer: MaxPool | AvgPool, x: Any, along: Along) -> tuple[np.ndarray, Pullback]:
+    """Evaluate ``along`` over one axis after the other."""
     x = floats(caller, x)
     axes = len(layer.size) if isinstance(layer.size, tuple) else x.ndim - 2
     if x.ndim != axes + 2 or axes not in (1, 2):
@@ -80,7 +86,7 @@ def _pooled(caller: str, layer: Any, x: Any, along: Callable) -> tuple[np.ndarra
     size, stride = per_axis(f"{caller}: size", layer.size, axes), per_axis(f"{caller}: stride", layer.stride, axes)
     margins = margins_of(caller, layer.padding, x, size, stride)
     y, pulls = x, []
-    for axis in range(axes, 0, -1):  # the lines first, so that of equal cells the first in reading order is found
+    for axis in range(axes, 0, -1):  # within lines first, so that of equal cells the first in reading order is found
         y, pull = along(y, axis, size[axis - 1], stride[axis - 1], margins[axis - 1])
         pulls.append(pull)
 
@@ -90,8 +96,9 @@ def _pooled(caller: str, layer: Any, x: Any, along: Callable) -> tuple[np.ndarra
     return y, pool_pullback
 
 
-def _largest(x: np.ndarray, axis: int, size: int, stride: int, margin: tuple) -> tuple[np.ndarray, Callable]:
-    """Give the maxima of the windows along one axis, and their pullback."""
+def _largest(
+    x: np.ndarray, axis: int, size: int, stride: int, margin: tuple[int, int]
+) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
     lines = _lines(x, axis, margin, -math.inf)
     cells = _cells(lines, size, stride)
     y = np.maximum(cells[0], cells[min(1, size - 1)])
@@ -99,46 +106,48 @@ def _largest(x: np.ndarray, axis: int, size: int, stride: int, margin: tuple) ->
         np.maximum(y, cell, out=y)
 
     def pull(dy):
-        apart, all_covered = size <= stride, size == stride and lines.shape[1] == size * y.shape[1]
+        disjoint, all_covered = size <= stride, size == stride and lines.shape[1] == size * y.shape[1]
         dlines = (np.empty_like if all_covered else np.zeros_like)(lines, dy.dtype)
         dcells, left = _cells(dlines, size, stride), dy.reshape(y.shape)
         for cell, dcell in zip(cells[:-1], dcells[:-1], strict=True):
-            # What has found its place is gone from ``left``, so that of equal cells the first alone has it. Where no
-            # two windows overlap, both are written where they belong at once.
-            part = np.multiply(left, cell == y, out=dcell if apart else None)
-            left = np.subtract(left, part, out=dcells[-1] if apart else None)
-            if not apart:
+            # What a cell gets is gone from ``left``, so that of equal cells the first alone has it. Where windows are
+            # disjoint, both can be written at once to where they belong.
+            part = np.multiply(left, cell == y, out=dcell if disjoint else None)
+            left = np.subtract(left, part, out=dcells[-1] if disjoint else None)
+            if not disjoint:
                 dcell += part
         if left is not dcells[-1]:
-            _put(dcells[-1], left, apart)
+            _put(dcells[-1], left, disjoint)
         return _without_margin(dlines, x, axis, margin)
 
     return y.reshape(*x.shape[:axis], y.shape[1], *x.shape[axis + 1 :]), pull
 
 
-def _mean(x: np.ndarray, axis: int, size: int, stride: int, margin: tuple) -> tuple[np.ndarray, Callable]:
-    """Give the means of the windows along one axis, and their pullback."""
+def _mean(
+    x: np.ndarray, axis: int, size: int, stride: int, margin: tuple[int, int]
+) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
     lines = _lines(x, axis, margin, 0.0)
     real = _lines(np.ones((1, x.shape[axis], 1), x.dtype), 1, margin, 0.0)
     counts, y = (reduce(np.add, _cells(each, size, stride)) for each in (real, lines))
     y = y / counts
 
     def pull(dy):
-        dlines, share = np.zeros_like(lines, dy.dtype), dy.reshape(y.shape) / counts
+        dlines, part = np.zeros_like(lines, dy.dtype), dy.reshape(y.shape) / counts
         for dcell in _cells(dlines, size, stride):
-            _put(dcell, share, size <= stride)
+            _put(dcell, part, size <= stride)
         return _without_margin(dlines, x, axis, margin)
 
     return y.reshape(*x.shape[:axis], y.shape[1], *x.shape[axis + 1 :]), pull
 
 
-def _lines(x: np.ndarray, axis: int, margin: tuple, value: float) -> np.ndarray:
-    """Give x as (before, along, behind) the axis, with a margin along it."""
+def _lines(x: np.ndarray, axis: int, margin: tuple[int, int], value: float) -> np.ndarray:
+    """Return x as (before, along, behind) the axis, with a margin of ``value`` along it."""
     lines = x.reshape(math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1 :]))
     return with_margins(lines, (margin,), value)
 
 
-def _without_margin(lines: np.ndarray, x: np.ndarray, axis: int, margin: tuple) -> np.ndarray:
+def _without_margin(lines: np.ndarray, x: np.ndarray, axis: int, margin: tuple[int, int]) -> np.ndarray:
+    """Return lines without their margin, in the shape of x."""
     return lines[:, margin[0] : margin[0] + x.shape[axis]].reshape(x.shape)
 
 
@@ -148,20 +157,24 @@ def _cells(lines: np.ndarray, size: int, stride: int) -> list[np.ndarray]:
     return [lines[:, place : place + last + 1 : stride] for place in range(size)]
 
 
-def _put(dcell: np.ndarray, part: np.ndarray, alone: bool) -> None:
-    """Add to a cell's gradient; where no windows overlap it is alone in being written, which is faster."""
-    if alone:
+def _put(dcell: np.ndarray, part: np.ndarray, disjoint: bool) -> None:
+    """Add a window's part to a cell's gradient; where windows are disjoint, assign it, which is faster."""
+    if disjoint:
         dcell[:] = part
     else:
         dcell += part
 
 
 def max_pool(size: Sizes, stride: Sizes | None = None, padding: Padding = "valid") -> MaxPool:
-    """Make the layer that keeps the largest number of each window of ``size``, windows being ``stride`` apart.
+    """Construct the layer that keeps the largest value of each window.
 
-    ``size`` and ``stride`` are integers or pairs (height, width); without a stride, windows lie side by side. What
-    is left over at the end is dropped, or with ``padding="same"`` there are ceil(length / stride) windows, some of
-    which reach over the edge. Raises ``TypeError`` or ``ValueError`` for what is no size.
+    Args:
+        size: of a window, an integer or a pair (height, width).
+        stride: the cells from one window to the next, an integer or a pair; if None, windows lie side by side.
+        padding: "valid", which drops what is left over at the end; "same", with which there are ceil(length / stride)
+            windows, some of which reach over the edge; or how many cells on either side.
+
+    Raises ``TypeError`` or ``ValueError`` for a setting that makes no sense.
 
     >>> max_pool(2)(np.array([[[1.0], [3.0], [2.0], [0.0], [5.0]]])).tolist()
     [[[3.0], [2.0]]]
@@ -170,7 +183,12 @@ def max_pool(size: Sizes, stride: Sizes | None = None, padding: Padding = "valid
 
 
 def avg_pool(size: Sizes, stride: Sizes | None = None, padding: Padding = "valid") -> AvgPool:
-    """Make the layer that gives the mean of each window; the arguments are those of ``max_pool``.
+    """Construct the layer that returns the mean of each window.
+
+    Args:
+        size, stride, padding: those of ``max_pool``; cells of the padding do not count in the mean.
+
+    Raises ``TypeError`` or ``ValueError`` for a setting that makes no sense.
 
     >>> avg_pool(2, padding="same")(np.array([[[1.0], [3.0], [2.0], [0.0], [5.0]]])).tolist()
     [[[2.0], [1.0], [5.0]]]
@@ -178,7 +196,8 @@ def avg_pool(size: Sizes, stride: Sizes | None = None, padding: Padding = "valid
     return _pool(AvgPool, "avg_pool", size, stride, padding)
 
 
-def _pool(kind: type, caller: str, size: Sizes, stride: Sizes | None, padding: Padding) -> Any:
+def _pool(kind: Any, caller: str, size: Sizes, stride: Sizes | None, padding: Padding) -> Any:
+    """Construct a pooling layer of one kind from settings that are checked."""
     stride = size if stride is None else stride
     per_axis(f"{caller}: size", size)
     per_axis(f"{caller}: stride", stride)

@@ -1,6 +1,7 @@
-"""Layers that only arrange: the numbers stay, their axes change. Rows stay rows.
+"""Layers that change axes alone: the values stay, and rows stay rows.
 
-flatten : x (n, ...) -> (n, k)          reshape : shape -> layer, x (n, ...) -> (n, *shape)
+reshape : shape -> layer          Reshape : x (n, ...) -> (n, *shape)
+                                  flatten : x (n, ...) -> (n, k)
 """
 
 from __future__ import annotations
@@ -8,33 +9,39 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from fnn.core._arrays import floats, unshared
 from fnn.core._errors import LayerValueError, describe, integer
+from fnn.core.keys import Key
 from fnn.core.record import Record
-from fnn.core.vjp import vjp
+from fnn.core.vjp import Pullback, vjp
 
 
 class Reshape(Record):
-    """Give each row the shape ``shape``, in C order (the last index runs fastest)."""
+    """y = x with rows of this shape, in C order (the last index runs fastest)."""
 
     shape: tuple[int, ...]
 
 
 class Flatten(Record):
-    """Give each row as a vector."""
+    """y = x with each row as a vector."""
 
 
 @vjp.register
-def reshape_vjp(layer: Reshape, x, key=None):
+def reshape_vjp(layer: Reshape, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     return _rearranged(layer, "reshape", x, layer.shape)
 
 
 @vjp.register
-def flatten_vjp(layer: Flatten, x, key=None):
+def flatten_vjp(layer: Flatten, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     return _rearranged(layer, "flatten", x, None)
 
 
-def _rearranged(layer: Any, caller: str, x: Any, shape: tuple[int, ...] | None):
+def _rearranged(
+    layer: Reshape | Flatten, caller: str, x: Any, shape: tuple[int, ...] | None
+) -> tuple[np.ndarray, Pullback]:
+    """Evaluate on rows of this shape, which is None for vectors."""
     x = floats(caller, x)
     size = math.prod(x.shape[1:])
     shape = (size,) if shape is None else shape
@@ -47,15 +54,14 @@ def _rearranged(layer: Any, caller: str, x: Any, shape: tuple[int, ...] | None):
     return unshared(x).reshape(x.shape[0], *shape), rearranging_pullback
 
 
-flatten: Any = Flatten()
+flatten: Flatten = Flatten()
 
 
 def reshape(shape: tuple[int, ...]) -> Reshape:
-    """Make the layer that gives each row this shape, say (28, 28, 1) for images of height, width and channels.
+    """Construct the layer that gives rows this shape, say (28, 28, 1) for images of height, width and channels.
 
     Raises ``TypeError`` or ``ValueError`` unless it is a tuple of positive integers.
 
-    >>> import numpy as np
     >>> reshape((2, 3))(np.zeros((5, 6))).shape
     (5, 2, 3)
     """

@@ -57,8 +57,8 @@ ROWS = [
     (lambda: dense(2**50), V, f"dense: units must be a number that memory can hold, got int {2**50}"),
     # --- shape, dropout, embedding, norms ---
     (lambda: dropout(0.5)(X), T, "Dropout needs a key: call vjp(params, x, key), or inference(params) to remove it"),
-    (lambda: dropout(1.0), V, "dropout: the rate, the share to drop, must be at least 0 and below 1, got 1.0"),
-    (lambda: dropout("half"), T, "dropout: the rate, the share to drop, must be a number, got str 'half'"),
+    (lambda: dropout(1.0), V, "dropout: the rate, the fraction to drop, must be at least 0 and below 1, got 1.0"),
+    (lambda: dropout("half"), T, "dropout: the rate, the fraction to drop, must be a number, got str 'half'"),
     (
         lambda: embedding(5, 2)(KEY, X),
         T,

@@ -223,7 +223,7 @@ def test_dropout_needs_a_key_and_inference_takes_it_out():
     np.testing.assert_array_equal(inference(net)(numbers(2, 4)), net.layers[0](numbers(2, 4)))
     np.testing.assert_array_equal(dropout(0)(numbers(2, 4)), numbers(2, 4))
     for bad in (1.0, -0.1, True, "half"):
-        with pytest.raises((ValueError, TypeError), match="dropout: the rate, the share to drop, must be"):
+        with pytest.raises((ValueError, TypeError), match="dropout: the rate, the fraction to drop, must be"):
             dropout(bad)
     with pytest.raises(TypeError, match="dropout expects a key, got int 3; write Key"):
         dropout(0.5)(numbers(2, 4), 3)
