@@ -96,16 +96,9 @@ def file_path(caller: str, path: Any) -> Path:
 
 
 def integer(what: str, value: Any, minimum: int = 1, below: int | None = None) -> int:
-    """Return an integer as an int, or raise an error that begins with ``what``.
+    """Return an integer as an int; raise in the name of ``what``, TypeError for the kind, ValueError for the size.
 
-    Args:
-        what: the name of the value, with its caller: ``"epochs: the size"``.
-        value: an int, or an integer of NumPy's.
-        minimum, below: the limits; without ``below`` it is what can be a size in memory.
-
-    Raises ``TypeError`` for another kind, ``ValueError`` beyond the limits.
-
-    >>> integer("size", np.int64(3))
+    >>> integer("epochs: the size", np.int64(3))
     3
     """
     if isinstance(value, bool) or not isinstance(value, _INTEGERS):
@@ -119,12 +112,7 @@ def integer(what: str, value: Any, minimum: int = 1, below: int | None = None) -
 
 
 def number(what: str, value: Any, minimum: float = 0.0, below: float = math.inf) -> float:
-    """Return a finite number as a float, or raise as ``integer`` does.
-
-    Args:
-        what: the name of the value, with its caller.
-        value: an int or a float, or NumPy's.
-        minimum, below: the limits.
+    """Return a finite number as a float, or raise in the name of ``what``, as ``integer`` does.
 
     >>> number("dropout: the rate", 1)
     1.0

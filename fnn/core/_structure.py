@@ -52,14 +52,9 @@ def require_where(caller: str, where: Any, example: str) -> None:
 
 
 def chosen(caller: str, paths: Sequence[str], where: Where) -> list[bool]:
-    """Return for each path whether ``where`` chooses it.
+    """Return for each path whether ``where`` chooses it: a path with all below it, several such, or a function of one.
 
-    Args:
-        caller: the name that an error begins with.
-        paths: the paths of all leaves.
-        where: a path with all below it, several such, or a function of a path.
-
-    Raises ``ValueError`` with the paths there are, if none is chosen.
+    Raises ``ValueError`` in the name of ``caller``, with the paths there are, if none is chosen.
 
     >>> chosen("freeze", ["layers[0].weight", "layers[0].bias", "layers[2].weight"], "layers[0]")
     [True, True, False]
@@ -89,12 +84,9 @@ def is_weight(path: str) -> bool:
 
 
 def require_alike(caller: str, tree: Tree, other: Tree, to_the_shape: bool = False) -> None:
-    """Raise ``ValueError`` with the path at which two trees differ in structure.
+    """Raise ``ValueError`` in the name of ``caller``, with the path at which two trees differ in structure.
 
-    Args:
-        caller: the name that the error begins with.
-        tree, other: the two trees.
-        to_the_shape: compare the shapes and dtypes of leaves too.
+    With ``to_the_shape`` the shapes and dtypes of their leaves must be equal too.
     """
     found = _difference(tree, other, "", to_the_shape, ({}, {}))
     if found:

@@ -47,6 +47,7 @@ class Squares(Record):
 
 
 def _zeros(memory: Callable[..., Any], trees: int, params: Tree) -> Any:
+    """Return a record of trees like the parameters, all zero: what is remembered before the first step."""
     return memory(*[zeros_like(params) for _ in range(trees)])
 
 

@@ -36,7 +36,7 @@ Rule = Callable[[np.ndarray, Any, Flat, int], tuple[np.ndarray, Any]]
 
 @attrs.frozen
 class Transform:
-    """A pair of pure functions, ``init`` and ``update``; see the top of this file."""
+    """Two pure functions: ``init(params) -> state`` and ``update(grads, state, params, step) -> updates, state``."""
 
     init: Callable[[Tree], Any]
     update: Callable[[Tree, Any, Tree, int], tuple[Tree, Any]]
@@ -155,7 +155,7 @@ def require_optimizer(caller: str, optimizer: Any, expected: str = "an optimizer
 
 
 def update(optimizer: Transform, grads: Tree, state: Any, loss: float = math.nan) -> Any:
-    """Take one step: a new training state, of ``state``'s type, whose parameters have the updates added.
+    """Take one step: return a training state, of ``state``'s type, whose parameters have the updates added.
 
     Args:
         optimizer: the transform whose memory is in ``state.opt``.
