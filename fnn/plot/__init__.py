@@ -22,8 +22,8 @@ Read ``lines`` first; after it any file can be read by itself:
 
 try:
     import matplotlib as _matplotlib  # noqa: F401 (only to say clearly that it is missing)
-except ImportError as error:
-    raise ImportError('fnn.plot needs matplotlib: pip install "fnn[plot]"') from error
+except ImportError as _error:
+    raise ImportError('fnn.plot needs matplotlib: pip install "fnn[plot]"') from _error
 
 from fnn.plot.cells import attention, confusion
 from fnn.plot.lines import activation, curves, tangent
