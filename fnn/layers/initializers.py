@@ -3,7 +3,8 @@
     initializer : key, shape, dtype -> array
 
 The array is read-only, and float32 unless another dtype is given. The last two axes of a weight's shape are its inputs
-and outputs; those before them, a kernel's height and width, multiply both. Settings are bound with ``functools.partial``, as in ``dense(64, weight=partial(normal, std=0.01))``.
+and outputs; those before them, a kernel's height and width, multiply both. Settings are bound with
+``functools.partial``, as in ``dense(64, weight=partial(normal, std=0.01))``.
 """
 
 from __future__ import annotations

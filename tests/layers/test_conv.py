@@ -1,4 +1,4 @@
-"""Convolution and pooling against loops over every number, and at the edges of an image."""
+"""Convolution against loops over every number, and at the edges of an image."""
 
 import itertools
 import math
@@ -10,17 +10,9 @@ import pytest
 import fnn
 from fnn import Key, adam, check_vjp, cross_entropy, dense, flatten, relu, serial, tree, vjp
 from fnn.layers.conv import Conv, conv
-from fnn.layers.pool import AvgPool, MaxPool, avg_pool, global_avg_pool, max_pool
+from fnn.layers.pool import max_pool
 from tests.laws.cases import numbers
-
-
-def margin(padding, length, size, stride, dilation=1):
-    """TensorFlow's: https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2."""
-    span = (size - 1) * dilation + 1
-    if padding == "same":
-        total = max((math.ceil(length / stride) - 1) * stride + span - length, 0)
-        return total // 2, total - total // 2
-    return (0, 0) if padding == "valid" else (padding, padding)
+from tests.layers.test_windows import margin, random_conv
 
 
 def by_loops(layer, x):
@@ -40,10 +32,6 @@ def by_loops(layer, x):
             y[n, row, column, f] += pixel @ layer.weight[i, j, :, f]
         y[n, row, column, f] += layer.bias[f]
     return y
-
-
-def random_conv(kernel, inputs, filters, *settings):
-    return Conv(numbers(*kernel, inputs, filters), numbers(filters, seed=1), *settings)
 
 
 CONVOLUTIONS = {
@@ -66,6 +54,8 @@ CONVOLUTIONS = {
     "one pixel": (random_conv((3, 3), 1, 2, (1, 1)), numbers(2, 1, 1, 1)),
     "wide": (random_conv((2, 3), 1, 2, (1, 1)), numbers(1, 3, 20, 1)),  # windows are copied out along lines
 }
+
+
 convolutions = pytest.mark.parametrize(("layer", "x"), CONVOLUTIONS.values(), ids=CONVOLUTIONS)
 
 
@@ -182,211 +172,6 @@ def test_many_images_go_through_in_blocks_and_few_at_once():
     np.testing.assert_allclose(dx(), np.concatenate([each() for _, each in pulled]), rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(dlayer.weight, sum(d.weight for d, _ in pulled), rtol=1e-12)
     np.testing.assert_allclose(dlayer.bias, sum(d.bias for d, _ in pulled), rtol=1e-12)
-
-
-# --- pooling ---------------------------------------------------------------------------------------------------------
-
-
-def pooled_by_loops(layer, x, of_window):
-    (height, width), (down, right) = layer.size, layer.stride
-    top, bottom = margin(layer.padding, x.shape[1], height, down)
-    left, end = margin(layer.padding, x.shape[2], width, right)
-    rows = (x.shape[1] + top + bottom - height) // down + 1
-    columns = (x.shape[2] + left + end - width) // right + 1
-    y = np.zeros((len(x), rows, columns, x.shape[3]))
-    for n, row, column, channel in itertools.product(*map(range, y.shape)):
-        i, j = row * down - top, column * right - left
-        window = x[n, max(i, 0) : i + height, max(j, 0) : j + width, channel]
-        y[n, row, column, channel] = of_window(window)
-    return y
-
-
-WINDOWS = {
-    "side by side": ((2, 2), (2, 2), "valid", (2, 4, 6, 3)),
-    "with a remainder": ((2, 3), (2, 3), "valid", (2, 5, 8, 3)),
-    "with a remainder, same": ((2, 3), (2, 3), "same", (2, 5, 8, 3)),
-    "overlapping": ((3, 3), (2, 1), "valid", (2, 6, 5, 2)),
-    "overlapping, same": ((3, 4), (2, 1), "same", (2, 6, 5, 2)),
-    "with gaps": ((1, 2), (2, 3), "valid", (2, 5, 8, 2)),
-    "padding of 1": ((3, 2), (2, 2), 1, (2, 5, 6, 2)),
-    "the whole image": ((4, 3), (4, 3), "valid", (1, 4, 3, 2)),
-    "one cell": ((1, 1), (1, 1), "valid", (1, 3, 2, 2)),
-    "one pixel": ((2, 2), (2, 2), "same", (2, 1, 1, 1)),
-}
-windows = pytest.mark.parametrize(("size", "stride", "padding", "shape"), WINDOWS.values(), ids=WINDOWS)
-
-
-@windows
-def test_pooling_is_a_loop_over_windows(size, stride, padding, shape):
-    for kind, of_window in ((MaxPool, np.max), (AvgPool, np.mean)):
-        layer, x = kind(size, stride, padding), numbers(*shape) - 3  # zeros of the margin would be the largest
-        np.testing.assert_allclose(layer(x), pooled_by_loops(layer, x, of_window), rtol=1e-13)
-        report = check_vjp(layer, x)
-        assert report.errors["x"] <= 1e-8
-        assert report.skipped == 0
-
-
-@pytest.mark.parametrize(("size", "stride", "padding"), [(2, 2, "valid"), (3, 2, "same"), ((3,), (1,), "valid")])
-def test_a_sequence_is_pooled_along_time(size, stride, padding):
-    x = numbers(2, 7, 3)
-    whole = [each[0] if isinstance(each, tuple) else each for each in (size, stride)]
-    for kind in (MaxPool, AvgPool):
-        layer, of_images = kind(size, stride, padding), kind(*((each, 1) for each in whole), padding)
-        np.testing.assert_array_equal(layer(x), of_images(x[:, :, None])[:, :, 0])
-        assert check_vjp(layer, x).errors["x"] <= 1e-8
-
-
-def test_of_equal_cells_the_first_in_reading_order_gets_the_gradient():
-    def gradient(layer, rows):
-        x = np.array(rows, np.float64)[None, :, :, None]
-        y, pullback = vjp(layer, x)
-        return pullback(np.ones_like(y))[1]()[0, :, :, 0].tolist()
-
-    assert gradient(max_pool(2), [[0, 0], [0, 0]]) == [[1, 0], [0, 0]]
-    assert gradient(max_pool(2), [[0, 1], [1, 0]]) == [[0, 1], [0, 0]]
-    assert gradient(max_pool(3), [[0, 0, 5], [5, 5, 5], [5, 0, 0]]) == [[0, 0, 1], [0, 0, 0], [0, 0, 0]]
-    assert gradient(max_pool((1, 2), (1, 1)), [[1, 2, 1]]) == [[0, 2, 0]]  # in both windows
-    assert gradient(max_pool((1, 2), (1, 1)), [[2, 2, 2]]) == [[1, 1, 0]]
-
-
-def test_the_margin_is_nothing_to_the_maximum_and_does_not_count_in_the_mean():
-    x = np.full((1, 3, 3, 1), -7.0)
-    for layer in (max_pool(2, padding="same"), avg_pool(2, padding="same"), avg_pool(3, 1, "same")):
-        assert (layer(x) == -7).all()
-
-
-def test_without_a_stride_windows_lie_side_by_side():
-    assert repr(max_pool((2, 3))) == "MaxPool(size=(2, 3), stride=(2, 3), padding='valid')"
-    assert avg_pool(2)(np.zeros((1, 5, 4, 1))).shape == (1, 2, 2, 1)
-
-
-@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (1, 1, 1, 1), (3, 4, 2)], ids=str)
-def test_the_global_mean_is_over_all_but_rows_and_channels(shape):
-    x = numbers(*shape)
-    np.testing.assert_allclose(global_avg_pool(x), x.mean(axis=tuple(range(1, x.ndim - 1))), rtol=1e-12)
-    assert check_vjp(global_avg_pool, x).errors["x"] <= 1e-8
-
-
-# --- all of them -----------------------------------------------------------------------------------------------------
-
-ALL = {
-    "conv": (random_conv((3, 3), 2, 4, 2, "same", 1, 2), numbers(3, 5, 6, 4)),
-    "conv, sequences": (Conv(numbers(3, 2, 4), numbers(4)), numbers(3, 5, 2)),
-    "max_pool": (max_pool(2), numbers(3, 4, 5, 2)),
-    "avg_pool": (avg_pool(3, 2, "same"), numbers(3, 4, 5, 2)),
-    "global_avg_pool": (global_avg_pool, numbers(3, 4, 5, 2)),
-}
-everything = pytest.mark.parametrize(("layer", "x"), ALL.values(), ids=ALL)
-
-
-@everything
-def test_single_precision_stays_and_is_as_exact_as_it_can_be(layer, x):
-    y, pullback = vjp(layer, x)
-    dy = numbers(*y.shape, seed=1)
-    single = tree.map(np.float32, layer)
-    y_single, pullback_single = vjp(single, x.astype(np.float32))
-    dlayer, dx = pullback_single(dy.astype(np.float32))
-    expected, expected_dx = pullback(dy)
-    ours = [y_single, dx(), *tree.leaves((dlayer,))]
-    for a, b in zip(ours, [y, expected_dx(), *tree.leaves((expected,))], strict=True):
-        assert a.dtype == np.float32
-        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
-
-
-@everything
-def test_no_images_give_no_output_and_no_gradient(layer, x):
-    y, pullback = vjp(layer, x[:0])
-    dlayer, dx = pullback(np.zeros_like(y))
-    assert y.shape == (0, *layer(x).shape[1:])
-    assert dx().shape == (0, *x.shape[1:])
-    assert not any(leaf.any() for leaf in tree.leaves((dlayer,)))
-
-
-# --- what does not fit -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("make", "kind", "message"),
-    [
-        (lambda: conv(0, 3), ValueError, "conv: filters must be at least 1, got 0"),
-        (lambda: conv(2.5, 3), TypeError, "conv: filters must be an integer, got float 2.5"),
-        (lambda: conv(8, 0), ValueError, "conv: size must be at least 1, got 0"),
-        (lambda: conv(8, "3"), TypeError, "conv: size must be an integer, got str '3'"),
-        (
-            lambda: conv(8, (3, 3, 3)),
-            ValueError,
-            r"conv: size must be an integer or a tuple of 2 \(height, width\), got \(3, 3, 3\)",
-        ),
-        (lambda: conv(8, 3, stride=0), ValueError, "conv: stride must be at least 1, got 0"),
-        (lambda: conv(8, 3, dilation=(1, 0)), ValueError, "conv: dilation must be at least 1, got 0"),
-        (
-            lambda: conv(8, 3, padding="full"),
-            ValueError,
-            "conv: padding must be 'same', 'valid' or an integer, got 'full'",
-        ),
-        (lambda: conv(8, 3, padding=-1), ValueError, "conv: padding must be at least 0, got -1"),
-        (lambda: conv(8, 3, padding=1.5), TypeError, "conv: padding must be an integer, got float 1.5"),
-        (lambda: conv(8, 3, groups=3), ValueError, "conv expects filters that are a multiple of its 3 groups, got 8"),
-        (lambda: conv(8, 3, groups=0), ValueError, "conv: groups must be at least 1, got 0"),
-        (lambda: max_pool(0), ValueError, "max_pool: size must be at least 1, got 0"),
-        (lambda: avg_pool(2, 1.5), TypeError, "avg_pool: stride must be an integer, got float 1.5"),
-        (lambda: avg_pool(2, padding="no"), ValueError, "avg_pool: padding must be 'same', 'valid' or"),
-    ],
-)
-def test_a_setting_that_makes_no_sense(make, kind, message):
-    with pytest.raises(kind, match=message):
-        make()
-
-
-@pytest.mark.parametrize(
-    ("constructor", "shape", "complaint"),
-    [
-        (
-            conv(8, 3),
-            (32, 784),
-            r"conv expects images (n, height, width, channels), got (32, 784); put reshape((28, 28, 1)) before it",
-        ),
-        (conv(8, 3), (2, 3072), "put reshape((32, 32, 3)) before it"),
-        (conv(8, 3), (2, 7), "put reshape((height, width, channels)) before it"),
-        (
-            conv(8, (3, 3)),
-            (2, 28, 28),
-            "conv expects images (n, height, width, channels), got (2, 28, 28); put reshape((28, 28, 1)) before it, "
-            "or write x[None] for a single image",
-        ),
-        (conv(8, (3,)), (2, 4, 4, 1), "conv expects sequences (n, time, features), got (2, 4, 4, 1)"),
-        (conv(8, 3), (2, 4, 4, 0), "conv expects images (n, height, width, channels), got (2, 4, 4, 0)"),
-        (conv(8, 3, groups=2), (2, 4, 4, 3), "conv expects channels that are a multiple of its 2 groups, got 3"),
-        (
-            conv(8, 5, padding="valid"),
-            (2, 4, 6, 1),
-            "conv expects images of at least 5 x 5, got (2, 4, 6, 1); take a smaller size or padding='same'",
-        ),
-        (conv(8, 3, dilation=2, padding=1), (2, 2, 6, 1), "conv expects images of at least 3 x 3, got (2, 2, 6, 1)"),
-        (conv(8, 5, padding="valid"), (2, 4, 1), "conv expects sequences of at least 5, got (2, 4, 1)"),
-        (conv(8, 3), (2, 0, 4, 1), "conv expects images of at least 1 x 1, got (2, 0, 4, 1)"),
-        (conv(8, (3, 1), padding=1), (2, 4, 4, 1), "conv expects a padding below its window 3 x 1, got 1"),
-        (
-            conv(8, 3, stride=(1, 1)),
-            (2, 4, 1),
-            "conv: stride must be an integer or a tuple of 1 for sequences, got (1, 1)",
-        ),
-        (max_pool(2), (3, 16), "max_pool expects images (n, height, width, channels), got (3, 16); put reshape((4, 4"),
-        (max_pool((2, 2)), (3, 4, 4), "max_pool expects images (n, height, width, channels), got (3, 4, 4); put"),
-        (avg_pool(5), (3, 4, 6, 1), "avg_pool expects images of at least 5 x 5, got (3, 4, 6, 1); take"),
-        (avg_pool(2, padding=2), (3, 4, 6, 1), "avg_pool expects a padding below its window 2 x 2, got 2"),
-        (global_avg_pool, (3, 4), "global_avg_pool expects images (n, height, width, channels) or sequences, got (3"),
-        (global_avg_pool, (3, 0, 4), "global_avg_pool expects images (n, height, width, channels) or sequences, got"),
-    ],
-)
-def test_data_that_do_not_fit(constructor, shape, complaint):
-    x = np.zeros(shape)
-    caller, rest = complaint.split(" ", 1) if complaint.split(" ", 1)[0] in ALL else ("", complaint)
-    for make in (serial(constructor), serial(relu, constructor)):
-        with pytest.raises(ValueError) as caught:  # noqa: PT011 (the message is compared below)
-            make(Key(0), x)
-        assert rest in str(caught.value)
-        assert f"{caller} at layers[" in str(caught.value) if caller else True
 
 
 def test_a_finished_layer_says_what_it_was_made_for():

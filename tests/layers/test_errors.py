@@ -1,14 +1,19 @@
-"""Layers of rows and images."""
+"""What layers say, word for word."""
 
 import numpy as np
 import pytest
 
 from fnn import (
+    Attention,
     BatchNorm,
     Conv,
     Dense,
+    Gru,
     Key,
+    Lstm,
+    Rnn,
     Scale,
+    attention,
     avg_pool,
     batch_norm,
     conv,
@@ -16,17 +21,26 @@ from fnn import (
     dropout,
     embedding,
     global_avg_pool,
+    gru,
     inference,
+    last_step,
     layer_norm,
+    log_softmax,
+    lstm,
     max_pool,
+    positional,
     relu,
+    rnn,
     serial,
+    softmax,
 )
 from fnn.layers.initializers import glorot_uniform
 from tests.errors import check, message
 from tests.laws.test_bad_input import COLUMN, FLAT, KEY, T, V, X, Y, affine
 
 IMAGES, SEQUENCES = np.ones((2, 4, 4, 2)), np.ones((2, 3, 2))
+LENGTHS = np.array([3, 1])
+RNN = rnn(3)(KEY, SEQUENCES)
 
 
 def ensemble(members, n_in, units):
@@ -55,6 +69,8 @@ ROWS = [
         "dense expects rows (n, inputs), got (5,); write x[:, None] for rows of one number, x[None] for a single row",
     ),
     (lambda: dense(2**50), V, f"dense: units must be a number that memory can hold, got int {2**50}"),
+    (lambda: softmax(X[:, :0]), V, "softmax expects at least one number along the last axis, got (5, 0)"),
+    (lambda: log_softmax(np.array(1.0)), V, "log_softmax expects at least one number along the last axis, got ()"),
     # --- shape, dropout, embedding, norms ---
     (lambda: dropout(0.5)(X), T, "Dropout needs a key: call vjp(params, x, key), or inference(params) to remove it"),
     (lambda: dropout(1.0), V, "dropout: the rate, the fraction to drop, must be at least 0 and below 1, got 1.0"),
@@ -218,6 +234,125 @@ ROWS = [
         V,
         "initializer: a weight has at least two axes (inputs, outputs), got the shape (3,); for a bias "
         "take zeros, uniform or normal",
+    ),
+    # --- recurrent layers, attention, positions ---
+    (lambda: rnn(Key(0), SEQUENCES), T, "rnn expects its number of units before the key and the data; write rnn(64)"),
+    (lambda: lstm(0), V, "lstm: units must be at least 1, got 0"),
+    (lambda: gru(2.5), T, "gru: units must be an integer, got float 2.5"),
+    (
+        lambda: rnn(3)(KEY, X),
+        V,
+        "rnn expects sequences (n, time, features), got (5, 4); write x[..., None] if a step is one "
+        "number, put embedding before it if it is a symbol",
+    ),
+    (lambda: lstm(3)(KEY, np.ones((1, 2, 3, 4))), V, "lstm expects sequences (n, time, features), got (1, 2, 3, 4)"),
+    (
+        lambda: RNN((SEQUENCES, LENGTHS, None, None)),
+        T,
+        "rnn expects x, (x, lengths) or (x, lengths, state), got a tuple of 4",
+    ),
+    (lambda: RNN(()), T, "rnn expects x, (x, lengths) or (x, lengths, state), got a tuple of 0"),
+    (lambda: RNN(SEQUENCES[..., :1]), V, "rnn expects sequences (n, time, 2), got (2, 3, 1)"),
+    (
+        lambda: RNN((SEQUENCES, FLAT)),
+        T,
+        "rnn expects integers as lengths, got float64 array (5,); convert them to int",
+    ),
+    (lambda: RNN((SEQUENCES, LENGTHS[:1])), V, "rnn expects one length a row, (2,), got (1,)"),
+    (
+        lambda: RNN((SEQUENCES, LENGTHS + 9)),
+        V,
+        "rnn expects lengths from 1 to 3, the steps there are, got some from 10 to 12",
+    ),
+    (lambda: RNN((SEQUENCES, LENGTHS, np.ones((2, 4)))), V, "rnn expects a state (2, 3), rows and units, got (2, 4)"),
+    (
+        lambda: RNN((SEQUENCES, LENGTHS, "start")),
+        T,
+        "rnn: the state expects an array of real numbers, got str 'start'; convert it, say x.astype(np.float32)",
+    ),
+    (
+        lambda: lstm(3)(KEY, SEQUENCES)((SEQUENCES, LENGTHS, np.ones((2, 3)))),
+        T,
+        "lstm expects the pair (h, c) as its state, got float64 array (2, 3)",
+    ),
+    (
+        lambda: Rnn(np.ones((2, 3)), np.ones((3, 3)), np.ones(4))(SEQUENCES),
+        V,
+        "rnn expects weights (features, units), (units, units) and a bias (units,), got [(2, 3), (3, 3), (4,)]",
+    ),
+    (
+        lambda: Lstm(np.ones((2, 12)), np.ones((3, 3)), np.ones(12))(SEQUENCES),
+        V,
+        "lstm expects weights (features, 4 units), (units, 4 units) and a bias (4 units,), got [(2, 12), "
+        "(3, 3), (12,)]",
+    ),
+    (
+        lambda: Gru(np.ones((2, 9)), np.ones((3, 9)), np.ones(9), np.ones(9))(SEQUENCES),
+        V,
+        "gru expects a hidden_bias (3,), got (9,)",
+    ),
+    (
+        lambda: last_step((SEQUENCES, LENGTHS, None)),
+        T,
+        "last_step expects x or (x, lengths), got a tuple of 3; put pick(0) before it",
+    ),
+    (
+        lambda: last_step(X),
+        V,
+        "last_step expects sequences (n, time, features), got (5, 4); write x[..., None] if a step is "
+        "one number, put embedding before it if it is a symbol",
+    ),
+    (lambda: attention(0), V, "attention: heads must be at least 1, got 0"),
+    (lambda: attention(2, causal=1), T, "attention: causal must be True or False, got int 1"),
+    (
+        lambda: attention(2)(KEY, X),
+        V,
+        "attention expects sequences (n, time, features), got (5, 4); write x[..., None] if a step is "
+        "one number, put embedding before it if it is a symbol",
+    ),
+    (
+        lambda: attention(3)(KEY, np.ones((1, 5, 4))),
+        V,
+        "attention expects features that are a multiple of its 3 heads, got 4",
+    ),
+    (
+        lambda: attention(2)(KEY, SEQUENCES)((SEQUENCES, LENGTHS, None)),
+        T,
+        "attention expects x or the pair (x, lengths), got a tuple of 3",
+    ),
+    (
+        lambda: attention(2)(KEY, SEQUENCES)(np.ones((2, 3, 4))),
+        V,
+        "attention expects sequences (n, time, 2), got (2, 3, 4)",
+    ),
+    (
+        lambda: Attention(np.ones((2, 6)), np.ones(6), np.ones((2, 2)), np.ones(2), heads=3)(SEQUENCES),
+        V,
+        "attention expects weights (d, 3 d), (3 d,), (d, d) and (d,), d a multiple of the 3 heads, got "
+        "[(2, 6), (6,), (2, 2)] and (2,)",
+    ),
+    (
+        lambda: Attention(np.ones((2, 2)), np.ones(6), np.ones((2, 2)), np.ones(2), heads=1)(SEQUENCES),
+        V,
+        "attention expects weights (d, 3 d), (3 d,), (d, d) and (d,), d a multiple of the 1 heads, got "
+        "[(2, 2), (6,), (2, 2)] and (2,)",
+    ),
+    (lambda: positional(0), V, "positional: positions must be at least 1, got 0"),
+    (
+        lambda: positional()(KEY, X),
+        V,
+        "positional expects sequences (n, time, features), got (5, 4); put an embedding before it",
+    ),
+    (lambda: positional()(KEY, IMAGES), V, "positional expects sequences (n, time, features), got (2, 4, 4, 2)"),
+    (
+        lambda: positional(2)(KEY, SEQUENCES)(SEQUENCES),
+        V,
+        "positional knows 2 positions, got 3; write positional(3) or more",
+    ),
+    (
+        lambda: positional(9)(KEY, SEQUENCES)(SEQUENCES[..., :1]),
+        V,
+        "positional expects sequences (n, time, 2), got (2, 3, 1)",
     ),
 ]
 

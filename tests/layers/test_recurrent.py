@@ -1,6 +1,5 @@
 """Recurrent layers against slow loops over their formulas, one gate at a time; beyond a row's end there is nothing."""
 
-import pickle
 import re
 
 import numpy as np
@@ -9,46 +8,47 @@ import pytest
 from fnn import (
     Key,
     Serial,
-    add,
-    batch_norm,
     check_vjp,
-    concatenate,
     dense,
-    dropout,
     embedding,
     flatten,
     fold_in,
-    inference,
-    layer_norm,
     mse,
     parallel,
     pick,
     relu,
-    reshape,
-    residual,
     serial,
-    tanh,
     tree,
     vjp,
 )
-from fnn.layers.gru import Gru, gru
+from fnn.layers.gru import gru
 from fnn.layers.initializers import glorot_uniform, orthogonal
-from fnn.layers.lstm import Lstm, lstm
-from fnn.layers.recurrent import LastStep, Rnn, last_step, rnn
-from fnn.networks.bidirectional import Bidirectional, bidirectional
+from fnn.layers.lstm import lstm
+from fnn.layers.recurrent import LastStep, last_step, rnn
+from fnn.networks.bidirectional import bidirectional
 from fnn.networks.decoding import advance
 from tests.laws.cases import made, numbers, random_like
 
 T, V = TypeError, ValueError
-MAKERS = {"rnn": rnn, "lstm": lstm, "gru": gru}
+
+
+CONSTRUCTORS = {"rnn": rnn, "lstm": lstm, "gru": gru}
+
+
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+
+
 SHAPES = [(1, 1, 3), (3, 1, 2), (1, 3, 2), (2, 4, 4)]
-each_cell = pytest.mark.parametrize("cell", MAKERS)
+
+
+each_cell = pytest.mark.parametrize("cell", CONSTRUCTORS)
+
+
 each_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
 
 
 def layer_for(cell, features, units=4):
-    return random_like(made(MAKERS[cell](units), 1, 2, features))
+    return random_like(made(CONSTRUCTORS[cell](units), 1, 2, features))
 
 
 def state_for(cell, n, units=4):
@@ -63,9 +63,6 @@ def lengths_for(n, time):
 
 def zero_for(cell, n, units=4):
     return tree.map(np.zeros_like, (state_for(cell, n, units),))[0]
-
-
-# --- the formulas, one row, one step and one gate at a time ----------------------------------------------------------
 
 
 def sigmoid(a):
@@ -148,14 +145,14 @@ def test_the_gradients_by_x_the_first_state_and_every_weight_are_the_numeric_one
 @pytest.mark.long
 @each_cell
 def test_the_gradients_of_two_on_top_of_each_other_are_the_numeric_ones(cell):
-    net = random_like(made(serial(MAKERS[cell](3), MAKERS[cell](4), dense(2)), 1, 2, 3))
+    net = random_like(made(serial(CONSTRUCTORS[cell](3), CONSTRUCTORS[cell](4), dense(2)), 1, 2, 3))
     assert max(check_vjp(net, numbers(2, 5, 3)).errors.values()) <= 1e-8
     assert max(check_vjp(Serial(net.layers[:2]), (numbers(3, 5, 3), np.array([2, 5, 1]))).errors.values()) <= 1e-8
 
 
 def test_saturated_gates_neither_overflow_nor_lose_their_limits():
     x = np.full((1, 3, 1), 1e4)
-    for cell in MAKERS:
+    for cell in CONSTRUCTORS:
         layer = tree.map(np.ones_like, layer_for(cell, 1))
         for sign in (1, -1):
             assert np.isfinite(layer(sign * x)).all()
@@ -183,9 +180,6 @@ def test_a_gru_with_z_at_one_keeps_its_first_state():
     close(layer((numbers(3, 50, 2), None, state))[2], state)
 
 
-# --- lengths ---------------------------------------------------------------------------------------------------------
-
-
 def everything(layer, given, dy):
     y, pullback = vjp(layer, given)
     dlayer, dx = pullback(dy)
@@ -197,7 +191,7 @@ def everything(layer, given, dy):
 @pytest.mark.parametrize("garbage", [1e3, -1e3, np.nan], ids=str)
 def test_what_lies_beyond_a_row_s_end_changes_nothing(cell, around, garbage):
     n, time, lengths = 5, 6, np.array([3, 6, 1, 2, 5])
-    layer, x = random_like(made(around(MAKERS[cell](4)), 1, 2, 3)), numbers(n, time, 3)
+    layer, x = random_like(made(around(CONSTRUCTORS[cell](4)), 1, 2, 3)), numbers(n, time, 3)
     beyond = np.arange(time) >= lengths[:, None]
     filled = np.where(beyond[..., None], garbage, x)
     dy = numbers(*layer(x).shape, seed=1)
@@ -241,9 +235,6 @@ def test_the_lengths_that_are_given_back_are_not_the_caller_s_own():
         assert not np.shares_memory(layer((numbers(2, 2, 3), lengths))[1], lengths)
 
 
-# --- states ----------------------------------------------------------------------------------------------------------
-
-
 @each_cell
 @pytest.mark.parametrize("k", [1, 3, 5])
 def test_a_run_in_two_parts_is_the_whole_run(cell, k):
@@ -272,6 +263,20 @@ def test_the_gradient_goes_through_the_state_between_two_parts(cell):
     close((np.concatenate([dx_earlier()[0], dx_later()[0]], axis=1), dx_earlier()[2]), (dx()[0], dx()[2]))
 
 
+@each_cell
+def test_dx_has_the_form_of_x(cell):
+    layer, x, lengths, state = layer_for(cell, 3), numbers(2, 4, 3), np.array([4, 2]), state_for(cell, 2)
+    for given in (x, (x, lengths), (x, lengths, state), (x, None, state)):
+        y, pullback = vjp(layer, given)
+        dx = pullback(tree.map(np.ones_like, y) if isinstance(y, tuple) and y[1] is not None else _ones(y))[1]()
+        shapes = [leaf.shape for leaf in tree.leaves((dx,))]
+        assert shapes == [leaf.shape for leaf in tree.leaves((given,))]
+
+
+def _ones(y):
+    return (np.ones_like(y[0]), None, tree.map(np.ones_like, (y[2],))[0]) if isinstance(y, tuple) else np.ones_like(y)
+
+
 def test_dx_has_none_where_nothing_was_given():
     layer, x = layer_for("lstm", 3), numbers(2, 4, 3)
     (y, lengths, last), pullback = vjp(layer, (x, None, None))
@@ -281,7 +286,7 @@ def test_dx_has_none_where_nothing_was_given():
     assert dx[0].shape == x.shape
 
 
-def test_an_encoder_hands_its_state_to_a_decoder():
+def test_an_encoder_gives_its_state_to_a_decoder():
     encoder, decoder = layer_for("lstm", 3), layer_for("lstm", 2)
     source, lengths = numbers(3, 5, 3), np.array([5, 1, 3])
     _, _, state = encoder((source, lengths, None))
@@ -289,45 +294,6 @@ def test_an_encoder_hands_its_state_to_a_decoder():
         alone = encoder((source[row : row + 1, : lengths[row]], None, None))[2]
         expected = decoder((numbers(3, 4, 2)[row : row + 1], None, alone))[0]
         close(decoder((numbers(3, 4, 2), None, state))[0][row : row + 1], expected)
-
-
-# --- bidirectional, last step, networks ------------------------------------------------------------------------------
-
-
-@pytest.mark.long
-@each_cell
-def test_bidirectional_is_two_runs(cell):
-    layer, x, lengths = (
-        random_like(made(bidirectional(MAKERS[cell](4)), 1, 2, 3)),
-        numbers(3, 5, 3),
-        np.array([2, 5, 1]),
-    )
-    y = layer(x)
-    close(y[..., :4], layer.forwards(x))
-    close(y[..., 4:], layer.backwards(x[:, ::-1])[:, ::-1])
-    y, _ = layer((x, lengths))
-    for row, length in enumerate(lengths):
-        one = x[row : row + 1, :length]
-        close(y[row, :length, :4], layer.forwards(one)[0])
-        close(y[row, :length, 4:], layer.backwards(one[:, ::-1])[0, ::-1])
-    for given in (x, numbers(1, 1, 3), (x, lengths)):
-        assert max(check_vjp(layer, given).errors.values()) <= 1e-8
-
-
-def test_bidirectional_makes_two_layers_from_two_keys_and_hands_them_two():
-    layer = made(bidirectional(serial(dropout(0.5), rnn(3))), 1, 2, 3)
-    assert isinstance(layer, Bidirectional)
-    assert not tree.equal(layer.forwards, layer.backwards)
-    x = np.ones((2, 4, 3))
-    masks = [Bidirectional(dropout(0.5), dropout(0.5))(x, Key(seed)) for seed in (0, 1)]
-    assert not np.array_equal(*masks)
-    assert not np.array_equal(masks[0][..., :3], masks[0][:, ::-1, 3:])
-    evaluated = inference(layer)
-    assert "Dropout" not in repr(evaluated)
-    close(evaluated(x), Bidirectional(layer.forwards.layers[1], layer.backwards.layers[1])(x))
-    assert max(check_vjp(layer, numbers(2, 4, 3), key=Key(3)).errors.values()) <= 1e-8
-    normal = inference(made(bidirectional(serial(batch_norm(), rnn(3))), 1, 2, 3), numbers(4, 2, 3))
-    assert "BatchNorm" not in repr(normal)
 
 
 def test_the_last_step_is_each_row_s_own():
@@ -354,12 +320,9 @@ def test_a_network_over_symbols_with_lengths():
     assert max(check_vjp(net, (symbols, lengths)).errors.values()) <= 1e-8
 
 
-# --- constructors ----------------------------------------------------------------------------------------------------------
-
-
 @each_cell
 def test_each_gate_s_weights_are_drawn_from_a_key_of_its_own(cell):
-    layer = MAKERS[cell](4, hidden_weight=orthogonal)(Key(3), np.zeros((1, 2, 5)))
+    layer = CONSTRUCTORS[cell](4, hidden_weight=orthogonal)(Key(3), np.zeros((1, 2, 5)))
     assert layer.input_weight.shape == (5, GATES[cell] * 4)
     for gate in range(GATES[cell]):
         block = slice(4 * gate, 4 * gate + 4)
@@ -380,80 +343,19 @@ def test_biases_start_at_0_but_for_the_forget_gate_s():
 @each_cell
 def test_parameters_take_their_dtype_from_the_data_and_keep_it(cell):
     for dtype, expected in ((np.float32, np.float32), (np.float64, np.float64), (np.uint8, np.float32)):
-        layer = MAKERS[cell](3)(Key(0), np.zeros((1, 2, 2), dtype))
+        layer = CONSTRUCTORS[cell](3)(Key(0), np.zeros((1, 2, 2), dtype))
         x, state = np.ones((2, 3, 2), dtype), zero_for(cell, 2, 3)
         (y, _, last), pullback = vjp(layer, (x, np.array([1, 3]), state))
         dlayer, dx = pullback((np.ones_like(y), None, tree.map(np.ones_like, (last,))[0]))
         assert {leaf.dtype for leaf in tree.leaves((layer, y, last, dlayer, dx()))} == {np.dtype(expected)}
 
 
-@each_cell
-def test_makers_and_layers_pickle(cell):
-    constructor, x = bidirectional(MAKERS[cell](3)), numbers(2, 4, 2)
-    layer = constructor(Key(1), x)
-    assert tree.equal(pickle.loads(pickle.dumps(constructor))(Key(1), x), layer)
-    assert tree.equal(pickle.loads(pickle.dumps(layer)), layer)
-
-
-# --- one step at a time ----------------------------------------------------------------------------------------------
-
-
-def step_by_step(net, x):
-    ys, state = [], None
-    for t in range(x.shape[1]):
-        y, state = advance(net, x[:, t : t + 1], state)
-        ys.append(y)
-    return np.concatenate(ys, axis=1)
-
-
-@pytest.mark.parametrize(
-    "constructor",
-    [
-        rnn(3), lstm(3), gru(3), dense(2), relu, layer_norm(),
-        serial(lstm(3), gru(4), dense(2)),
-        serial(dense(3), residual(serial(gru(3), tanh)), dense(2)),
-        serial(parallel(rnn(3), serial(lstm(2), dense(3))), add),
-        serial(concatenate(rnn(3), dense(2)), residual(lstm(5))),
-        serial(parallel(rnn(2), gru(3)), pick(1)),
-    ],
-    ids=repr,
-)  # fmt: skip
-def test_step_by_step_is_the_whole_sequence(constructor):
-    x = numbers(2, 5, 3)
-    net = random_like(serial(constructor)(Key(0), x))
-    close(step_by_step(net, x), net(x))
-    y, state = advance(net, x[:, :3])
-    close((y, advance(net, x[:, 3:], state)[0]), (net(x)[:, :3], net(x)[:, 3:]))
-
-
-def test_a_state_is_a_value_from_which_to_go_on_twice():
-    net, x = random_like(made(serial(lstm(3), dense(2)), 1, 2, 3)), numbers(2, 3, 3)
-    _, state = advance(net, x[:, :1])
-    first, _ = advance(net, x[:, 1:2], state)
-    other, _ = advance(net, x[:, 2:], state)
-    again, _ = advance(net, x[:, 1:2], state)
-    assert tree.equal((first,), (again,))
-    assert not np.array_equal(first, other)
-
-
-def test_symbols_are_taken_one_at_a_time():
-    symbols = np.array([[0, 3, 1], [2, 2, 0]])
-    net = random_like(serial(embedding(4, 3), gru(5), dense(4))(Key(0), symbols))
-    close(step_by_step(net, symbols), net(symbols))
-
-
-def test_the_last_step_of_a_step_is_the_step_itself():
-    x = numbers(2, 4, 3)
-    net, state = random_like(made(serial(rnn(3), last_step, dense(2)), 1, 2, 3)), None
-    for t in range(4):
-        y, state = advance(net, x[:, t : t + 1], state)
-        close(y, net(x[:, : t + 1]))
-
-
-# --- bad input -------------------------------------------------------------------------------------------------------
-
 X = numbers(4, 3, 2)
-NETS = {name: layer_for(name, 2) for name in MAKERS} | {"bidirectional": made(bidirectional(rnn(3)), 1, 2, 2)}
+
+
+NETS = {name: layer_for(name, 2) for name in CONSTRUCTORS} | {"bidirectional": made(bidirectional(rnn(3)), 1, 2, 2)}
+
+
 BAD = [
     (V, numbers(4, 3), r"sequences (n, time, features), got (4, 3); write x[..., None] if a step is one number, put "
      "embedding before it if it is a symbol"),
@@ -507,8 +409,8 @@ def test_a_gru_s_second_bias_is_checked():
 
 
 @each_cell
-def test_a_maker_says_what_it_was_not_given(cell):
-    constructor = MAKERS[cell]
+def test_a_constructor_says_what_it_was_not_given(cell):
+    constructor = CONSTRUCTORS[cell]
     with pytest.raises(T, match=f"{cell} expects its number of units before the key and the data; write {cell}"):
         constructor(Key(0), X)
     with pytest.raises(T, match=f"{cell}: units must be an integer, got float 1.5"):
@@ -519,63 +421,6 @@ def test_a_maker_says_what_it_was_not_given(cell):
         constructor(3)(0, X)
     with pytest.raises(V, match=re.escape(f"{cell} at layers[1] expects sequences (n, time, features), got (4, 6)")):
         serial(flatten, constructor(3))(Key(0), X)
-
-
-def test_bidirectional_says_what_it_cannot_take():
-    for thing, what in ((NETS["rnn"], "Rnn"), (None, "NoneType None"), (Rnn, "the class Rnn")):
-        with pytest.raises(T, match=f"bidirectional expects the constructor of a layer, say lstm.64., got {what}"):
-            bidirectional(thing)
-    with pytest.raises(T, match="bidirectional expects a key, got int 0"):
-        bidirectional(rnn(3))(0, X)
-    tripled = re.escape("bidirectional expects x or (x, lengths), got a tuple of 3; its two runs begin at 0")
-    with pytest.raises(T, match=tripled):
-        NETS["bidirectional"]((X, None, None))
-    with pytest.raises(T, match=re.escape("last_step expects x or (x, lengths), got a tuple of 3; put pick(0) before")):
-        last_step((X, None, None))
-    with pytest.raises(V, match=re.escape("bidirectional expects layers that return (4, 3, units), got (4, 2)")):
-        bidirectional(serial(rnn(2), last_step))(Key(0), X)(X)
-    with pytest.raises(V, match=re.escape("rnn at backwards expects sequences (n, time, 5), got (4, 3, 2)")):
-        Bidirectional(NETS["rnn"], layer_for("rnn", 5))(X)
-
-
-@pytest.mark.parametrize(
-    ("layer", "message"),
-    [
-        (dropout(0.5), "Dropout at layers[1] cannot advance: call inference(params) first, which removes it"),
-        (
-            made(batch_norm(), 1, 2),
-            "BatchNorm at layers[1] cannot advance on the statistics of one step: call inference",
-        ),
-        (NETS["bidirectional"], "Bidirectional at layers[1] cannot advance: it needs the whole sequence"),
-        (flatten, "Flatten at layers[1] cannot advance: it needs the whole sequence"),
-        (reshape((2,)), "Reshape at layers[1] cannot advance: it needs the whole sequence"),
-        (pick(0), "pick at layers[1] expects a tuple"),
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_what_cannot_take_a_step_says_why(layer, message):
-    with pytest.raises(T, match=re.escape(message)):
-        advance(Serial((relu, layer)), X[:, :1])
-
-
-def test_advance_takes_its_own_states_and_no_lengths():
-    net = made(serial(rnn(3), parallel(dense(2), dense(2))), 1, 2, 2)
-    with pytest.raises(
-        V, match=re.escape("Serial expects the state that advance returned, a tuple of 2, got tuple (None,)")
-    ):
-        advance(net, X[:, :1], (None,))
-    with pytest.raises(
-        V, match=re.escape("Parallel at layers[1] expects the state that advance returned, a tuple of 2")
-    ):
-        advance(net, X[:, :1], (None, (None,)))
-    with pytest.raises(
-        T, match=re.escape("advance at layers[0] expects one step of every row, (n, 1, features), got a")
-    ):
-        advance(net, (X[:, :1], np.ones(4, int)))
-    with pytest.raises(V, match=re.escape("rnn at layers[0] expects a state (4, 3), rows and units, got (2, 3)")):
-        advance(net, X[:, :1], (np.zeros((2, 3)), None))
-    with pytest.raises(T, match="vjp expects a finished layer"):
-        advance(rnn(3), X)
 
 
 def test_a_recurrent_network_learns_what_a_step_alone_does_not_say():
@@ -593,8 +438,3 @@ def test_a_recurrent_network_learns_what_a_step_alone_does_not_say():
             state = step(state, batch(number))
         x, target = batch(1000)
         assert mse(state.params(x), target) < 0.1  # of the 0.25 of always answering a half
-
-
-def test_the_records_are_what_they_are_called():
-    kinds = {"rnn": Rnn, "lstm": Lstm, "gru": Gru}
-    assert all(type(NETS[cell]) is kind for cell, kind in kinds.items())

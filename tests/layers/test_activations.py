@@ -1,0 +1,120 @@
+"""Activation functions against their formulas in high precision, and far out."""
+
+import math
+from decimal import Decimal, localcontext
+
+import numpy as np
+import pytest
+
+import fnn
+from fnn import (
+    gelu,
+    vjp,
+)
+from fnn.layers._stable import softmax
+from tests.laws.cases import ACTIVATIONS, numbers
+
+GRID = [-1e4, -745.0, -40.0, -3.0, -1.0, -1e-3, -1e-12, 0.0, 1e-12, 1e-3, 0.5, 1.0, 3.0, 40.0, 745.0, 1e4]
+
+
+def with_50_digits(formula, x):
+    with localcontext() as context:
+        context.prec = 50
+        context.Emin, context.Emax = -(10**6), 10**6
+        return float(formula(Decimal(x)))
+
+
+FORMULAS = {
+    "identity": lambda x: x,
+    "heaviside": lambda x: Decimal(x > 0),
+    "sigmoid": lambda x: 1 / (1 + (-x).exp()),
+    "tanh": lambda x: 1 - 2 / (1 + (2 * x).exp()),
+    "relu": lambda x: max(x, Decimal(0)),
+    "leaky_relu": lambda x: x if x > 0 else Decimal("0.01") * x,
+    "elu": lambda x: x if x > 0 else x.exp() - 1,
+    "selu": lambda x: Decimal("1.0507009873554805") * (x if x > 0 else Decimal("1.6732632423543772") * (x.exp() - 1)),
+    "silu": lambda x: x / (1 + (-x).exp()),
+    "softplus": lambda x: (1 + x.exp()).ln(),
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_an_activation_is_its_formula_with_50_digits_and_never_overflows(name):
+    y = ACTIVATIONS[name](np.array(GRID))
+    expected = [with_50_digits(FORMULAS[name], x) for x in GRID]
+    np.testing.assert_allclose(y, expected, rtol=1e-15, atol=1e-300)
+    assert np.isfinite(ACTIVATIONS[name](np.array(GRID, np.float32))).all()
+
+
+def test_gelu_is_x_times_the_normal_distribution_function():
+    x = np.linspace(-9, 9, 2001)
+    expected = [0.5 * v * math.erfc(-v / math.sqrt(2)) for v in x]
+    np.testing.assert_allclose(fnn.gelu(x), expected, rtol=3e-14, atol=1e-300)
+    np.testing.assert_allclose(fnn.gelu(x.astype(np.float32)), expected, rtol=2e-5, atol=1e-7)
+    assert np.isfinite(fnn.gelu(np.array(GRID))).all()
+
+
+@pytest.mark.parametrize("name", sorted(set(ACTIVATIONS) - {"softmax", "log_softmax", "heaviside"}))
+def test_slopes_are_finite_out_to_ten_thousand(name):
+    y, pullback = vjp(ACTIVATIONS[name], np.array(GRID))
+    assert np.isfinite(pullback(np.ones_like(y))[1]()).all()
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "elu", "selu", "heaviside"])
+def test_the_slope_at_zero_is_the_one_on_the_left(name):
+    _, pullback = vjp(ACTIVATIONS[name], np.zeros(1))
+    left = {"relu": 0, "leaky_relu": 0.01, "elu": 1, "selu": 1.0507009873554805 * 1.6732632423543772, "heaviside": 0}
+    assert pullback(np.ones(1))[1]() == pytest.approx(left[name])
+
+
+@pytest.mark.parametrize("shift", [-1e5, -1000, 0, 1000, 1e5])
+def test_softmax_rows_sum_to_one_whatever_their_offsets(shift):
+    x = np.array([[0.0, 1.0, 2.0], [-1000.0, -1001.0, -1002.0], [1000.0, 1001.0, 1002.0]]) + shift
+    y = fnn.softmax(x)
+    np.testing.assert_allclose(y.sum(axis=1), 1, rtol=1e-15)
+    np.testing.assert_allclose(y[0], np.exp([0, 1, 2]) / np.exp([0, 1, 2]).sum(), rtol=1e-10)
+    np.testing.assert_allclose(np.exp(fnn.log_softmax(x)), y, rtol=1e-10)
+    assert fnn.softmax(np.tile(x, (20, 1)))[-1] == pytest.approx(y[-1], rel=1e-12)  # tall arrays take another way
+
+
+def test_log_softmax_keeps_what_is_left_to_the_other_classes():
+    rest = fnn.log_softmax(np.array([[0.0, -700.0, -710.0]]))[0, 0]
+    assert rest == pytest.approx(-math.exp(-700) - math.exp(-710), rel=1e-15)
+
+
+def test_log_softmax_pulls_back_through_its_full_jacobian():
+    x, dy = numbers(2, 4), numbers(2, 4, seed=1)
+    y, pullback = vjp(fnn.log_softmax, x)
+    for row in range(2):
+        jacobian = np.eye(4) - np.exp(y[row])
+        np.testing.assert_allclose(pullback(dy)[1]()[row], dy[row] @ jacobian, rtol=1e-12)
+
+
+def test_softmax_in_place_is_softmax_to_the_bit():
+    for x in (numbers(7, 5), numbers(2, 3, 4, 6, dtype=np.float32)):
+        expected, given = softmax(x), x.copy()
+        assert softmax(given, out=given) is given
+        np.testing.assert_array_equal(given, expected)
+
+
+def test_softmax_pulls_back_through_its_full_jacobian():
+    x, dy = numbers(1, 4), numbers(1, 4, seed=1)
+    y, pullback = vjp(fnn.softmax, x)
+    jacobian = np.diag(y[0]) - np.outer(y[0], y[0])
+    np.testing.assert_allclose(pullback(dy)[1]()[0], jacobian @ dy[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gelu_of_many_numbers_is_that_of_each_row_alone(dtype):
+    x = numbers(7, 6000, dtype=dtype)  # more than are taken at a time
+    y = gelu(x)
+    assert y.dtype == dtype
+    np.testing.assert_allclose(gelu(np.asfortranarray(x)), y, rtol=1e-6)
+    for row in range(7):
+        np.testing.assert_allclose(gelu(x[row]), y[row], rtol=1e-6)
+
+
+def test_gelu_in_single_precision_is_exact_to_some_units_in_the_last_place():
+    x = np.linspace(-5, 9, 5001).astype(np.float32)
+    expected = [0.5 * v * math.erfc(-v / math.sqrt(2)) for v in x.tolist()]
+    np.testing.assert_allclose(gelu(x), expected, rtol=2.5e-6)

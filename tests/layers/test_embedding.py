@@ -1,0 +1,45 @@
+"""An embedding is a dense layer on one-hot rows."""
+
+import numpy as np
+import pytest
+
+from fnn import (
+    Dense,
+    Embedding,
+    Key,
+    embedding,
+    serial,
+    vjp,
+)
+from tests.laws.cases import numbers
+
+
+def test_an_embedding_is_a_dense_layer_on_one_hot_rows():
+    layer = Embedding(numbers(6, 4))
+    x = np.array([[1, 5, 1], [0, 1, 5]])
+    y, pullback = vjp(layer, x)
+    rows, pull = vjp(Dense(layer.weight, np.zeros(4)), np.eye(6)[x])
+    np.testing.assert_array_equal(y, rows)
+    dy = numbers(2, 3, 4)
+    np.testing.assert_allclose(pullback(dy)[0].weight, pull(dy)[0].weight, rtol=1e-12)
+    assert (pullback(dy)[0].weight[[2, 3, 4]] == 0).all()
+    assert (pullback(dy)[1]() == 0).all()
+    assert vjp(layer, x[:0])[1](dy[:0])[0].weight.shape == (6, 4)
+
+
+def test_an_embedding_says_which_symbols_it_knows():
+    layer = embedding(6, 4)(Key(0), np.array([[1, 5]]))
+    assert layer.weight.dtype == np.float32
+    for bad, kind, message in (
+        (np.array([0, 6]), ValueError, "embedding expects symbols from 0 to 5, got some from 0 to 6"),
+        (np.array([-1]), ValueError, "embedding expects symbols from 0 to 5, got some from -1 to -1"),
+        (np.array([0.0]), TypeError, r"embedding expects integers, got float64 array \(1,\); convert it, say"),
+        (np.array(3), ValueError, r"embedding expects symbols \(n, ...\), got a single one; write x\[None\]"),
+    ):
+        with pytest.raises(kind, match=message):
+            layer(bad)
+        with pytest.raises(kind, match=message.replace("embedding", r"embedding at layers\[0\]", 1)):
+            serial(embedding(6, 4))(Key(0), bad)
+    for bad in (0, 2.5):
+        with pytest.raises((ValueError, TypeError), match="embedding: symbols must be"):
+            embedding(bad, 4)
