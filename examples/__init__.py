@@ -1,1 +1,1 @@
-"""Scripts to read and to start; each says at its top how."""
+"""Scripts to read and to run; each says at its top how."""

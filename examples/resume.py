@@ -1,11 +1,11 @@
-"""Pull the plug on a training run, several times, and see that it ends as if nothing had happened.
+"""Kill a training run, several times, resume it, and see that it ends at the same bits.
 
     python examples/resume.py                   a run of 3,000 steps that is killed three times
     python examples/resume.py --fast            a run of 300 steps that is killed once, in seconds
-    python examples/resume.py --out run.fnn     keep the file that it was saved in
+    python examples/resume.py --out run.fnn     keep the file with the final state
 
-Every random number of a run has an address, its seed and its step, so a file needs no generator in it to go on from;
-and a file is replaced whole or not at all, so a process may die at any moment, also while it saves.
+Every random number of a run has an address, its seed and its step, so a checkpoint needs no generator's state to resume
+from; and a file is replaced whole or not at all, so a process may die at any moment, also while it saves.
 """
 
 import argparse
@@ -51,11 +51,11 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Kill a run, go on from its file, and end at the same bits.")
+    parser = argparse.ArgumentParser(description="Kill a run, resume it from its file, and end at the same bits.")
     parser.add_argument("--fast", action="store_true", help="a short run, killed once")
-    parser.add_argument("--seed", type=int, default=0, help="decides the split, the first weights and all that follows")
-    parser.add_argument("--out", type=Path, help="where to save the run, a new file; nothing is kept if not given")
-    # What one process says to another:
+    parser.add_argument("--seed", type=int, default=0, help="seed of the split, initial weights, batches and dropout")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="a new file for the run; without it, no file is kept")
+    # For the processes that this one starts:
     parser.add_argument("--worker", type=Path, metavar="FILE", help=argparse.SUPPRESS)
     parser.add_argument("--resume", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -70,7 +70,7 @@ def data(options: argparse.Namespace) -> tuple:
 
 
 def run(path: Path, options: argparse.Namespace) -> Iterator[State]:
-    """Give the states of the run, from its beginning or from its file on, each saved in time."""
+    """Return the stream of the run's states, from the beginning or from its file, saved as it goes by."""
     _, init_key, batch_key, noise_key = split(Key(options.seed), 4)
     (x, label), _ = data(options)
     optimizer = adam(1e-3)
@@ -88,33 +88,33 @@ def show(whole_path: Path, path: Path, options: argparse.Namespace) -> None:
         f"A run of {options.steps} steps on handwritten digits, with dropout and Adam, saved every {options.every}.\n"
     )
     whole = last(run(whole_path, options))
-    print(f"never stopped: {described(whole, options)}")
+    print(f"never killed: {described(whole, options)}")
 
     command = [sys.executable, __file__, "--seed", str(options.seed), *["--fast"] * options.fast, "--worker", str(path)]
     for kill in options.kills:
         reached = killed(command, kill)
-        print(f"killed after it had reported step {reached}; the file holds step {load(path).step}")
+        print(f"killed after it reported step {reached}; the file holds step {load(path).step}")
         command = [*command, "--resume"]
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
     resumed = load(path)
-    print(f"and gone on:   {described(resumed, options)}\n")
+    print(f"resumed:      {described(resumed, options)}\n")
 
     if not tree.equal((whole.params, whole.opt), (resumed.params, resumed.opt)):
         raise SystemExit("The two are NOT the same.")
-    print("The two are the same to the last bit: all parameters, and Adam's memory of their gradients.")
+    print("The two are the same to the bit: all parameters, and Adam's moments of their gradients.")
     if options.out:
         print(f"wrote {path}")
 
 
 def killed(command: list[str], after: int) -> int:
-    """Start a process that trains, kill it when it has taken so many steps, and give the last that it reported."""
+    """Start a process that trains, kill it when it has reported so many steps, and return the last it reported."""
     reached = 0
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
             reached = int(line)
             if reached == after:
-                process.kill()  # SIGKILL, where there are signals: the process gets no chance to put anything in order
+                process.kill()  # SIGKILL, where there are signals: the process gets no chance to clean up
     return reached
 
 
