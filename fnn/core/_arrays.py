@@ -11,12 +11,22 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from fnn.core._errors import LayerTypeError, describe
-from fnn.core.record import is_leaf, is_tuple
+
+
+# isinstance would leave a type checker with ndarray[Unknown, Unknown].
+def is_array(value: Any) -> TypeGuard[np.ndarray]:
+    """Return True if a value is an array of NumPy's."""
+    return isinstance(value, np.ndarray)
+
+
+def is_tuple(value: Any) -> TypeGuard[tuple[Any, ...]]:
+    """Return True if a value is a tuple."""
+    return isinstance(value, tuple)
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
@@ -62,7 +72,7 @@ def as_array(caller: str, x: Any) -> np.ndarray:
         return x
     if isinstance(x, np.ma.MaskedArray):
         raise LayerTypeError(caller, "expects a plain array, got a masked one; fill its gaps, say x.filled(0)")
-    if is_tuple(x) and any(map(is_leaf, x)):  # NumPy would stack them, if their shapes happen to agree
+    if is_tuple(x) and any(map(is_array, x)):  # NumPy would stack them, if their shapes happen to agree
         hint = "join them with concatenate or add, or take one with pick"
         raise LayerTypeError(caller, f"expects an array, got a tuple of {len(x)}; {hint}")
     try:

@@ -22,9 +22,9 @@ from typing import Any
 import attrs
 import numpy as np
 
-from fnn.core._arrays import read_only
+from fnn.core._arrays import is_array, is_tuple, read_only
 from fnn.core._structure import Tree, Where, chosen, require_alike, walk
-from fnn.core.record import Record, children, edges, is_leaf, is_tuple, rebuild
+from fnn.core.record import Record, children, edges, rebuild
 
 Build = Callable[[list[Any]], Any]
 Form = list[Any]
@@ -58,7 +58,7 @@ def _collect(node: Any, leaves: list[np.ndarray], form: Form, seen: dict[int, in
         form.append(len(node))
         for child in node:
             _collect(child, leaves, form, seen)
-    elif is_leaf(node):
+    elif is_array(node):
         leaves.append(node)
         form += (node.shape, node.dtype)
     else:
@@ -68,7 +68,7 @@ def _collect(node: Any, leaves: list[np.ndarray], form: Form, seen: dict[int, in
 def has_leaves(node: Tree) -> bool:
     """Return True if there is an array anywhere in a tree."""
     if not isinstance(node, Record):
-        return is_leaf(node) or any(map(has_leaves, children(node)))
+        return is_array(node) or any(map(has_leaves, children(node)))
     for name in node.__record__:  # noqa: SIM110 (asked at every step, and a generator costs more than the answer)
         if has_leaves(getattr(node, name)):
             return True
@@ -84,7 +84,7 @@ def places(node: Tree, owner: int = 0, way: str = "") -> Iterator[tuple[tuple[in
     >>> [way for (_, way), _ in places((pair, pair))]  # a tuple has no identity, a record has
     ['[0][0]', '[0][1]', '[1][0]', '[1][1]']
     """
-    if is_leaf(node):
+    if is_array(node):
         yield (owner, way), node
     if isinstance(node, Record):
         owner, way = id(node), ""
@@ -107,7 +107,7 @@ def builder(tree: Tree) -> Build:
 
 def _built(leaves: Iterator[Any], node: Any, made: dict[int, Any]) -> Any:
     """Build a node from leaves; a record that was built before is that one again."""
-    if is_leaf(node):
+    if is_array(node):
         return next(leaves)
     if id(node) in made:
         return made[id(node)]
@@ -120,7 +120,7 @@ def _built(leaves: Iterator[Any], node: Any, made: dict[int, Any]) -> Any:
 
 def _builder(node: Any, begin: int) -> tuple[Build | None, int]:
     """Return the builder of a node whose first leaf has the number ``begin``, and the number after its last."""
-    if is_leaf(node):
+    if is_array(node):
         return operator.itemgetter(begin), begin + 1
     parts: list[tuple[Build | None, Any]] = []
     end = begin
@@ -133,7 +133,7 @@ def _builder(node: Any, begin: int) -> tuple[Build | None, int]:
     if make is tuple:
         return lambda leaves: tuple([build(leaves) if build else child for build, child in parts]), end
     # A step builds three trees and more, so the commonest records have a shorter way.
-    if all(map(is_leaf, children(node))):
+    if all(map(is_array, children(node))):
         return lambda leaves: make(*leaves[begin:end]), end  # such as Dense
     if len(parts) == 1:
         only: Any = parts[0][0]

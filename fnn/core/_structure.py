@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from fnn.core._arrays import is_array, is_tuple
 from fnn.core._errors import describe
-from fnn.core.record import Record, children, edges, is_leaf, is_record, is_tuple
+from fnn.core.record import Record, children, edges, is_record
 
 Tree = Any
 Where = str | tuple[str, ...] | Callable[[str], bool]
@@ -34,7 +35,7 @@ def _walk(node: Any, path: str, every: bool, seen: set[int]) -> Generator[tuple[
     """Yield as ``walk`` does, and return True if there is a leaf: a record without one may be anybody's."""
     if id(node) in seen:
         return True
-    found = is_leaf(node)
+    found = is_array(node)
     if every or found:
         yield path.lstrip("."), node
     for edge, child in zip(edges(node), children(node), strict=True):
@@ -97,7 +98,7 @@ def require_alike(caller: str, tree: Tree, other: Tree, to_the_shape: bool = Fal
 def _difference(
     ours: Any, theirs: Any, path: str, to_the_shape: bool, seen: tuple[dict[int, str], dict[int, str]]
 ) -> tuple[str, str, str] | None:
-    if is_leaf(ours) and is_leaf(theirs):
+    if is_array(ours) and is_array(theirs):
         same = not to_the_shape or (ours.shape == theirs.shape and ours.dtype == theirs.dtype)
         return None if same else (path, describe(ours), describe(theirs))
     if type(ours) is not type(theirs) and any(isinstance(node, np.ndarray | Record | tuple) for node in (ours, theirs)):

@@ -12,10 +12,10 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from fnn.core._arrays import is_tuple
 from fnn.core._errors import describe
 from fnn.core._flat import tied
 from fnn.core.keys import Key, require_key
-from fnn.core.record import is_tuple
 from fnn.core.vjp import registered, vjp
 
 

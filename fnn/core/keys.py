@@ -17,8 +17,8 @@ from typing import Any
 import attrs
 import numpy as np
 
+from fnn.core._arrays import is_tuple
 from fnn.core._errors import describe, integer
-from fnn.core.record import is_tuple
 
 
 # Within these bounds no two keys share their bits: a larger number would spill into the next word of the address.

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeGuard, dataclass_transform
 
 import attrs
-import numpy as np
 
+from fnn.core._arrays import is_array, is_tuple, read_only
 from fnn.core.vjp import forward
 
 
@@ -22,6 +22,7 @@ class Record:
 
     A subclass is annotated fields, and a function registered with ``vjp`` that says what calling it does.
 
+    >>> import numpy as np
     >>> class Gate(Record):
     ...     weight: np.ndarray
     >>> Gate(np.ones((3, 2), np.float32))
@@ -55,17 +56,6 @@ def is_record(node: Any) -> TypeGuard[Record]:
     return isinstance(node, Record)
 
 
-# isinstance leaves a type checker with ndarray[Unknown, Unknown]. Hot code uses it all the same: a call costs more.
-def is_leaf(node: Any) -> TypeGuard[np.ndarray]:
-    """Return True if a value is an array, a leaf of each tree that it lies in."""
-    return isinstance(node, np.ndarray)
-
-
-def is_tuple(node: Any) -> TypeGuard[tuple[Any, ...]]:
-    """Return True if a value is a tuple."""
-    return isinstance(node, tuple)
-
-
 def children(node: Any) -> tuple[Any, ...]:
     """Return the parts of a record or a tuple, in order; of anything else, none."""
     if isinstance(node, Record):
@@ -86,7 +76,7 @@ def edges(node: Any) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    if is_leaf(value):
+    if is_array(value):
         kind, bits = value.dtype.kind, 8 * value.dtype.itemsize
         dtype = f"{kind}{bits}" if kind in "fiuc" else str(value.dtype)
         return f"{dtype}[{','.join(map(str, value.shape))}]"
@@ -101,8 +91,6 @@ def _restored(cls: Callable[..., Any], parts: tuple[Any, ...]) -> Any:
 
 def _read_only_again(value: Any) -> Any:
     """Return what was pickled with its arrays as read-only views: pickling drops ``writeable=False``."""
-    if is_leaf(value):
-        view = value.view()
-        view.setflags(write=False)
-        return view
+    if is_array(value):
+        return read_only(value.view())
     return rebuild(value, [_read_only_again(part) for part in value]) if is_tuple(value) else value

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import as_array, read_only
+from fnn.core._arrays import as_array, is_array, read_only
 from fnn.core._errors import describe
 from fnn.core._flat import Layout, builder, flat, take_apart
 from fnn.core._structure import Tree, is_weight, require_alike, walk
-from fnn.core.record import children, edges, is_leaf, rebuild
+from fnn.core.record import children, edges, rebuild
 
 __all__ = [
     "add", "allclose", "at", "equal", "is_weight", "leaves", "map", "paths", "ravel", "reduce", "zeros_like",
@@ -224,9 +224,9 @@ def require_floats(caller: str, tree: Tree) -> None:
         place = path or "the tree"
         if isinstance(node, _CONTAINERS):
             raise TypeError(f"{caller}: {place} is a {type(node).__name__}, no part of a tree; use a tuple or a record")
-        if is_leaf(node) and (node.dtype.kind != "f" or type(node) is not np.ndarray):
+        if is_array(node) and (node.dtype.kind != "f" or type(node) is not np.ndarray):
             raise TypeError(f"{caller}: {place} must hold floats, got {describe(node)}; convert it, say to np.float32")
-        if is_leaf(node) and not np.isfinite(node).all():
+        if is_array(node) and not np.isfinite(node).all():
             raise ValueError(f"{caller}: {place} holds NaN or infinity")
 
 
@@ -234,4 +234,4 @@ def _read_only(value: Any) -> Any:
     """Return an array as a read-only view, a NumPy scalar as an array without axes, anything else as it is."""
     if isinstance(value, _SCALARS):
         value = np.asarray(value)
-    return read_only(value.view()) if is_leaf(value) and value.flags.writeable else value
+    return read_only(value.view()) if is_array(value) and value.flags.writeable else value

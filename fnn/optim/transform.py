@@ -57,13 +57,9 @@ class Lifted:
         """Return the updates while they are still one vector, ours to write to; the new state; the parameters."""
         values, layout = known = flat(params)
         gradient = layout.gather(grads, params, "optimizer: parameters and gradient")
-        updates, state = self.rule(gradient, _over_trees(_vector, state), known, step)
+        updates, state = self.rule(gradient, _over_trees(lambda tree: flat(tree)[0], state), known, step)
         hold(self.frozen, updates, layout)
         return updates, _over_trees(layout.cut, state), values, layout
-
-
-def _vector(tree: Tree) -> np.ndarray:
-    return flat(tree)[0]
 
 
 def _over_trees(function: Callable[[Any], Any], state: Any) -> Any:
@@ -98,11 +94,6 @@ class Holding:
         return updates, state
 
 
-def frozen_in(update: Any) -> tuple[Where, ...]:
-    """Return what each ``freeze`` in an update function chose."""
-    return getattr(update, "frozen", ())
-
-
 def stateless(params: Tree) -> tuple[()]:
     """Return the state of a transform that remembers nothing."""
     return ()
@@ -126,7 +117,7 @@ def chain(*transforms: Transform) -> Transform:
         require_optimizer("chain", transform, "transforms, say clip(1.0) and adam(1e-3)")
     inits = tuple(transform.init for transform in transforms)
     updates = tuple(transform.update for transform in transforms)
-    frozen = tuple(where for update in updates for where in frozen_in(update))
+    frozen = tuple(where for update in updates for where in getattr(update, "frozen", ()))
     init = functools.partial(_init_each, inits)
     rules = tuple(update.rule for update in updates if isinstance(update, Lifted))
     if len(rules) == len(updates):

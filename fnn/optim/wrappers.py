@@ -16,7 +16,7 @@ from fnn.core._errors import integer
 from fnn.core._structure import Tree, Where, require_where
 from fnn.core.record import Record
 from fnn.core.tree import add, map, zeros_like
-from fnn.optim.transform import Flat, Holding, Lifted, Transform, frozen_in, hold, require_optimizer, stateless
+from fnn.optim.transform import Flat, Holding, Lifted, Transform, hold, require_optimizer, stateless
 
 
 def freeze(where: Where) -> Transform:
@@ -69,7 +69,8 @@ def accumulate_gradients(k: int, optimizer: Transform) -> Transform:
     require_optimizer("accumulate_gradients", optimizer)
     k = integer("accumulate_gradients: k", k)
     init = functools.partial(_init_accumulated, optimizer.init)
-    return Transform(init, Holding(functools.partial(_accumulate, k, optimizer.update), frozen_in(optimizer.update)))
+    frozen = getattr(optimizer.update, "frozen", ())
+    return Transform(init, Holding(functools.partial(_accumulate, k, optimizer.update), frozen))
 
 
 def _init_accumulated(init: Callable[[Tree], Any], params: Tree) -> tuple[Accumulated, Any]:

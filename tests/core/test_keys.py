@@ -266,6 +266,6 @@ def test_what_is_no_key_is_refused_with_what_to_write(make, kind, message):
         make()
 
 
-def test_whole_numbers_of_any_kind_make_the_same_key():
+def test_integers_of_any_kind_make_the_same_key():
     assert Key(np.int64(3), (np.uint8(1), 2)) == Key(3, (1, 2))
     assert repr(Key(np.int64(3), (np.uint8(1),))) == "Key(seed=3, path=(1,))"
