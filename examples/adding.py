@@ -5,8 +5,8 @@
     python examples/adding.py --fast            sequences of 20 steps, in seconds
 
 The adding problem (Hochreiter and Schmidhuber, 1997): each step has a value from [0, 1) and a marker, which is 1 at one
-step of each half and 0 elsewhere. The target, at the end, is the sum of the two marked values. Its mean is 1, and always
-predicting 1 has a squared error of 1/6 = 0.167: a network that remembers nothing gets no further.
+step of each half and 0 elsewhere. The target, at the end, is the sum of the two marked values. Its mean is 1, and
+always predicting 1 has a squared error of 1/6 = 0.167: a network that remembers nothing gets no further.
 """
 
 import argparse
@@ -111,7 +111,7 @@ def draw(path: Path, length: int, losses: dict) -> None:
     curves = {cell: curve for cell, (_, curve) in losses.items()}
     plot.curves(ax, curves, x=steps, xlabel="step", ylabel="squared error on the test set", log=True)
     ax.axhline(ALWAYS_THE_MEAN, color="gray", linestyle=":", label="always the mean")
-    ax.set_title(f"Adding two values of {length} steps")
+    ax.set_title(f"Adding two of {length} values")
     ax.legend(frameon=False)
     figure.savefig(path, dpi=110)
     print(f"\nwrote {path}")
