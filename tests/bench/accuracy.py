@@ -21,9 +21,9 @@ from fnn.layers.initializers import glorot_uniform, normal, zeros
 from fnn.metrics import accuracy
 
 
-def trained(constructor, optimizer, train, test, size, passes, init_key, batch_key) -> float:
+def trained(constructor, optimizer, train, test, size, count, init_key, batch_key) -> float:
     state = start(constructor(init_key, train[0][:1]), optimizer)
-    batches = epochs(train, size, batch_key, epochs=passes)
+    batches = epochs(train, size, batch_key, epochs=count)
     final = last(states(train_step(cross_entropy, optimizer), state, batches))
     return accuracy(final.params(test[0]), test[1])
 
@@ -71,7 +71,7 @@ def main() -> None:
     ]
     if folder:
         experiments.append(("MNIST, 784-32-16-10", partial(mnist_32_16, folder), 3))
-    print(f"{'test accuracy, mean +- deviation':<34}{'seeds':>6}{'fnn':>18}{'scikit-learn':>18}")
+    print(f"{'test accuracy, mean +- std':<34}{'seeds':>6}{'fnn':>18}{'scikit-learn':>18}")
     for name, run, seeds in experiments:
         ours, theirs = zip(*map(run, range(seeds)), strict=True)
         columns = [f"{mean(a):.4f} +- {stdev(a):.4f}" if a[0] is not None else "-" for a in (ours, theirs)]

@@ -44,9 +44,10 @@ class Deep:
 def fnn(workload: Deep, data: tuple) -> Callable[[], int]:
     from toolz import last, take
 
-    from fnn import Key, cross_entropy, sgd, start, states, train_step
+    from fnn import Key, cross_entropy, keep_freed_memory, sgd, start, states, train_step
     from fnn.data import epochs
 
+    keep_freed_memory()
     optimizer = sgd(RATE)
     step = train_step(cross_entropy, optimizer)
     state = start(workload.constructor()(Key(0), data[0][:1]), optimizer)

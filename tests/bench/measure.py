@@ -25,7 +25,7 @@ def _work(connection: Connection, workload: Any, runner: Callable) -> None:
 
 
 def measure(workload: Any, rounds: int) -> dict[str, list[float]]:
-    """Give the seconds a step took in each round, by runner; runners whose library is missing are left out."""
+    """Return the seconds a step took in each round, by runner; runners whose library is missing are left out."""
     times, connections = {}, {}
     for name, runner in workload.runners.items():
         ours, theirs = get_context("spawn").Pipe()

@@ -1,6 +1,6 @@
 """Who is timed: each library in its fastest ordinary idiom. A runner is ``workload, data -> run``, ``run() -> steps``.
 
-Every one gathers a batch at a time in an order drawn anew for each pass; no one shuffles a full batch.
+Every one gathers a batch at a time in an order drawn anew for each epoch; no one shuffles a full batch.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ def _index(workload: Workload, generator: np.random.Generator) -> Iterator[np.nd
 def fnn(workload: Workload, data: tuple) -> Run:
     from toolz import last, take
 
-    from fnn import Key, cross_entropy, mlp, sgd, start, states, train_step
+    from fnn import Key, cross_entropy, keep_freed_memory, mlp, sgd, start, states, train_step
     from fnn.data import epochs
 
+    keep_freed_memory()
     optimizer = sgd(RATE)
     step = train_step(cross_entropy, optimizer)
     state = start(mlp(*workload.widths[1:])(Key(0), data[0][:1]), optimizer)
@@ -113,7 +114,7 @@ def sklearn(workload: Workload, data: tuple) -> Run:
     def run() -> int:
         net = MLPClassifier(
             workload.widths[1:-1], solver="sgd", momentum=0.0, alpha=0.0, learning_rate_init=RATE, tol=0.0,
-            batch_size=workload.size, max_iter=workload.passes, n_iter_no_change=10**6,
+            batch_size=workload.size, max_iter=workload.epochs, n_iter_no_change=10**6,
             shuffle=workload.size < workload.rows,
         )  # fmt: skip
         with warnings.catch_warnings():

@@ -27,11 +27,11 @@ class Workload:
         return x, generator.integers(0, self.widths[-1], self.rows)
 
     @property
-    def passes(self) -> int:
-        """Whole passes over the data that hold at least ``steps`` steps."""
+    def epochs(self) -> int:
+        """Epochs over the data that hold at least ``steps`` steps."""
         return -(-self.steps * self.size // self.rows)
 
     @property
     def whole_steps(self) -> int:
-        """The steps in that many passes."""
-        return self.passes * -(-self.rows // self.size)
+        """The steps in that many epochs."""
+        return self.epochs * -(-self.rows // self.size)

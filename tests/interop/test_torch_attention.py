@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch")
 
 
 def to_torch(layer):
-    """Give the ``state_dict`` entries of PyTorch's module for a layer: name to array.
+    """Return the ``state_dict`` entries of PyTorch's module for a layer: name to array.
 
     Dense -> Linear, LayerNorm -> LayerNorm, Embedding -> Embedding, Attention -> MultiheadAttention.
     """
@@ -40,7 +40,7 @@ def to_torch(layer):
 
 
 def from_torch(layer, state):
-    """Give a layer like ``layer`` with the numbers of a ``state_dict``; the inverse of ``to_torch``."""
+    """Return a layer like ``layer`` with the numbers of a ``state_dict``; the inverse of ``to_torch``."""
     arrays = {name: value.detach().numpy().copy() for name, value in state.items()}
     match layer:
         case Dense():
@@ -68,12 +68,12 @@ def parts_of_block(block):
 
 
 def block_to_torch(block):
-    """Give the ``state_dict`` of the ``TransformerEncoderLayer`` that a block is."""
+    """Return the ``state_dict`` of the ``TransformerEncoderLayer`` that a block is."""
     return {f"{name}.{key}": v for name, part in parts_of_block(block).items() for key, v in to_torch(part).items()}
 
 
 def loaded(module, state):
-    """Give a PyTorch module, in float64, with these weights."""
+    """Return a PyTorch module, in float64, with these weights."""
     module = module.double()
     module.load_state_dict({name: torch.tensor(np.ascontiguousarray(value)) for name, value in state.items()})
     return module

@@ -271,8 +271,8 @@ def test_two_inputs_and_two_outputs_under_one_combined_loss(weights):
     def theirs(x, z, target, labels, *rest):
         of_numbers, of_classes = two_and_two(x, z, *rest[len(batch) - 2 :])
         squares = functional.mse_loss(of_numbers, target, reduction="none").mean(dim=1)
-        surprise = functional.cross_entropy(of_classes, labels, reduction="none")
-        return share @ squares + 0.3 * (share @ surprise)
+        nll = functional.cross_entropy(of_classes, labels, reduction="none")
+        return share @ squares + 0.3 * (share @ nll)
 
     agree_on_a_loss(combined(mse, cross_entropy, weights=(1.0, 0.3)), made_two_and_two(x), batch, theirs)
 

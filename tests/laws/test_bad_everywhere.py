@@ -395,7 +395,7 @@ FOREIGN = re.compile(r"operands could not|ufunc '|inhomogeneous|truth value|has 
 
 
 def outcome(place, name):
-    """Say in a word what comes of a value at an entry; of an error that is not the package's own, all of it."""
+    """Return in a word what comes of a value at an entry; of an error that is not the package's own, all of it."""
     function, _ = ENTRIES[place]
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("error")

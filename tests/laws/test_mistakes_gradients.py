@@ -363,7 +363,7 @@ def windows_of(layer, x):
 
 
 def conv_by_the_book(layer, x, dy, flips=False, overwrites=False, shifts=False):
-    """Give each number of a window its share of the window's dy, with a choice of mistakes."""
+    """Return each number of a window its share of the window's dy, with a choice of mistakes."""
     windows, begins, (before, behind) = windows_of(layer, x)
     weight = layer.weight[::-1] if flips else layer.weight
     dpadded = np.zeros((len(x), before + x.shape[1] + behind))
@@ -492,7 +492,7 @@ def test_mistake_33_a_penalty_out_of_the_gradient_or_averaged_over_the_batch_or_
 
     def is_the_gradient_of_the_value(objective):
         vector, unravel = tree.ravel(net)
-        numeric = gradient(lambda nudged: objective(unravel(nudged), batch)[0], vector)
+        numeric = gradient(lambda perturbed: objective(unravel(perturbed), batch)[0], vector)
         return np.allclose(tree.ravel(objective(net, batch)[1])[0], numeric)
 
     def is_independent_of_the_rows(objective):

@@ -233,13 +233,13 @@ def test_mistake_22_weights_updated_during_the_backward_pass():
 def test_mistake_23_only_the_order_of_batches_is_shuffled():
     """The same five rows meet for ever: 4 different batches in 50 epochs, instead of 200."""
 
-    def mistaken(rows, size, key, passes):
-        for epoch in range(passes):
+    def mistaken(rows, size, key, count):
+        for epoch in range(count):
             for place in permutation(fnn.fold_in(key, epoch), len(rows) // size):
                 yield rows[place * size : (place + 1) * size]
 
-    def ours(rows, size, key, passes):
-        return (x for (x,) in epochs((rows,), size, key, passes))
+    def ours(rows, size, key, count):
+        return (x for (x,) in epochs((rows,), size, key, count))
 
     def different_batches(loop):
         parts = list(loop(np.arange(20), 5, Key(0), 50))

@@ -46,7 +46,7 @@ def test_more_memory_than_that_is_an_error():
 
 
 def attempt(read, *arguments):
-    """Give what was read and no message, or nothing and the message of the FormatError; any other error goes on."""
+    """Return what was read and no message, or nothing and the message of the FormatError; any other error goes on."""
     try:
         return read(*arguments), ""
     except FormatError as error:
@@ -122,7 +122,7 @@ MUTATIONS = [flip, flip, change, delete, insert, replace, duplicate, swap, trunc
 
 
 def mutants(data, tokens, rounds, seed=0):
-    """Give files with 1 to 4 mutations each."""
+    """Return files with 1 to 4 mutations each."""
     dice = random.Random(seed)
     for _ in range(rounds):
         changed = data
@@ -229,7 +229,7 @@ def with_a_key_twice(text, dice):
 
 
 def headers(whole, rounds, dice):
-    """Give headers with 1 to 3 things changed in each."""
+    """Return headers with 1 to 3 things changed in each."""
     for _ in range(rounds):
         header = copy.deepcopy(whole)
         for _ in range(dice.randint(1, 3)):
@@ -332,7 +332,7 @@ def test_a_mutated_csv_file_is_refused_or_is_a_table_of_finite_numbers(tmp_path,
 
 
 def peak(function):
-    """Give the most memory that was in use at a time, in bytes."""
+    """Return the most memory that was in use at a time, in bytes."""
     tracemalloc.start()
     try:
         function()
