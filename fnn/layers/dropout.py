@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import floats
+from fnn.core._arrays import floats, unshared
 from fnn.core._errors import LayerTypeError, number
 from fnn.core.keys import Key, require_key, uniforms
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
-from fnn.layers.activations import identity
 
 
 class Dropout(Record):
@@ -30,7 +29,7 @@ class Dropout(Record):
 @vjp.register
 def dropout_vjp(layer: Dropout, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     if layer.rate == 0:
-        return vjp(identity, x)[0], lambda dy: (layer, lambda: dy)
+        return unshared(floats("dropout", x)), lambda dy: (layer, lambda: dy)
     if key is None:
         raise LayerTypeError("Dropout", "needs a key: call vjp(params, x, key), or inference(params) to remove it")
     x = floats("dropout", x)

@@ -38,10 +38,10 @@ class Scale(Record):
 
 
 class BatchNorm(Record):
-    """Normalize each feature over the rows of a batch, and over the axes between (Ioffe and Szegedy, 2015).
+    """y = scale (x - mean) / sqrt(variance + epsilon) + shift, each feature over all rows (Ioffe and Szegedy, 2015).
 
-    In a batch of one row, as in a column that is constant, every value is its own mean: y = shift, and dx = 0. There is
-    no running mean and no mode: ``inference(params, x)`` makes it a ``Scale``.
+    Rows are all axes but the last. In a batch of one row, as in a column that is constant, every value is its own mean:
+    y = shift, and dx = 0. There is no running mean and no mode: ``inference(params, x)`` makes it a ``Scale``.
     """
 
     scale: np.ndarray
@@ -50,7 +50,10 @@ class BatchNorm(Record):
 
 
 class LayerNorm(Record):
-    """Normalize each row over its last axis (Ba et al., 2016); the same in training and evaluation."""
+    """y = scale (x - mean) / sqrt(variance + epsilon) + shift, each row over its last axis (Ba et al., 2016).
+
+    It is the same in training and evaluation.
+    """
 
     scale: np.ndarray
     shift: np.ndarray

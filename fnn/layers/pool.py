@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import reduce
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._windows import Padding, Sizes, expected_images, margins_of, per_axis, require_padding, with_margins
+
+Pool = TypeVar("Pool")
 
 
 class MaxPool(Record):
@@ -196,7 +198,9 @@ def avg_pool(size: Sizes, stride: Sizes | None = None, padding: Padding = "valid
     return _pool(AvgPool, "avg_pool", size, stride, padding)
 
 
-def _pool(kind: Any, caller: str, size: Sizes, stride: Sizes | None, padding: Padding) -> Any:
+def _pool(
+    kind: Callable[[Sizes, Sizes, Padding], Pool], caller: str, size: Sizes, stride: Sizes | None, padding: Padding
+) -> Pool:
     """Construct a pooling layer of one kind from settings that are checked."""
     stride = size if stride is None else stride
     per_axis(f"{caller}: size", size)

@@ -24,7 +24,7 @@ from fnn.layers.initializers import uniform
 class Sinusoidal(Record):
     """y = x + code, with code[t, 2 i] = sin(t / 10000**(2 i / d)) and code[t, 2 i + 1] the cosine of the same.
 
-    (Vaswani et al., 2017, section 3.5.) It has no parameters and takes sequences of any length.
+    It has no parameters and takes sequences of any length (Vaswani et al., 2017, section 3.5).
 
     >>> Sinusoidal()(np.zeros((1, 2, 3))).round(4)
     array([[[0.    , 1.    , 0.    ],

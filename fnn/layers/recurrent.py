@@ -1,10 +1,10 @@
 """A recurrent layer reads a sequence step by step, and carries what it has seen along as its state, h.
 
     rnn       : units -> constructor
-    Rnn       : x (n, time, features)                          -> y (n, time, units)
-                (x, lengths)                                   -> (y, lengths)
-                (x, lengths or None, first state or None)      -> (y, lengths or None, last state)
-    last_step : x (n, time, features), or (x, lengths) -> y (n, features)
+    Rnn       : x (n, time, features)                     -> y (n, time, units)
+                (x, lengths)                              -> (y, lengths)
+                (x, lengths or None, first state or None) -> (y, lengths or None, last state)
+    last_step : x (n, time, features), or (x, lengths)    -> y (n, features)
 
 h' = tanh(x W + h U + b). ``lstm`` and ``gru`` take the same forms of x. The state of an LSTM is the pair (h, c), of the
 others h; without one it starts at 0. Lengths are integers (n,): y is 0 beyond the length of a row, and what x holds
