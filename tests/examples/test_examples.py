@@ -1,10 +1,10 @@
 """The examples do what they say; the network by hand and the library's agree to rounding."""
 
+import gzip
 import re
-import runpy
+import struct
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,15 +13,13 @@ import pytest
 from fnn import Dense, Serial, cross_entropy, relu, sgd, start, train_step, tree, value_and_grad
 from fnn.checkpoint.files import load
 from fnn.data import digits
-from tests.examples.lessons import played
-
-ROOT = Path(__file__).parents[2]
+from tests.examples.lessons import EXAMPLES, NO_FIGURES, number_after, run_lesson, run_script
 
 
 @pytest.fixture(scope="module")
 def from_scratch(tmp_path_factory):
-    """The names of lesson 10 and what it printed. It is run, as a module's name cannot begin with a digit."""
-    names, printed = played("10_from_scratch.py", tmp_path_factory.mktemp("lesson"))
+    """The names of lesson 10 and what it printed. It is run, since a module's name cannot begin with a digit."""
+    names, printed = run_lesson("10_from_scratch.py", tmp_path_factory.mktemp("lesson"))
     return SimpleNamespace(**names, printed=printed)
 
 
@@ -60,7 +58,7 @@ def test_the_gradients_of_one_step_agree_to_the_last_bits(from_scratch):
 
 def test_the_network_by_hand_learns_to_read(from_scratch):
     x, label = digits()
-    losses, params = from_scratch.learn(from_scratch.first, seed=0, epochs=10)
+    losses, params = from_scratch.learn(from_scratch.first, seed=0, n_epochs=10)
     scores = from_scratch.forward(params, x[from_scratch.test])[1]
     assert len(losses) == 10 * 45  # 1,437 rows in batches of 32
     assert np.mean(scores.argmax(axis=1) == label[from_scratch.test]) > 0.95
@@ -70,7 +68,7 @@ def test_the_network_by_hand_learns_to_read(from_scratch):
 
 def test_the_lesson_ends_with_the_same_numbers_from_the_library(from_scratch):
     after = (
-        r"after 270 steps the weights by hand and by the library differ by (\S+) at most,\nand the losses .* by (\S+)"
+        r"after 270 steps the weights by hand and by the library differ by at most (\S+),\nand the losses .* most (\S+)"
     )
     weights, losses = map(float, re.search(after, from_scratch.printed).groups())
     assert max(weights, losses) < 1e-12
@@ -83,53 +81,44 @@ def test_the_lesson_ends_with_the_same_numbers_from_the_library(from_scratch):
 
 
 def test_the_network_by_hand_takes_nothing_but_the_data_from_the_library():
-    by_hand = (ROOT / "examples" / "10_from_scratch.py").read_text().split("# %% The same with the library")[0]
-    assert re.findall(r"\bfnn\.\w+\.?\w*", by_hand.split('"""')[2]) == ["fnn.data.digits"]
-
-
-def example(*arguments, folder):
-    """Run the main job as a user does, in a process of its own."""
-    command = [sys.executable, "-W", "error::RuntimeWarning", str(ROOT / "examples" / "digits.py"), *arguments]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
-    assert run.returncode == 0, run.stderr
-    return run.stdout
+    by_hand = (EXAMPLES / "10_from_scratch.py").read_text().split("# ## The same with the library")[0]
+    code = by_hand.split("# ## The data")[1]  # after the setup
+    assert re.findall(r"\bfnn\.\w+\.?\w*", code) == ["fnn.data.digits"]
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch, capsys):
-    """Run a script in this process, which takes a third of the time."""
-
-    def run(script, *arguments):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", [script, *arguments])
-        runpy.run_path(str(ROOT / "examples" / script), run_name="__main__")
-        return capsys.readouterr().out
-
-    return run
+def here(tmp_path, monkeypatch):
+    """Run a script in this process and in an empty folder, and return what it printed."""
+    monkeypatch.chdir(tmp_path)
+    return lambda script, *arguments, without=NO_FIGURES: run_script(script, *arguments, without=without)[1]
 
 
 def accuracy_of(printed):
     return float(printed.split("test accuracy ")[1].split()[0])
 
 
-def test_the_main_job_learns_to_read_digits(tmp_path):
-    printed = example(folder=tmp_path)
-    assert ["layers[0]", "Dense", "(n,", "64)", "4,160"] in [line.split() for line in printed.splitlines()]
-    assert "epoch 100/100" in printed
-    assert "what it is (down) and what it was taken for (across)" in printed
-    assert accuracy_of(printed) >= 0.96
-    assert ("wrote digits.png" in printed) == (tmp_path / "digits.png").exists()
+def layers_of(printed):
+    return [line.split() for line in printed.splitlines() if line.startswith("layers[")]
+
+
+def test_the_main_job_learns_to_read_digits_in_a_process_of_its_own(tmp_path):
+    command = [sys.executable, "-W", "error::RuntimeWarning", str(EXAMPLES / "digits.py"), "--epochs", "30"]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert run.returncode == 0, run.stderr
+    assert layers_of(run.stdout)[0] == ["layers[0]", "Dense", "(n,", "64)", "4,160"]
+    assert "epoch  30/30" in run.stdout
+    assert "how often each digit (row) was read as which (column)" in run.stdout
+    assert accuracy_of(run.stdout) >= 0.96
+    assert ("wrote digits.png" in run.stdout) == (tmp_path / "digits.png").exists()
+    assert ("no figure: " in run.stdout) != (tmp_path / "digits.png").exists()
 
 
 def test_the_main_job_is_the_same_from_the_same_seed_and_another_from_another(here):
-    runs = [here("digits.py", "--seed", seed, "--epochs", "2", "--out", "a.png") for seed in ("0", "0", "1")]
+    runs = [here("digits.py", "--seed", seed, "--epochs", "2") for seed in ("0", "0", "1")]
     assert runs[0] == runs[1] != runs[2]
 
 
-def test_the_main_job_reads_mnist_s_own_files(tmp_path):
-    import gzip
-    import struct
-
+def test_the_main_job_reads_mnist_s_own_files(here, tmp_path):
     images = (np.arange(40 * 28 * 28) * 7919 % 256).astype(np.uint8)
     labels = np.arange(40, dtype=np.uint8) % 10
     for part in ("train", "t10k"):
@@ -139,9 +128,16 @@ def test_the_main_job_reads_mnist_s_own_files(tmp_path):
         ):
             with gzip.open(tmp_path / f"{part}-{kind}-ubyte.gz", "wb") as file:
                 file.write(header + body.tobytes())
-    printed = example("--mnist", str(tmp_path), "--epochs", "1", folder=tmp_path)
-    assert ["layers[0]", "Dense", "(n,", "32)", "25,120"] in [line.split() for line in printed.splitlines()]
-    assert "40 digits to learn from, 40 to be tested on, 784 pixels each" in printed
+    printed = here("digits.py", "--mnist", tmp_path, "--epochs", "1")
+    assert layers_of(printed)[0] == ["layers[0]", "Dense", "(n,", "32)", "25,120"]
+    assert "40 digits for training, 40 for testing, 784 pixels each" in printed
+
+
+@pytest.mark.parametrize("script", ["digits.py", "digits_cnn.py"])
+def test_a_number_of_epochs_that_is_none_is_refused(script, here, capsys):
+    with pytest.raises(SystemExit):
+        here(script, "--epochs", "0")
+    assert "--epochs must be at least 1, got 0" in capsys.readouterr().err
 
 
 def test_a_convolutional_network_learns_to_read_digits(here):
@@ -149,29 +145,44 @@ def test_a_convolutional_network_learns_to_read_digits(here):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize(
+    ("script", "arguments"),
+    [
+        ("digits_cnn.py", ["--fast", "--epochs", "1"]),
+        ("adding.py", ["--fast", "--steps", "2"]),
+        ("characters.py", ["--fast", "--model", "transformer"]),
+    ],
+)
+def test_the_figure_is_drawn(script, arguments, here, tmp_path):
+    pytest.importorskip("matplotlib")
+    assert "\nwrote a.png\n" in here(script, *arguments, "--out", "a.png", without=())
+    assert (tmp_path / "a.png").stat().st_size > 10_000
+
+
+@pytest.mark.long
 def test_an_lstm_learns_to_add_what_it_saw_long_ago(here):
     printed = here("adding.py", "--fast", "--cell", "lstm")
-    assert float(printed.split("lstm: test loss ")[1].split(",")[0]) < 0.01
+    assert number_after("\nlstm: test loss", printed) < 0.01
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("model", ["lstm", "transformer"])
 def test_a_network_learns_to_write(model, here):
     printed = here("characters.py", "--fast", "--model", model)
-    assert float(printed.split("held out, all of it: ")[1].split()[0]) < 3.4  # a guess has 4.11
-    assert "and it goes on" in printed
+    assert float(printed.split("loss on the whole held-out text: ")[1].split()[0]) < 3.4  # a guess has 4.11
+    assert "--- the network continues:" in printed
 
 
 def test_a_run_that_was_killed_goes_on_from_its_file_and_ends_at_the_same_bits(here, tmp_path):
     printed = here("resume.py", "--fast", "--out", "run.fnn")
-    said = r"(?:never stopped|and gone on): +(step 300, test accuracy 0\.\d+, parameters [0-9a-f]{16})"
-    ends = re.findall(said, printed)
+    ending = r"(?:never killed|resumed): +(step 300, test accuracy 0\.\d+, parameters [0-9a-f]{16})"
+    ends = re.findall(ending, printed)
     assert len(ends) == 2
     assert ends[0] == ends[1]
     reported, held = map(int, re.search(r"reported step (\d+); the file holds step (\d+)", printed).groups())
     assert reported >= 104
     assert reported - 10 < held <= 300
-    assert "The two are the same to the last bit" in printed
+    assert "The two are the same to the bit" in printed
     assert load(tmp_path / "run.fnn").step == 300
 
 
