@@ -7,7 +7,7 @@ gradient descent on all the others at once, the accuracy every 10 steps. It init
 1/2, which is too large for 784 inputs: the initial loss says so before anything is trained. And each of its steps uses
 all rows, where 64 would do: after a tenth of the epochs, small batches are ahead.
 
-    python examples/06_mnist.py                   1,797 digits of 8x8 pixels that come with the package; 20 seconds
+    python examples/06_mnist.py                   1,797 digits of 8x8 pixels that come with the package; 5 seconds
     python examples/06_mnist.py --csv FILE        Kaggle's train.csv: a column label and 784 pixels; minutes
     python examples/06_mnist.py --mnist FOLDER    MNIST's own four files, gzipped or not; minutes
     python examples/06_mnist.py --fast            a fifth of the steps

@@ -2,10 +2,10 @@
 """
 # Lesson 7: training is a stream of states, and a callback is a function on it
 
-Other libraries have a loop that takes your callbacks as objects with methods for its beginning and its end. Here the
-loop is a lazy stream in your own hands, and each element is a state, a value that never changes. Early stopping ends
-the stream, averaging maps over it, a checkpoint saves what goes by, and the best state so far is `min`. A step of
-training is a composition as well: one function of your own fits between its parts.
+Other libraries have a loop that takes your callbacks as objects with methods for its beginning and its end. Here
+training is a lazy stream, and each element is a state, a value that never changes. Early stopping ends the stream,
+averaging maps over it, a checkpoint saves what goes by, and the best state so far is `min`. A step of training is a
+composition as well: one function of your own fits between its parts.
 
     python examples/07_streams.py           the lesson and its figure, 10 seconds
     python examples/07_streams.py --fast    the same with fewer steps
@@ -115,8 +115,8 @@ print(f"after {final.step} steps: loss {final.loss:.4f} on its batch, {test_loss
 
 # %% [markdown]
 # ## Watching
-# `tap` calls a function on every so many states and passes all of them on; `until` ends the stream. The function cannot
-# do any harm: a state is read-only.
+# `tap` calls a function on every n-th state and passes all of them on; `until` ends the stream. The function cannot do
+# any harm: a state is read-only.
 
 # %%
 pipe(

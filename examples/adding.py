@@ -96,7 +96,7 @@ def trained(cell: str, options: argparse.Namespace) -> tuple[list[int], list[flo
     return steps, curve
 
 
-def draw(path: Path, length: int, losses: dict) -> None:
+def draw(path: Path, length: int, losses: dict[str, tuple[list[int], list[float]]]) -> None:
     try:
         from matplotlib.figure import Figure
 

@@ -115,7 +115,7 @@ def as_text(ids: np.ndarray, alphabet: str) -> str:
     return "".join(alphabet[i] for i in ids)
 
 
-def draw(path: Path, losses: list, guess: float) -> None:
+def draw(path: Path, losses: list[tuple[int, float, float]], guess: float) -> None:
     try:
         from matplotlib.figure import Figure
 

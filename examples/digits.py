@@ -65,7 +65,7 @@ def arguments() -> argparse.Namespace:
     return options
 
 
-def loss(params, data: tuple) -> float:
+def loss(params, data: tuple[np.ndarray, np.ndarray]) -> float:
     x, label = data
     return cross_entropy(inference(params)(x), label)
 
@@ -82,7 +82,9 @@ def print_confusion(counts: np.ndarray) -> None:
         print(f"{digit:4d}" + "".join(f"{count or '.':>5}" for count in row))
 
 
-def draw(path: Path, losses: list, test: tuple, scores: np.ndarray) -> None:
+def draw(
+    path: Path, losses: list[tuple[float, float]], test: tuple[np.ndarray, np.ndarray], scores: np.ndarray
+) -> None:
     try:
         from matplotlib.figure import Figure
 

@@ -98,7 +98,13 @@ def arguments() -> argparse.Namespace:
     return options
 
 
-def draw(path: Path, losses: list, filters: np.ndarray, test: tuple, scores: np.ndarray) -> None:
+def draw(
+    path: Path,
+    losses: list[list[float]],
+    filters: np.ndarray,
+    test: tuple[np.ndarray, np.ndarray],
+    scores: np.ndarray,
+) -> None:
     try:
         from matplotlib.figure import Figure
 

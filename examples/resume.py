@@ -16,16 +16,19 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 from toolz import last, take
 
 from fnn import (
     Key,
     State,
     adam,
+    checkpointed,
     cross_entropy,
     dense,
     dropout,
     inference,
+    load,
     relu,
     serial,
     split,
@@ -34,10 +37,10 @@ from fnn import (
     train_step,
     tree,
 )
-from fnn.checkpoint.checkpointed import checkpointed
-from fnn.checkpoint.files import load
 from fnn.data import digits, epochs, train_test_split
 from fnn.metrics import accuracy
+
+Rows = tuple[np.ndarray, np.ndarray]
 
 
 def main() -> None:
@@ -65,7 +68,7 @@ def arguments() -> argparse.Namespace:
     return options
 
 
-def data(options: argparse.Namespace) -> tuple:
+def data(options: argparse.Namespace) -> tuple[Rows, Rows]:
     return train_test_split(digits(), 0.2, split(Key(options.seed), 4)[0])
 
 

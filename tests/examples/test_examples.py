@@ -10,8 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fnn import Dense, Serial, cross_entropy, relu, sgd, start, train_step, tree, value_and_grad
-from fnn.checkpoint.files import load
+from fnn import Dense, Serial, cross_entropy, load, relu, sgd, start, train_step, tree, value_and_grad
 from fnn.data import digits
 from tests.examples.lessons import EXAMPLES, NO_FIGURES, number_after, run_lesson, run_script
 
