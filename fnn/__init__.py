@@ -56,21 +56,13 @@ from fnn.layers.dropout import Dropout, dropout
 from fnn.layers.embedding import Embedding, embedding
 from fnn.layers.gru import Gru, gru
 from fnn.layers.lstm import Lstm, lstm
-from fnn.layers.norm import BatchNorm, LayerNorm, Scale, batch_norm, layer_norm
+from fnn.layers.norm import BatchNorm, LayerNorm, RMSNorm, Scale, batch_norm, layer_norm, rms_norm
 from fnn.layers.pool import AvgPool, GlobalAvgPool, MaxPool, avg_pool, global_avg_pool, max_pool
 from fnn.layers.positional import Positional, Sinusoidal, positional
 from fnn.layers.recurrent import LastStep, Rnn, last_step, rnn
 from fnn.layers.shape import Flatten, Reshape, flatten, reshape
-from fnn.losses.classification import (
-    BinaryCrossEntropy,
-    CrossEntropy,
-    Hinge,
-    KLDivergence,
-    binary_cross_entropy,
-    cross_entropy,
-    hinge,
-    kl_divergence,
-)
+from fnn.losses.binary import BinaryCrossEntropy, Hinge, binary_cross_entropy, hinge
+from fnn.losses.classification import CrossEntropy, KLDivergence, cross_entropy, kl_divergence
 from fnn.losses.multitask import Combined, combined
 from fnn.losses.regression import (
     Huber,
@@ -130,7 +122,7 @@ __all__ = [
     # record: a frozen value that can be called
     "Record",
     "Dense", "dense", "Dropout", "dropout", "Embedding", "embedding",
-    "BatchNorm", "batch_norm", "LayerNorm", "layer_norm", "Scale",
+    "BatchNorm", "batch_norm", "LayerNorm", "layer_norm", "RMSNorm", "rms_norm", "Scale",
     "Identity", "Heaviside", "Sigmoid", "Tanh", "Relu", "LeakyRelu", "Elu", "Selu", "Gelu", "Silu", "Softplus",
     "Softmax", "LogSoftmax",
     "identity", "heaviside", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus",

@@ -2,6 +2,7 @@
 
     batch_norm : -> constructor          BatchNorm : x (n, ..., features) -> y, each feature over all rows of the batch
     layer_norm : -> constructor          LayerNorm : x (..., features) -> y, each row over its own features
+    rms_norm   : -> constructor          RMSNorm   : x (n, ..., features) -> y, each row over its root mean square
                                          Scale     : x (n, ..., features) -> y = x * scale + shift
 
 y = scale (x - mean) / sqrt(variance + epsilon) + shift, with the variance of the values at hand: the sum of squares
@@ -40,13 +41,25 @@ class Scale(Record):
 class BatchNorm(Record):
     """y = scale (x - mean) / sqrt(variance + epsilon) + shift, each feature over all rows (Ioffe and Szegedy, 2015).
 
-    Rows are all axes but the last. In a batch of one row, as in a column that is constant, every value is its own mean:
-    y = shift, and dx = 0. There is no running mean and no mode: ``inference(params, x)`` makes it a ``Scale``.
+    Rows are all axes but the last. In a column that is constant every value is its own mean: y = shift, and dx = 0. A
+    single row has no statistics, and is an error. There is no running mean and no mode: ``inference(params, x)`` makes
+    it a ``Scale``.
     """
 
     scale: np.ndarray
     shift: np.ndarray
     epsilon: float = 1e-5
+
+
+class Unseen(Record):
+    """A batch norm before there are data to normalize: it takes a single row too, of which y is shift.
+
+    Networks are constructed and summarized with it, where a row stands for many and its shape is what counts.
+    """
+
+    scale: np.ndarray
+    shift: np.ndarray
+    epsilon: float
 
 
 class LayerNorm(Record):
@@ -72,7 +85,18 @@ def scale_vjp(layer: Scale, x: Any, key: Key | None = None) -> tuple[np.ndarray,
 
 @vjp.register
 def batch_norm_vjp(layer: BatchNorm, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
-    x = _some_rows(layer, x)
+    x = _features("batch_norm", layer, x)
+    if math.prod(x.shape[:-1]) < 2:
+        raise _without_statistics(x)
+    return _over_rows(layer, x)
+
+
+@vjp.register
+def unseen_vjp(layer: Unseen, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
+    return _over_rows(layer, _features("batch_norm", layer, x))
+
+
+def _over_rows(layer: BatchNorm | Unseen, x: np.ndarray) -> tuple[np.ndarray, Pullback]:
     z, root = _normalized(x, _mean_over_rows, layer.epsilon)
 
     def batch_norm_pullback(dy):
@@ -102,7 +126,9 @@ def _normalized(x: np.ndarray, mean: Mean, epsilon: float) -> tuple[np.ndarray, 
 
 def fixed(layer: BatchNorm, x: Any) -> Scale:
     """Return the layer that normalizes anything by the mean and variance of x, a sample of the training set."""
-    x = _some_rows(layer, x)
+    x = _features("batch_norm", layer, x)
+    if len(x) < 2 or math.prod(x.shape[:-1]) < 2:
+        raise _without_statistics(x)
     mean = _mean_over_rows(x)
     z = x - mean
     scale = layer.scale / np.sqrt(_mean_over_rows(z * z) + layer.epsilon)
@@ -110,7 +136,7 @@ def fixed(layer: BatchNorm, x: Any) -> Scale:
 
 
 def _pulled_back(
-    layer: BatchNorm | LayerNorm, z: np.ndarray, root: np.ndarray, dy: np.ndarray, mean: Mean
+    layer: BatchNorm | Unseen | LayerNorm, z: np.ndarray, root: np.ndarray, dy: np.ndarray, mean: Mean
 ) -> tuple[Any, Callable[[], np.ndarray]]:
     """Pull dy back through a normalization of which z and root are known."""
     product = dy * z
@@ -127,7 +153,7 @@ def _pulled_back(
 
 def _mean_over_rows(values: np.ndarray, scale: np.ndarray | float = 1.0) -> np.ndarray:
     """Return the mean over the rows of values * scale, for each feature."""
-    return sum_of_rows(values) * (scale / math.prod(values.shape[:-1]))
+    return sum_of_rows(values) * (scale / max(math.prod(values.shape[:-1]), 1))
 
 
 def _mean_over_features(values: np.ndarray, scale: np.ndarray | None = None) -> np.ndarray:
@@ -136,7 +162,7 @@ def _mean_over_features(values: np.ndarray, scale: np.ndarray | None = None) -> 
     return (values.dot(ones(features, values.dtype) if scale is None else scale) / features)[..., None]
 
 
-def _features(caller: str, layer: Scale | BatchNorm | LayerNorm, x: Any) -> np.ndarray:
+def _features(caller: str, layer: Scale | BatchNorm | Unseen | LayerNorm, x: Any) -> np.ndarray:
     """Return ``x`` as floats, or raise in the name of ``caller`` if its features do not fit the layer."""
     x = floats(caller, x)
     if layer.scale.ndim != 1 or layer.shift.shape != layer.scale.shape:
@@ -147,12 +173,10 @@ def _features(caller: str, layer: Scale | BatchNorm | LayerNorm, x: Any) -> np.n
     return x
 
 
-def _some_rows(layer: BatchNorm, x: Any) -> np.ndarray:
-    """Return ``x`` as floats, or raise if it does not fit the layer or has no rows."""
-    x = _features("batch_norm", layer, x)
-    if x.size == 0:
-        raise LayerValueError("batch_norm", f"expects at least one row, got {x.shape}")
-    return x
+def _without_statistics(x: np.ndarray) -> LayerValueError:
+    found = "one row" if len(x) else "no rows"
+    hint = "to evaluate call inference(params, x) with x a sample of the training set"
+    return LayerValueError("batch_norm", f"expects several rows, got {x.shape}: statistics of {found}; {hint}")
 
 
 @constructor
@@ -188,3 +212,59 @@ def _construct_norm(kind: type[Any], caller: str, epsilon: float, key: Key, x: A
         raise LayerValueError(caller, f"expects rows (n, ..., features), got {x.shape}")
     scale, shift = (start(key, x.shape[-1:], x.dtype) for start in (initializers.ones, initializers.zeros))
     return kind(scale, shift, epsilon)
+
+
+class RMSNorm(Record):
+    """y = scale x / rms, rms = sqrt(mean(x**2) + epsilon) over each row's last axis (Zhang and Sennrich, 2019).
+
+    A layer norm that neither centers nor shifts. It is the same in training and evaluation.
+
+    >>> RMSNorm(scale=np.ones(2), epsilon=0.0)(np.array([[3.0, 4.0]])).round(4)
+    array([[0.8485, 1.1314]])
+    """
+
+    scale: np.ndarray
+    epsilon: float = 1e-6
+
+
+@vjp.register
+def rms_norm_vjp(layer: RMSNorm, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
+    x = floats("rms_norm", x)
+    if layer.scale.ndim != 1 or x.ndim < 2 or x.shape[-1:] != layer.scale.shape:
+        raise LayerValueError("rms_norm", f"expects a scale (features,) and rows (n, ..., features), got {x.shape}")
+    rms = np.sqrt(_mean_over_features(x * x) + layer.epsilon)
+    z = x / rms
+
+    def rms_norm_pullback(dy):
+        product = dy * z
+
+        def dx():
+            g = dy * layer.scale
+            g -= z * _mean_over_features(product, layer.scale)
+            g /= rms
+            return g
+
+        return RMSNorm(sum_of_rows(product), layer.epsilon), dx
+
+    return z * layer.scale, rms_norm_pullback
+
+
+@constructor
+def rms_norm(epsilon: float = 1e-6) -> Construct:
+    """Construct an RMS normalization; its number of features and its dtype come from the data.
+
+    ``epsilon`` keeps the division finite where a row is 0. Raises ``TypeError`` or ``ValueError`` unless it is a number
+    from 0.
+
+    >>> rms_norm()(Key(0), np.zeros((1, 3)))
+    RMSNorm(scale=f64[3], epsilon=1e-06)
+    """
+    return partial(_construct_rms_norm, number("rms_norm: epsilon", epsilon))
+
+
+def _construct_rms_norm(epsilon: float, key: Key, x: Any) -> RMSNorm:
+    require_key("rms_norm", key)
+    x = floats("rms_norm", x)
+    if x.ndim < 2 or x.shape[-1] == 0:
+        raise LayerValueError("rms_norm", f"expects rows (n, ..., features), got {x.shape}")
+    return RMSNorm(initializers.ones(key, x.shape[-1:], x.dtype), epsilon)
