@@ -3,8 +3,12 @@
 import os
 from pathlib import Path
 
-import numpy as np
-import pytest
+# Before NumPy is loaded: on arrays as small as these, threads that wait for each other cost more than they save, and
+# on a busy machine several times as much.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
