@@ -15,6 +15,7 @@ from fnn.core.keys import Key, fold_in
 from fnn.core.tree import leaves, map
 from fnn.core.vjp import forward
 from fnn.diagnostics._table import Table
+from fnn.networks._parts import unseen
 from fnn.networks.branches import Parallel, Residual
 from fnn.networks.inference import inference
 from fnn.networks.serial import Serial
@@ -42,10 +43,10 @@ def summary(params: Any, x: Any) -> Table:
     if any(array.ndim == 0 for array in leaves(x)):
         raise ValueError(f"summary expects data (n, ...), of which it shows the network a row, got {describe(x)}")
     x = map(lambda array: array[:1], x)
-    inference(params, x)  # a layer that does not fit is named here, by its path
+    forward(inference(unseen(params), x), x)  # a layer that does not fit is named here, by its path
     rows: list[tuple[str, str, str, str]] = []
     seen: set[int] = set()
-    for path, layer, y in flow(lambda layer, x, key: forward(inference(layer, x), x), params, x):
+    for path, layer, y in flow(lambda layer, x, key: forward(inference(unseen(layer), x), x), params, x):
         # What has branches has no size of its own; a record that is used a second time is not counted again.
         size = "" if isinstance(layer, Parallel | Residual) else "again" if id(layer) in seen else f"{_size(layer):,}"
         rows.append((path, type(layer).__name__, shape_of(y), size))

@@ -3,6 +3,7 @@
 require_constructors : caller, parts, field -> nothing, or an error
 constructed          : part, key, x -> layer
 part_vjp             : part, x, key, place -> y, pullback
+unseen               : layer -> the same, whose batch norms take a single row
 locate               : error, place -> the error, with its place
 inside               : place -> a context that does so
 """
@@ -15,9 +16,10 @@ from typing import Any
 
 from fnn.core._errors import LayerError, describe
 from fnn.core.keys import Key
-from fnn.core.record import Record, is_record
+from fnn.core.record import Record, children, is_record, rebuild
 from fnn.core.vjp import Pullback, registered, vjp
 from fnn.layers._constructor import Construct
+from fnn.layers.norm import BatchNorm, Unseen
 
 Part = Construct | Record
 
@@ -42,6 +44,21 @@ def part_vjp(part: Any, x: Any, key: Key | None, place: str) -> tuple[Any, Pullb
     except Exception as error:
         locate(error, place)
         raise
+
+
+def unseen(node: Any) -> Any:
+    """Return a network with each ``BatchNorm`` in it as ``Unseen``, to learn shapes from a row that stands for many.
+
+    >>> import numpy as np
+    >>> unseen((BatchNorm(np.ones(2), np.zeros(2)), 3))
+    (Unseen(scale=f64[2], shift=f64[2], epsilon=1e-05), 3)
+    """
+    parts = children(node)
+    if isinstance(node, BatchNorm):
+        return Unseen(*parts)
+    replaced = [unseen(part) for part in parts]
+    same = all(new is part for new, part in zip(replaced, parts, strict=True))
+    return node if same else rebuild(node, replaced)
 
 
 def locate(error: Exception, place: str) -> None:

@@ -1,6 +1,7 @@
 """Mode is another network, not a flag: training semantics belong to ``vjp``, and evaluation is a network without them.
 
-    inference : params, x? -> params
+    inference       : params, x? -> params
+    needs_inference : params -> the path of the first layer that trains in another way than it evaluates, or None
 
 What a layer becomes depends on its type, and can be seen in the network's repr: ``Dropout`` becomes ``Identity``,
 ``BatchNorm`` a ``Scale`` with the statistics of x (Ioffe and Szegedy, 2015, algorithm 2). So training keeps no running
@@ -14,7 +15,8 @@ import functools
 from typing import Any
 
 from fnn.core._errors import LayerTypeError, describe
-from fnn.core.record import is_record
+from fnn.core._structure import walk
+from fnn.core.record import children, is_record
 from fnn.core.vjp import forward
 from fnn.layers.activations import Identity, identity
 from fnn.layers.dropout import Dropout
@@ -79,3 +81,23 @@ def batch_norm_inference(params: BatchNorm, x: Any = None) -> Scale:
             "batch_norm", "needs statistics: call inference(params, x) with x a sample of the training set"
         )
     return fixed(params, x)
+
+
+def needs_inference(params: Any) -> str | None:
+    """Return the path of the first layer that trains in another way than it evaluates, or None if there is none.
+
+    Such are the layers for which a function is registered with ``inference.register``, but for those that hold others.
+
+    >>> from fnn import relu
+    >>> needs_inference(Serial((relu, Dropout(0.5)))), needs_inference(relu)
+    ('layers[1]', None)
+    """
+    unchanged = inference.dispatch(object)
+    for path, node in walk(params, every=True):
+        if inference.dispatch(type(node)) is not unchanged and not any(map(_is_structure, children(node))):
+            return path or "the root"
+    return None
+
+
+def _is_structure(part: Any) -> bool:
+    return is_record(part) or isinstance(part, tuple)

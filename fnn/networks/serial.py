@@ -18,7 +18,7 @@ from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, forward, registered, vjp
 from fnn.layers._constructor import Construct, constructor
-from fnn.networks._parts import Part, constructed, inside, locate, require_constructors
+from fnn.networks._parts import Part, constructed, inside, locate, require_constructors, unseen
 
 
 class Serial(Record):
@@ -89,7 +89,7 @@ def _construct_serial(parts: tuple[Part, ...], key: Key, x: Any) -> Serial:
         layer_key = fold_in(key, place)
         with inside(f"layers[{place}]"):
             layers.append(constructed(part, layer_key, x))
-            x = forward(layers[-1], x, layer_key)
+            x = forward(unseen(layers[-1]), x, layer_key)
     return Serial(tuple(layers))
 
 

@@ -97,8 +97,16 @@ ROWS = [
     (lambda: Scale(FLAT, FLAT[:2])(X), V, "scale expects a scale and a shift (features,), got (5,) and (2,)"),
     (lambda: Scale(COLUMN, COLUMN)(X), V, "scale expects a scale and a shift (features,), got (5, 1) and (5, 1)"),
     (lambda: BatchNorm(FLAT, FLAT)(X), V, "batch_norm expects rows (n, ..., 5), got (5, 4)"),
-    (lambda: batch_norm()(KEY, X)(X[:0]), V, "batch_norm expects at least one row, got (0, 4)"),
-    (lambda: inference(batch_norm()(KEY, X), X[:0]), V, "batch_norm expects at least one row, got (0, 4)"),
+    (
+        lambda: batch_norm()(KEY, X)(X[:0]),
+        V,
+        "batch_norm expects several rows, got (0, 4): statistics of no rows; to evaluate call…",
+    ),
+    (
+        lambda: inference(batch_norm()(KEY, X), X[:0]),
+        V,
+        "batch_norm expects several rows, got (0, 4): statistics of no rows; to evaluate call…",
+    ),
     (
         lambda: inference(batch_norm()(KEY, X)),
         T,
