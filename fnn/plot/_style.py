@@ -2,6 +2,9 @@
 
 color          : place                   -> a color
 tint           : color, strength         -> the color mixed into white
+contrast       : color, background       -> the contrast of the two, from 1 to 21
+readable       : color, *backgrounds     -> the color, or one like it in which text can be read there
+canvas         : figure or ax            -> the color behind what is drawn on it
 legible        : ax, xlabel, ylabel      -> nothing; labels and a grid
 legend         : ax, title?              -> nothing; a legend
 scale_bar      : ax, image, label        -> nothing; what the colors of an image mean
@@ -18,7 +21,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_rgb, to_rgba
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.typing import ColorType
 from numpy.typing import ArrayLike
 
 from fnn.core._arrays import as_array
@@ -30,6 +35,7 @@ BLUE, ORANGE, SKY = COLORS[0], COLORS[1], COLORS[4]
 DARK, MIDDLE, LIGHT = "0.25", "0.6", "0.88"
 
 TEXT = 9  # points
+_ENOUGH = 4.55  # WCAG asks for a contrast of 4.5 of small text, and a screen rounds colors to 8 bits
 
 
 def color(place: int) -> str:
@@ -48,6 +54,65 @@ def tint(of: str, strength: ArrayLike) -> np.ndarray:
     array([1.  , 0.75, 0.  ])
     """
     return 1 - np.asarray(strength, np.float64)[..., None] * (1 - np.array(to_rgb(of)))
+
+
+def contrast(color: ColorType | np.ndarray, background: ColorType) -> float:
+    """Return the contrast of two colors, from 1 for the same to 21 for black and white.
+
+    It is (L + 0.05) / (l + 0.05), where L and l are their relative luminances, the larger first (WCAG 2.1, 2018).
+
+    >>> round(contrast("white", "black"), 6), contrast("red", "red")
+    (21.0, 1.0)
+    """
+    low, high = sorted((_luminance(color), _luminance(background)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(color: ColorType | np.ndarray) -> float:
+    """Return how bright a color of the screen is, sRGB made linear, from 0 for black to 1 for white."""
+    c = np.array(to_rgb(color))
+    linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
+
+
+def readable(color: ColorType, *backgrounds: ColorType) -> tuple[float, float, float]:
+    """Return the color, mixed with black or white as far as it takes to read small text in it on the backgrounds.
+
+    It then stands out as it does on white, and by 4.5 to 1 at least. Where nothing between it and black or white does,
+    the better of the two is returned: on one background that is 4.58 to 1 or more.
+
+    >>> readable("black", "white")
+    (0.0, 0.0, 0.0)
+    >>> dark_orange = readable(ORANGE, "white")
+    >>> contrast(ORANGE, "white") < 4.5 < contrast(dark_orange, "white") < 5
+    True
+    """
+
+    def least(color: ColorType | np.ndarray) -> float:
+        return min(contrast(color, background) for background in backgrounds)
+
+    end = np.array(to_rgb(max(("black", "white"), key=least)))
+    mixed = (part * end + (1 - part) * np.array(to_rgb(color)) for part in np.linspace(0, 1, 41))
+    wanted = max(_ENOUGH, contrast(color, "white"))
+    return tuple(next((each for each in mixed if least(each) >= wanted), end).tolist())
+
+
+def canvas(place: Figure | SubFigure | Axes) -> tuple[float, float, float]:
+    """Return the color behind what is drawn on axes or a figure: what is transparent shows what lies behind.
+
+    >>> from matplotlib.figure import Figure
+    >>> canvas(Figure(facecolor="black").subplots(subplot_kw={"facecolor": (1.0, 1.0, 1.0, 0.25)}))
+    (0.25, 0.25, 0.25)
+    """
+    behind = None if isinstance(place, Figure) else place.figure
+    below = (1.0, 1.0, 1.0) if behind is None else canvas(behind)
+    return blend(place.get_facecolor() if place.patch.get_visible() else "none", below)
+
+
+def blend(over: ColorType, below: ColorType) -> tuple[float, float, float]:
+    """Return what is seen of a color, which may be transparent, over another."""
+    *rgb, alpha = to_rgba(over)
+    return tuple((alpha * np.array(rgb) + (1 - alpha) * np.array(to_rgb(below))).tolist())
 
 
 def legible(ax: Axes, xlabel: str, ylabel: str) -> None:

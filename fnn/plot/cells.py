@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from fnn.core._errors import describe, integer
 from fnn.layers._stable import softmax
 from fnn.layers.attention import Attention
-from fnn.plot._style import BLUE, DARK, MIDDLE, ORANGE, TEXT, numbers, require_axes, scale_bar, tint
+from fnn.plot._style import BLUE, DARK, MIDDLE, ORANGE, TEXT, numbers, readable, require_axes, scale_bar, tint
 
 _VISIBLE = {" ": "␣", "\n": "↵", "\t": "⇥"}
 
@@ -53,11 +53,13 @@ def confusion(ax: Axes, matrix: ArrayLike, names: Sequence[Any] | None = None) -
     fraction = counts / np.where(total > 0, total, 1)
     right = np.eye(len(counts), dtype=bool)
     strength = np.where(right, fraction, np.sqrt(fraction))  # so that a few mistakes among many rows can be seen
-    ax.imshow(np.where(right[..., None], tint(BLUE, strength), tint(ORANGE, strength)))
+    colors = np.where(right[..., None], tint(BLUE, strength), tint(ORANGE, strength))
+    ax.imshow(colors)
+    ax.grid(False)  # a style may have lines through the middle of the cells, where the numbers stand
     for (row, column), count in np.ndenumerate(counts):
         text = f"{count:.2f}" if counts.dtype.kind == "f" else str(int(count))
-        shade = "white" if strength[row, column] > 0.6 else DARK if count else MIDDLE
-        ax.text(column, row, text, ha="center", va="center", fontsize=TEXT, color=shade)
+        ink = readable(DARK if count else MIDDLE, tuple(colors[row, column]))
+        ax.text(column, row, text, ha="center", va="center", fontsize=TEXT, color=ink)
     _name_cells(ax, names)
     ax.set_xlabel("prediction")
     ax.set_ylabel("truth")
@@ -110,6 +112,7 @@ def attention(ax: Axes, layer: Attention, x: ArrayLike, head: int = 0, symbols: 
     if symbols is not None and len(symbols) != len(sequence):
         raise ValueError(f"plot.attention: symbols must be {len(sequence)}, one for each step, got {len(symbols)}")
     image = ax.imshow(_weights(layer, sequence, head), cmap="Blues", vmin=0.0)
+    ax.grid(False)
     if symbols is not None:
         _name_cells(ax, [_VISIBLE.get(str(symbol), str(symbol)) for symbol in symbols])
     ax.set_xlabel("step attended to")

@@ -21,7 +21,7 @@ from fnn.diagnostics.summary import shape_of
 from fnn.networks.branches import Parallel, Residual
 from fnn.networks.inference import inference
 from fnn.networks.serial import Serial
-from fnn.plot._style import BLUE, DARK, MIDDLE, SKY, TEXT, require_axes, size_in_points
+from fnn.plot._style import BLUE, DARK, MIDDLE, SKY, TEXT, canvas, readable, require_axes, size_in_points
 
 _LETTER = 0.62 * TEXT  # points, on average
 _GAP = 14.0  # points between columns
@@ -128,7 +128,8 @@ def _draw(ax: Axes, rows: list[_Row]) -> None:
 
     lanes = 1 + max(lane for row in rows for lane in (row.lane, *(via for _, via in row.incoming)))
     right = lanes - 0.5
-    ax.text((lanes - 1) / 2, -1, "width\n(log scale)", ha="center", va="center", fontsize=TEXT, color=MIDDLE)
+    quiet = readable(MIDDLE, canvas(ax.figure))
+    ax.text((lanes - 1) / 2, -1, "width\n(log scale)", ha="center", va="center", fontsize=TEXT, color=quiet)
     beside = _write_table(ax, rows, right)
     across, down = size_in_points(ax)
     ax.set_xlim(-0.5, right + lanes * beside / max(across - beside, _LEAST))
@@ -140,13 +141,14 @@ def _write_table(ax: Axes, rows: list[_Row], left: float) -> float:
     """Write the table beside the bars, in columns as wide as their text; return the width of all, in points."""
     head = ("layer", "output", "parameters")
     lines = [head, *[(row.name, shape_of(row.output), row.parameters) for row in rows]]
+    ink, quiet = (readable(color, canvas(ax.figure)) for color in (DARK, MIDDLE))  # the axes are off
     widths = [_LETTER * max(len(text) for text in column) for column in zip(*lines, strict=True)]
     begin = np.cumsum([0, widths[0] + _GAP, widths[1] + _GAP + widths[2]])  # the last is right-aligned
     for place, line in enumerate(lines, -1):
         for text, offset, side in zip(line, begin, ("left", "left", "right"), strict=True):
             ax.annotate(
                 text, (left, place), (offset, 0), textcoords="offset points", va="center", ha=side,
-                fontsize=TEXT, color=MIDDLE if line is head else DARK,
+                fontsize=TEXT, color=quiet if line is head else ink,
             )  # fmt: skip
     return begin[-1] + 0.5 * _GAP
 

@@ -17,7 +17,18 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from fnn.core._errors import describe, integer
-from fnn.plot._style import DARK, LIGHT, ORANGE, TEXT, numbers, require_axes, scale_bar, size_in_points
+from fnn.plot._style import (
+    DARK,
+    LIGHT,
+    ORANGE,
+    TEXT,
+    canvas,
+    numbers,
+    readable,
+    require_axes,
+    scale_bar,
+    size_in_points,
+)
 
 _LINE = 1.5 * TEXT  # points from one line of a title to the next
 
@@ -59,13 +70,14 @@ def images(
     columns = None if columns is None else integer("plot.images: columns", columns)
     lines = max([title.count("\n") + 1 for title in titles], default=0)
     _, corners = _mosaic(ax, images, columns, lines, cmap="gray_r")
+    ink, alarm = readable(DARK, canvas(ax)), readable(ORANGE, canvas(ax))
     for place, (left, top) in enumerate(corners):
         if marks[place]:
             _frame(ax, left, top, width, height, ORANGE, 2.0)
         if titles:
             ax.annotate(
                 titles[place], (left + (width - 1) / 2, top - 0.5), (0, 3), textcoords="offset points",
-                ha="center", va="bottom", fontsize=TEXT, color=ORANGE if marks[place] else DARK, parse_math=False,
+                ha="center", va="bottom", fontsize=TEXT, color=alarm if marks[place] else ink, parse_math=False,
             )  # fmt: skip
     return ax
 

@@ -12,13 +12,25 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike
 
 from fnn.core._errors import describe, integer
 from fnn.diagnostics.numeric import gradient_field as slopes
 from fnn.metrics.classification import classified
-from fnn.plot._style import DARK, ORANGE, TEXT, color, legend, legible, numbers, require_axes, span, tint
+from fnn.plot._style import (
+    DARK,
+    ORANGE,
+    TEXT,
+    canvas,
+    color,
+    legend,
+    legible,
+    numbers,
+    readable,
+    require_axes,
+    span,
+    tint,
+)
 
 _MARKERS = "osD^vPX*<>"
 
@@ -123,8 +135,10 @@ def gradient_field(
     heights = np.array([[float(function(np.array([a, b]))) for a in fine] for b in fine])
     if heights.min() < heights.max():
         lines = ax.contour(fine, fine, heights, levels=8, cmap="viridis", linewidths=1.2)
+        paper = canvas(ax)
         for text in ax.clabel(lines, fontsize=TEXT, zorder=4):
-            text.set_path_effects([withStroke(linewidth=3, foreground="white")])
+            text.set(color=readable(text.get_color(), paper))
+            text.set_bbox({"facecolor": paper, "edgecolor": "none", "pad": 1.5})  # arrows pass behind
     between, longest = at[1] - at[0], float(np.hypot(u, v).max()) or 1.0
     ax.quiver(
         at, at, u, v, angles="xy", pivot="mid", scale_units="xy", scale=longest / (0.95 * between),
