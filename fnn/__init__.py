@@ -99,7 +99,7 @@ from fnn.optim.wrappers import accumulate_gradients, freeze
 from fnn.train.allocator import keep_freed_memory
 from fnn.train.experiments import Summary, Trial, repeat, summarize, sweep
 from fnn.train.progress import progress
-from fnn.train.step import Diverged, State, differentiated, finite, fit, start, states, train_step, updated
+from fnn.train.step import Diverged, State, differentiated, finite, fit, restart, start, states, train_step, updated
 from fnn.train.streams import early_stopping, ema, history, tap, until
 
 __version__ = "0.2.0"
@@ -150,7 +150,7 @@ __all__ = [
     "descend",
     "sgd", "adagrad", "rmsprop", "adam", "adamw", "schedules",
     # stream: training as a lazy stream of states
-    "State", "start", "train_step", "differentiated", "finite", "updated", "states", "fit", "Diverged",
+    "State", "start", "restart", "train_step", "differentiated", "finite", "updated", "states", "fit", "Diverged",
     "tap", "until", "early_stopping", "ema", "progress", "history", "checkpointed", "save", "load", "diagnose",
     "repeat", "sweep", "Trial", "summarize", "Summary",
     # around it

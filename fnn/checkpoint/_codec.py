@@ -22,6 +22,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import attrs
 import numpy as np
 
 from fnn.core._errors import FormatError, describe
@@ -171,13 +172,14 @@ def _at(place: str) -> str:
     return place or "the tree"
 
 
-def rebuilt(form: Form, arrays: Mapping[str, np.ndarray], classes: Classes) -> Tree:
+def rebuilt(form: Form, arrays: Mapping[str, np.ndarray], classes: Classes, of_0_1_0: bool = False) -> Tree:
     """Build the tree of a form and its arrays; each record is made by its class, from exactly its fields.
 
     Args:
         form: what ``written`` returned.
         arrays: by the names that are in the form; each must have its place in the tree.
         classes: by the names that are in the form.
+        of_0_1_0: whether 0.1.0 wrote it, in which some names were others, and records had fewer fields.
 
     Raises ``FormatError`` with the path for anything that ``written`` would not have written.
 
@@ -213,7 +215,7 @@ def rebuilt(form: Form, arrays: Mapping[str, np.ndarray], classes: Classes) -> T
                 return _integer(digits, place)
             case {"record": str(name), "fields": dict(fields), **rest} if not rest:
                 _require_shallow(FormatError, path)
-                cls = _class_of(name, place, classes, fields)
+                cls = _class_of(name, place, classes, fields, of_0_1_0)
                 made = _made(cls, {key: tree_of(part, f"{path}.{key}") for key, part in fields.items()}, place)
                 if has_leaves(made):
                     first_places[place] = made
@@ -234,9 +236,9 @@ def _integer(digits: str, place: str) -> int:
         raise FormatError(f"{_at(place)} must be an integer like 0x1f, found {digits[:40]!r}") from None
 
 
-def _class_of(name: str, place: str, classes: Classes, fields: dict[str, Form]) -> type:
+def _class_of(name: str, place: str, classes: Classes, fields: dict[str, Form], of_0_1_0: bool) -> type:
     cls = classes.get(name)
-    renamed = classes.get(_RENAMED.get(name, ""))
+    renamed = classes.get(_RENAMED.get(name, "")) if of_0_1_0 else None
     if cls is None and renamed is not None and set(fields) == set(fields_of(renamed)):
         cls = renamed  # only if you have no class of the old name, and not for a file that holds one of yours
     if cls is None:
@@ -244,12 +246,19 @@ def _class_of(name: str, place: str, classes: Classes, fields: dict[str, Form]) 
             f"{_at(place)} is a record {name}, and fnn has none of this name; if it is yours, "
             f"write load(path, records=({name},))"
         )
-    if set(fields) != set(fields_of(cls)):
+    if set(fields) != set(fields_of(cls)) and not (of_0_1_0 and _added_since(cls, fields)):
         raise FormatError(
             f"{_at(place)} is a {name} with {_listed(fields)}, but {name} has {_listed(fields_of(cls))}: "
             "the class has changed since this was written"
         )
     return cls
+
+
+def _added_since(cls: type, fields: dict[str, Form]) -> bool:
+    """Return True if the last fields of a class of the package are new, with the defaults that they had before."""
+    there, new = fields_of(cls)[: len(fields)], fields_of(cls)[len(fields) :]
+    defaults = [attrs.fields_dict(cls)[name].default for name in new]
+    return cls.__module__.startswith("fnn.") and set(there) == set(fields) and attrs.NOTHING not in defaults
 
 
 def _listed(names: Any) -> str:
@@ -258,6 +267,6 @@ def _listed(names: Any) -> str:
 
 def _made(cls: type, parts: dict[str, Any], place: str) -> Any:
     try:
-        return cls(*[parts[name] for name in fields_of(cls)])
+        return cls(*[parts[name] for name in fields_of(cls) if name in parts])
     except (TypeError, ValueError) as error:
         raise FormatError(f"{_at(place)} cannot be a {cls.__name__}: {error}") from None

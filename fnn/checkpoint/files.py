@@ -31,7 +31,8 @@ from fnn.core.record import is_record
 from fnn.core.tree import paths
 from fnn.train.step import State
 
-_VERSION = "1"
+_VERSION = "2"
+_BEFORE = "1"  # what 0.1.0 wrote; some records have other names now, or more fields
 _COUNTS = ("step", "loss")
 # The one NaN that is also the loss of a state before its first step: containers that hold the same object are equal.
 _CONSTANTS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -106,7 +107,7 @@ def load(path: str | os.PathLike[str], like: Tree = None, records: Iterable[type
         own = by_name(dict.fromkeys([*own.values(), *theirs]))
     form = _parsed(where, metadata, "form", object)
     try:
-        tree = rebuilt(form, arrays, {**known(), **own})
+        tree = rebuilt(form, arrays, {**known(), **own}, of_0_1_0=metadata["fnn"] == _BEFORE)
     except FormatError as error:
         raise FormatError(f"{where}: {error}") from None
     if like is not None:
@@ -180,8 +181,9 @@ def _read(caller: str, path: str | os.PathLike[str]) -> tuple[str, dict[str, np.
 
 def _require_version(where: str, metadata: Mapping[str, str]) -> None:
     found = metadata.get("fnn", _VERSION)
-    if found != _VERSION:
-        raise FormatError(f"{where}: written by another version of fnn, in the form {found!r}; this reads {_VERSION!r}")
+    if found not in (_BEFORE, _VERSION):
+        reads = f"this reads {_BEFORE!r} and {_VERSION!r}"
+        raise FormatError(f"{where}: written by another version of fnn, in the form {found!r}; {reads}")
 
 
 def _similar(path: Path) -> str:

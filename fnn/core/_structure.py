@@ -2,6 +2,7 @@
 
     walk          : tree -> (path, leaf), ...
     chosen        : paths, where -> a bool for each path          is_weight : path -> bool
+    difference    : tree, tree -> where they differ, or None
     require_alike : tree, tree -> nothing, or an error with the path
 
 A record that is used twice in a tree is one record: its leaves are counted once, at its first place.
@@ -89,10 +90,21 @@ def require_alike(caller: str, tree: Tree, other: Tree, to_the_shape: bool = Fal
 
     With ``to_the_shape`` the shapes and dtypes of their leaves must be equal too.
     """
-    found = _difference(tree, other, "", to_the_shape, ({}, {}))
+    found = difference(tree, other, to_the_shape)
     if found:
         path, ours, theirs = found
         raise ValueError(f"{caller}: trees differ at {path.lstrip('.') or 'the root'}: {ours} against {theirs}")
+
+
+def difference(tree: Tree, other: Tree, to_the_shape: bool = False) -> tuple[str, str, str] | None:
+    """Return the path at which two trees differ in structure, and what each has there; None if they do not differ.
+
+    With ``to_the_shape`` the shapes and dtypes of their leaves must be equal too.
+
+    >>> difference((np.zeros(1), np.zeros(2)), (np.zeros(1), 2.0))
+    ('[1]', 'float64 array (2,)', 'float 2.0')
+    """
+    return _difference(tree, other, "", to_the_shape, ({}, {}))
 
 
 def _difference(

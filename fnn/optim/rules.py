@@ -33,6 +33,12 @@ class Trace(Record):
     velocity: Tree
 
 
+class NesterovTrace(Record):
+    """What ``trace`` with ``nesterov`` remembers."""
+
+    velocity: Tree
+
+
 class Moments(Record):
     """What ``scale_by_adam`` remembers: running means of the gradient and of its square."""
 
@@ -41,7 +47,13 @@ class Moments(Record):
 
 
 class Squares(Record):
-    """What ``scale_by_rms`` (a running mean) and ``scale_by_adagrad`` (a sum) remember of squared gradients."""
+    """What ``scale_by_rms`` remembers: the running mean of squared gradients."""
+
+    square: Tree
+
+
+class SummedSquares(Record):
+    """What ``scale_by_adagrad`` remembers: the sum of squared gradients."""
 
     square: Tree
 
@@ -57,17 +69,18 @@ def trace(decay: float, nesterov: bool = False) -> Transform:
     For a constant gradient v grows to g / (1 - decay). With ``nesterov`` the update looks one step ahead, g + decay v
     (Nesterov, 1983, in the form of Sutskever et al., 2013, that PyTorch and Optax use).
     """
-    return lifted(partial(_trace, number("trace: decay", decay, below=1), bool(nesterov)), partial(_zeros, Trace, 1))
+    decay = number("trace: decay", decay, below=1)
+    return lifted(partial(_trace, decay, bool(nesterov)), partial(_zeros, NesterovTrace if nesterov else Trace, 1))
 
 
-def _trace(decay: float, nesterov: bool, g: np.ndarray, state: Trace, params: Flat, step: int):
+def _trace(decay: float, nesterov: bool, g: np.ndarray, state: Trace | NesterovTrace, params: Flat, step: int):
     velocity = state.velocity * decay
     velocity += g
     if nesterov:
         g += decay * velocity
     else:
         np.copyto(g, velocity)
-    return g, Trace(velocity)
+    return g, type(state)(velocity)
 
 
 def scale_by_adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Transform:
@@ -133,13 +146,13 @@ def scale_by_adagrad(eps: float = 1e-10) -> Transform:
     Duchi et al., 2011. The sum starts at 0 and ``eps`` stands outside the root, as in PyTorch; Optax starts at 0.1,
     with ``eps`` inside.
     """
-    return lifted(partial(_scale_by_adagrad, number("scale_by_adagrad: eps", eps)), partial(_zeros, Squares, 1))
+    return lifted(partial(_scale_by_adagrad, number("scale_by_adagrad: eps", eps)), partial(_zeros, SummedSquares, 1))
 
 
-def _scale_by_adagrad(eps: float, g: np.ndarray, state: Squares, params: Flat, step: int):
+def _scale_by_adagrad(eps: float, g: np.ndarray, state: SummedSquares, params: Flat, step: int):
     square = g * g
     square += state.square
-    return _over_root(g, square, eps), Squares(square)
+    return _over_root(g, square, eps), SummedSquares(square)
 
 
 def clip(limit: float) -> Transform:

@@ -29,6 +29,7 @@ from fnn.core._flat import Layout, flat
 from fnn.core._structure import Tree, Where
 from fnn.core.record import Record
 from fnn.core.tree import add
+from fnn.optim._memory import accept, owned
 
 Flat = tuple[np.ndarray, Layout]
 Rule = Callable[[np.ndarray, Any, Flat, int], tuple[np.ndarray, Any]]
@@ -154,8 +155,9 @@ def update(optimizer: Transform, grads: Tree, state: Any, loss: float = math.nan
         state: the training state before the step.
         loss: the value whose gradient this is; it is kept in the new state.
 
-    Raises ``ValueError`` with the path of a leaf whose shape or dtype the update would change, never a broadcast, and
-    ``TypeError`` for what is no optimizer or no state.
+    Raises ``ValueError`` if ``state.opt`` is another optimizer's memory or another network's, and with the path of a
+    leaf whose shape or dtype the update would change, never a broadcast; ``TypeError`` for what is no optimizer or no
+    state.
 
     >>> from fnn import Dense, sgd, start
     >>> net, optimizer = Dense(np.ones((1, 1)), np.zeros(1)), sgd(0.5)
@@ -165,6 +167,7 @@ def update(optimizer: Transform, grads: Tree, state: Any, loss: float = math.nan
     require_optimizer("update", optimizer)
     if not hasattr(state, "opt"):
         raise TypeError(f"update expects a state, got {describe(state)}; write start(net, optimizer)")
+    accept(optimizer, state)
     if isinstance(optimizer.update, Lifted):
         updates, memory, values, layout = optimizer.update.apply(grads, state.opt, state.params, state.step)
         updates += values  # the vector is ours until it is cut: the only memory that a step makes for its parameters
@@ -172,4 +175,4 @@ def update(optimizer: Transform, grads: Tree, state: Any, loss: float = math.nan
     else:
         updates, memory = optimizer.update(grads, state.opt, state.params, state.step)
         params = add(state.params, updates)
-    return type(state)(params, memory, state.step + 1, loss)
+    return owned(optimizer, type(state)(params, memory, state.step + 1, loss))

@@ -1,6 +1,7 @@
 """Training is a fold: a pure step takes a state and a batch and returns the next state, and nothing else changes.
 
     start      : params, optimizer -> state
+    restart    : state, optimizer -> state, with the memory of another optimizer
     train_step : loss, optimizer, key? -> step           step : state, batch -> state
     states     : step, state, batches -> stream of states, the first one included
 
@@ -20,6 +21,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import attrs
 import numpy as np
 from toolz import accumulate, compose_left, last, take  # pyright: ignore (toolz has no types)
 
@@ -31,6 +33,7 @@ from fnn.core.keys import Key, fold_in, require_key, split
 from fnn.core.record import Record
 from fnn.core.tree import require_floats
 from fnn.data.batching import epochs
+from fnn.optim._memory import accept, kept, owned
 from fnn.optim.transform import Transform, require_optimizer, update
 
 Differentiated = tuple["State", Any, Tree]
@@ -79,13 +82,42 @@ def start(params: Tree, optimizer: Transform) -> State:
     require_floats("start", params)
     vector, layout = flat(params)
     params = layout.cut(vector.copy())
-    return State(params, optimizer.init(params), 0, math.nan)
+    return owned(optimizer, State(params, optimizer.init(params), 0, math.nan))
+
+
+def restart(state: State, optimizer: Transform) -> State:
+    """Return the state from which training goes on with another optimizer.
+
+    If the state holds all that the new optimizer remembers, as that of ``chain(freeze("layers[0]"), adam())`` holds the
+    moments of ``adam()``, and any state the nothing of ``sgd(0.1)``, then that is kept, and so is the step. Otherwise
+    the optimizer begins anew with the parameters, as after ``start``, and the steps count from 0: Adam corrects its
+    means by how many steps they are of. For another learning rate alone pass the new optimizer; nothing else is to do.
+
+    Args:
+        state: where training stands.
+        optimizer: how to go on.
+
+    Raises ``TypeError`` for what is no state or no optimizer.
+
+    >>> from fnn import Dense, adam, adamw, sgd
+    >>> state = attrs.evolve(start(Dense(np.ones((2, 1)), np.zeros(1)), adam()), step=7)
+    >>> restart(state, adamw()).step, restart(state, sgd(0.1)).step, restart(state, sgd(0.1, momentum=0.9)).step
+    (7, 7, 0)
+    """
+    require_optimizer("restart", optimizer)
+    if not hasattr(state, "opt"):
+        raise TypeError(f"restart expects a state, got {describe(state)}; write start(net, optimizer)")
+    memory = kept(optimizer, state)
+    if memory is None:
+        return attrs.evolve(state, opt=optimizer.init(state.params), step=0)
+    return attrs.evolve(state, opt=memory)
 
 
 def train_step(loss: Any, optimizer: Transform, key: Key | None = None) -> Callable[[Any, tuple[Any, ...]], Any]:
     """Return the pure function ``(state, batch) -> state`` that takes one step of training.
 
-    It is ``compose_left(differentiated(loss, key), finite, updated(optimizer))`` and raises what these three raise.
+    It is ``compose_left(differentiated(loss, key), finite, updated(optimizer))`` and raises what these three raise; a
+    state that holds another optimizer's memory is refused before anything is computed.
 
     Args:
         loss: a loss, such as ``cross_entropy``.
@@ -100,7 +132,8 @@ def train_step(loss: Any, optimizer: Transform, key: Key | None = None) -> Calla
     require_optimizer("train_step", optimizer)
     if key is not None:
         require_key("train_step", key)
-    return compose_left(differentiated(loss, key), finite, updated(optimizer))  # pyright: ignore (toolz has no types)
+    first = functools.partial(_without_alarm, _differentiated, loss, key, optimizer)
+    return compose_left(first, finite, updated(optimizer))  # pyright: ignore (toolz has no types)
 
 
 def differentiated(loss: Any, key: Key | None = None) -> Callable[[Any, tuple[Any, ...]], Differentiated]:
@@ -116,12 +149,16 @@ def differentiated(loss: Any, key: Key | None = None) -> Callable[[Any, tuple[An
     """
     if key is not None:
         require_key("differentiated", key)
-    return functools.partial(_without_alarm, _differentiated, loss, key)
+    return functools.partial(_without_alarm, _differentiated, loss, key, None)
 
 
-def _differentiated(loss: Any, key: Key | None, state: Any, batch: tuple[Any, ...]) -> Differentiated:
+def _differentiated(
+    loss: Any, key: Key | None, optimizer: Transform | None, state: Any, batch: tuple[Any, ...]
+) -> Differentiated:
     if not hasattr(state, "opt"):
         raise TypeError(f"a step of training expects a state, got {describe(state)}; write start(net, optimizer)")
+    if optimizer is not None:
+        accept(optimizer, state)
     step_key = None if key is None else fold_in(key, state.step)
     value, gradient = objective(loss)(loss, state.params, batch, step_key)
     return state, value, gradient
@@ -162,8 +199,8 @@ def finite(differentiated: Differentiated) -> Differentiated:
 def updated(optimizer: Transform) -> Callable[[Differentiated], Any]:
     """Return the function ``(state, value, gradient) -> next state``, as ``update`` computes it.
 
-    It raises ``Diverged``, with the last good state, if the new parameters are not finite or the optimizer's memory
-    overflows, after which training would stand still in silence.
+    It raises what ``update`` raises, and ``Diverged``, with the last good state, if the new parameters are not finite
+    or the optimizer's memory overflows, after which training would stand still in silence.
 
     >>> from fnn import Dense, sgd
     >>> net, optimizer = Dense(np.ones((1, 1)), np.zeros(1)), sgd(0.25)
@@ -230,6 +267,8 @@ def fit(
     """
     if not isinstance(state, State):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"fit expects a state, got {describe(state)}; write start(net, optimizer)")
+    require_optimizer("fit", optimizer)
+    accept(optimizer, state)
     shuffle_key, noise_key = split(require_key("fit", key), 2)
     batches = take(integer("fit: steps", steps, 0), epochs(data, size, shuffle_key, start=state.step))
     return last(states(train_step(loss, optimizer, noise_key), state, batches))  # pyright: ignore (toolz has no types)

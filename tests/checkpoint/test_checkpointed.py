@@ -280,13 +280,13 @@ def test_what_is_no_checkpoint_is_never_replaced(tmp_path):
 
 
 def test_a_file_of_another_program_or_version_is_never_replaced(tmp_path):
-    for name, metadata in {"theirs": {}, "later": {"fnn": "2"}}.items():
+    for name, metadata in {"theirs": {}, "later": {"fnn": "3"}}.items():
         path = tmp_path / name
         path.write_bytes(pack({"weight": np.ones(2)}, metadata))
         before = path.read_bytes()
         expected = {
             "theirs": "expected a file that save wrote, found a safetensors file of another program",
-            "later": "written by another version of fnn, in the form '2'; this reads '1'",
+            "later": "written by another version of fnn, in the form '3'; this reads '1' and '2'",
         }
         with pytest.raises(FormatError, match=f"^{re.escape(f'{path}: {expected[name]}')}$"):
             last(checkpointed(path)(never_read()))

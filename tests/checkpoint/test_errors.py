@@ -190,7 +190,7 @@ ROWS = [
     (
         lambda: with_metadata(fnn="9"),
         FormatError,
-        "net.fnn: written by another version of fnn, in the form '9'; this reads '1'",
+        "net.fnn: written by another version of fnn, in the form '9'; this reads '1' and '2'",
     ),
     (lambda: with_metadata(), FormatError, "net.fnn: expected the metadata 'form', found fnn"),
     (

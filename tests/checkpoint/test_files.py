@@ -750,7 +750,7 @@ METADATA = {
         r"trees may lie in trees 200 deep at most, found more at \[0\]",
     ),
     "too large a number": ({"form": "1" * 5000}, r"the metadata 'form' is not JSON"),
-    "another version": ({"fnn": "2"}, r"written by another version of fnn, in the form '2'; this reads '1'"),
+    "another version": ({"fnn": "3"}, r"written by another version of fnn, in the form '3'; this reads '1' and '2'"),
 }
 
 

@@ -216,6 +216,25 @@ def test_a_class_of_your_own_that_is_not_passed_is_asked_for(tmp_path):
         load(tmp_path / "mine.fnn")
 
 
+def test_a_class_of_your_own_is_never_renamed(tmp_path):
+    """Not even if it looks like the old record: only a file of 0.1.0 holds that one."""
+    save(tmp_path / "mine.fnn", Serial((relu, bare()())))
+    with pytest.raises(FormatError, match=r"layers\[1\] is a record Step, and fnn has none of this name"):
+        load(tmp_path / "mine.fnn")
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_a_field_that_0_1_0_did_not_know_has_its_default(version, tmp_path):
+    form = {"record": "CrossEntropy", "fields": {"label_smoothing": 0.25}}
+    metadata = {"fnn": version, "form": json.dumps(form), "notes": "{}", "environment": "{}"}
+    (tmp_path / "loss.fnn").write_bytes(pack({}, metadata))
+    if version == "1":
+        assert settings(load(tmp_path / "loss.fnn")) == settings(CrossEntropy(0.25))
+    else:
+        with pytest.raises(FormatError, match="the tree is a CrossEntropy with label_smoothing, but CrossEntropy has"):
+            load(tmp_path / "loss.fnn")
+
+
 def test_a_renamed_record_with_other_fields_is_not_taken_for_the_new_one(tmp_path):
     form = {"record": "Penalised", "fields": {"loss": None}}
     metadata = {"fnn": "1", "form": json.dumps(form), "notes": "{}", "environment": "{}"}

@@ -122,6 +122,7 @@ CALLS = {
     "numeric.tangent": (lambda x: numeric.tangent(np.tanh, x)(2.0), 0.5),
     "update": (fnn.update, sgd(0.1), GRADIENT, STATE),
     "start": (start, NET, sgd(0.1)),
+    "restart": (fnn.restart, STATE, sgd(0.1)),
     "train_step": (train_step(mse, sgd(0.1)), STATE, BATCH),
     "states": (lambda state, batch: tuple(fnn.states(train_step(mse, sgd(0.1)), state, [batch])), STATE, BATCH),
     "fit": (lambda state, batch: fnn.fit(mse, sgd(0.1), state, batch, steps=2, key=Key(0)), STATE, BATCH),

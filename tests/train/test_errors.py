@@ -47,7 +47,7 @@ ROWS = [
         "a step of training expects a state, got int 3; write start(net, optimizer)",
     ),
     (
-        lambda: train_step(mse, sgd(str))(STATE, (X, np.ones((5, 3)))),
+        lambda: train_step(mse, adam(str))(STATE, (X, np.ones((5, 3)))),
         T,
         "descend: what the schedule returns must be a number, got str '0'",
     ),

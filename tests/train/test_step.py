@@ -111,7 +111,7 @@ def test_callbacks_are_functions_on_the_stream():
     state = pipe(run, tap(lambda s: seen.append(s.step), every=10), until(lambda s: s.loss < 0.3), last)
     assert state.loss < 0.3
     assert seen == list(range(0, state.step + 1, 10))
-    assert last(take(3, states(train_step(cross_entropy, sgd(0.1)), first, epochs(data, 5, Key(1))))).step == 2
+    assert last(take(3, states(train_step(cross_entropy, adam(0.1)), first, epochs(data, 5, Key(1))))).step == 2
 
 
 @pytest.mark.parametrize("seed", range(25))
