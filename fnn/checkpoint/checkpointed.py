@@ -32,6 +32,8 @@ def checkpointed(path: str | os.PathLike[str], every: int = 1) -> Callable[[Iter
         batches = epochs(data, 32, key, start=state.step)
         final = pipe(states(step, state, batches), checkpointed(path, every=100), last)
 
+    This holds wherever it stands in the pipe; behind ``ema`` the averages go on too.
+
     The file is replaced whole or not at all, and only a checkpoint is ever replaced. Raises ``TypeError`` for elements
     that are no records with a ``step``, ``ValueError`` for a state that is not finite, as when an optimizer's memory
     overflows, ``FormatError`` if the file that is there is no checkpoint, ``OSError`` if it cannot be written.

@@ -29,7 +29,7 @@ from fnn.core._flat import builder
 from fnn.core._structure import Tree, require_alike, walk
 from fnn.core.record import is_record
 from fnn.core.tree import paths
-from fnn.train.step import State
+from fnn.train.step import Averaged, State
 
 _VERSION = "2"
 _BEFORE = "1"  # what 0.1.0 wrote; some records have other names now, or more fields
@@ -81,7 +81,7 @@ def load(path: str | os.PathLike[str], like: Tree = None, records: Iterable[type
     Args:
         path: the file.
         like: a network or state whose classes are then known, and which the tree must match in structure, shapes,
-            dtypes and settings; only the step and the loss of a ``State`` may differ.
+            dtypes and settings; only the step and the loss of a state may differ.
         records: record classes of your own that are in the file, such as ``records=(Gate,)``.
 
     Raises ``FileNotFoundError`` with the names that are similar to ``path``, ``FormatError`` for a file that is damaged
@@ -232,7 +232,9 @@ def _require_like(where: str, like: Tree, tree: Tree) -> None:
 def _settings(tree: Tree) -> dict[str, Any]:
     """Return the settings by path; for the step and the loss of a state, which tell how far it is, only their types."""
     nodes = list(walk(tree, every=True))
-    counts = {f"{path}.{name}".lstrip(".") for path, node in nodes if isinstance(node, State) for name in _COUNTS}
+    counts = {
+        f"{path}.{name}".lstrip(".") for path, node in nodes if isinstance(node, State | Averaged) for name in _COUNTS
+    }
     return {
         path: type(node) if path in counts else node
         for path, node in nodes

@@ -30,6 +30,8 @@ def accept(optimizer: Any, state: Any) -> None:
     """
     if getattr(state, "__dict__", _NOTHING).get(_OWNER) is optimizer:
         return
+    if hasattr(getattr(state, "run", None), "opt"):  # one of ``ema``'s
+        raise TypeError("expected the state that training goes on from, got an average of several; write state.run")
     expected = optimizer.init(state.params)
     found = _misfit(expected, state.opt)
     if found:

@@ -49,6 +49,21 @@ class State(Record):
     loss: float
 
 
+class Averaged(Record):
+    """What ``ema`` makes of a state: the average as ``params``, all else as it is there, and the state as ``run``.
+
+    Training goes on from ``run``, so that a step from this one, and one that is loaded, continue the run itself.
+    ``average`` is the vector of averages where leaves of a narrow dtype or of several could not hold it exactly.
+    """
+
+    params: Tree
+    opt: Any
+    step: int
+    loss: float
+    run: Any
+    average: np.ndarray | None = None
+
+
 class Diverged(ArithmeticError):
     """Training left the finite numbers at ``step``, with ``loss``; ``state`` is the last good one, for ``diagnose``."""
 
@@ -85,7 +100,7 @@ def start(params: Tree, optimizer: Transform) -> State:
     return owned(optimizer, State(params, optimizer.init(params), 0, math.nan))
 
 
-def restart(state: State, optimizer: Transform) -> State:
+def restart(state: State | Averaged, optimizer: Transform) -> State:
     """Return the state from which training goes on with another optimizer.
 
     If the state holds all that the new optimizer remembers, as that of ``chain(freeze("layers[0]"), adam())`` holds the
@@ -107,6 +122,7 @@ def restart(state: State, optimizer: Transform) -> State:
     require_optimizer("restart", optimizer)
     if not hasattr(state, "opt"):
         raise TypeError(f"restart expects a state, got {describe(state)}; write start(net, optimizer)")
+    state = state.run if isinstance(state, Averaged) else state
     memory = kept(optimizer, state)
     if memory is None:
         return attrs.evolve(state, opt=optimizer.init(state.params), step=0)
@@ -157,6 +173,8 @@ def _differentiated(
 ) -> Differentiated:
     if not hasattr(state, "opt"):
         raise TypeError(f"a step of training expects a state, got {describe(state)}; write start(net, optimizer)")
+    if state.__class__ is Averaged:
+        state = state.run
     if optimizer is not None:
         accept(optimizer, state)
     step_key = None if key is None else fold_in(key, state.step)
@@ -246,7 +264,14 @@ def states(step: Callable[..., Any], state: Any, batches: Iterable[Any]) -> Iter
 
 
 def fit(
-    loss: Any, optimizer: Transform, state: State, data: tuple[Any, ...], *, steps: int, size: int = 32, key: Key
+    loss: Any,
+    optimizer: Transform,
+    state: State | Averaged,
+    data: tuple[Any, ...],
+    *,
+    steps: int,
+    size: int = 32,
+    key: Key,
 ) -> State:
     """Train for ``steps`` steps on shuffled batches of ``size`` rows and return the last state.
 
@@ -254,7 +279,7 @@ def fit(
 
     Args:
         loss, optimizer: those of ``train_step``.
-        state: where to begin, say ``start(net, optimizer)``.
+        state: where to begin, say ``start(net, optimizer)``; for one of ``ema``'s that is its ``run``.
         data: ``(x, target)`` or ``(x, target, weights)``.
         steps: how many steps to take.
         size: rows in a batch.
@@ -265,6 +290,8 @@ def fit(
     >>> fit(mse, optimizer, start(net, optimizer), (x, 3 * x), steps=2, size=2, key=Key(0))
     State(params=Dense(weight=f64[1,1], bias=f64[1]), opt=(), step=2, loss=0.0)
     """
+    if isinstance(state, Averaged):
+        state = state.run
     if not isinstance(state, State):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"fit expects a state, got {describe(state)}; write start(net, optimizer)")
     require_optimizer("fit", optimizer)

@@ -3,7 +3,7 @@
     tap            : effect, every   -> (stream -> the same stream)
     until          : done            -> (stream -> its beginning)
     early_stopping : score, patience -> (stream -> its beginning)
-    ema            : decay           -> (stream of states -> stream of states)
+    ema            : decay           -> (stream of states -> stream of their averages, each with its state as ``run``)
     history        : measures        -> (stream -> dict of lists)
 
 Two more are in files of their own, ``progress`` and ``checkpointed``. All of them go with ``take``, ``drop``,
@@ -19,12 +19,15 @@ from numbers import Real
 from typing import Any
 
 import attrs
+import numpy as np
 
+from fnn.core._arrays import read_only
 from fnn.core._errors import describe, integer, number
 from fnn.core._flat import Layout, flat
 from fnn.core._structure import require_alike
 from fnn.core.record import is_record
 from fnn.core.tree import require_floats
+from fnn.train.step import Averaged
 
 Passed = Callable[[Iterable[Any]], Iterator[Any]]
 
@@ -106,10 +109,14 @@ def _early_stopping(
 def ema(decay: float) -> Passed:
     """Average the weights: average = decay average + (1 - decay) params, beginning with the first state's params.
 
-    It passes on the same states with these averages as ``params`` (Polyak and Juditsky, 1992, with a fading memory),
-    which are often better than any of the parameters that they are the mean of. Training, which is upstream, goes on
-    from the parameters themselves. Every state counts, so put ``ema`` before ``take_nth``. Any records with a field
-    ``params`` will do.
+    It passes on ``Averaged`` records: the average as ``params`` (Polyak and Juditsky, 1992, with a fading memory),
+    which is often better than any of the parameters that it is the mean of, with the step and the loss of the state,
+    and the state itself as ``run``. Training goes on from the run, whatever is upstream or was saved: a file of
+    ``checkpointed`` behind ``ema`` holds both, and from the state that is loaded from it, ``states`` and ``fit``
+    continue the run, and ``ema`` the average, to the bit. In front of ``ema`` a checkpoint holds the run alone.
+
+    Every state counts, so put ``ema`` before ``take_nth``. Any records with a field ``params`` will do; those without
+    an optimizer's memory, which nobody trains from, come out as they are, with the average as ``params``.
 
     >>> import numpy as np
     >>> from fnn import State
@@ -129,16 +136,33 @@ def _ema(decay: float, stream: Iterable[Any]) -> Iterator[Any]:
     for state in stream:
         if not _has_params(state):
             raise TypeError(f"ema expects states, records with a field params, got {describe(state)}")
+        if isinstance(state, Averaged):
+            if layout is not None:
+                raise TypeError("ema expects the states of a run, got averages of them; give each ema its own stream")
+            first, average = state.run.params, flat(state.params)[0] if state.average is None else state.average
+            layout = flat(first)[1]
+            yield state  # what was loaded: its run and its average go on from here
+            continue
         latest, its_layout = flat(state.params)
         if layout is None:
             require_floats("ema", state.params)
-            first, average, layout = state.params, latest, its_layout
+            first, layout = state.params, its_layout
+            average = latest if latest.dtype.itemsize > 2 else latest.astype(np.float32)
         else:
             if its_layout is not layout:  # states of one run share it
                 require_alike("ema", first, state.params, to_the_shape=True)
+                layout = its_layout
             average = decay * average
             average += (1.0 - decay) * latest
-        yield attrs.evolve(state, params=layout.cut(average))
+        yield _averaged(state, layout, average, latest.dtype)
+
+
+def _averaged(state: Any, layout: Layout, average: np.ndarray, dtype: np.dtype[Any]) -> Any:
+    params = layout.cut(average.astype(dtype, copy=False))
+    if not hasattr(state, "opt"):
+        return attrs.evolve(state, params=params)
+    exact = layout.dtypes is None and average.dtype == dtype
+    return Averaged(params, state.opt, state.step, state.loss, state, None if exact else read_only(average))
 
 
 def _has_params(state: Any) -> bool:

@@ -2,8 +2,8 @@
 
 By induction: a state that is rebuilt from its bytes, sharing nothing with the run that it came from, takes one step
 with the batch and the key that ``state.step`` addresses, and is the state that the run itself had next. That holds
-after every step of 60, so it holds for any number of stops. ``ema`` is no optimizer but a function on the stream:
-its mean is in the states that it gives, not in those that training goes on from, and begins anew with a new stream.
+after every step of 60, so it holds for any number of stops. ``ema`` is no optimizer but a function on the stream, and
+how it goes on is tested where streams are saved.
 """
 
 import math

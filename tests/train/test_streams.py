@@ -16,6 +16,7 @@ from toolz import compose, curried, identity, last, pipe, take, take_nth
 from fnn import Dense, Key, Record, Serial, State, adam, cross_entropy, mlp, start, states, tap, train_step, tree, until
 from fnn.data import epochs, moons
 from fnn.train.progress import progress
+from fnn.train.step import Averaged
 from fnn.train.streams import early_stopping, ema, history
 from tests.laws.cases import numbers
 
@@ -218,7 +219,8 @@ def test_all_but_the_parameters_stays_and_the_parameters_are_read_only_and_of_th
     after = list(ema(0.9)(before))
     assert [state.step for state in after] == list(range(25))
     for ours, theirs in zip(after, before, strict=True):
-        assert type(ours) is State
+        assert type(ours) is Averaged
+        assert ours.run is theirs
         assert ours.opt is theirs.opt
         assert ours.loss is theirs.loss
         assert tree.paths(ours.params) == tree.paths(theirs.params)
