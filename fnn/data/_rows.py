@@ -1,12 +1,15 @@
 """Rows that belong together stay together: what holds for every tuple of arrays that is called data.
 
     require_rows : caller, data -> data, n          take_rows : data, index -> data
+    as_numpy     : name, value -> "; write ...", how to make a NumPy array of something else, for the end of an error
 
-A part of the data may be a tuple itself, ``((x, more), target)``, for a network with several inputs or outputs.
+A part of the data may be a tuple itself, ``((x, more), target)``, for a network with several inputs or outputs. Arrays
+of other libraries are refused: what they become, and at what cost, is for the caller to see.
 """
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
 import numpy as np
@@ -25,7 +28,8 @@ def require_rows(caller: str, data: Any) -> tuple[Data, int]:
     5
     """
     if not isinstance(data, tuple) or not data:
-        raise TypeError(f"{caller} expects a tuple of arrays, say (x, target), got {describe(data)}")
+        hint = "; write (x.to_numpy(), target.to_numpy())" if hasattr(data, "to_numpy") else ""
+        raise TypeError(f"{caller} expects a tuple of arrays, say (x, target), got {describe(data)}{hint}")
     lengths: list[int] = []
     plain = _plain(caller, data, "data", lengths)
     if len(set(lengths)) > 1:
@@ -46,12 +50,37 @@ def _plain(caller: str, part: Any, place: str, lengths: list[int]) -> Any:
             f"{caller}: {place} must be a plain array, got a masked one; replace its gaps, {place}.filled(0)"
         )
     if not isinstance(part, np.ndarray) or part.dtype.kind not in "biuf":
-        hint = "; write np.array(...)" if isinstance(part, list) else ""
+        hint = as_numpy(place, part)
         raise TypeError(f"{caller}: {place} must be an array of real numbers, got {describe(part)}{hint}")
     if part.ndim == 0:
         raise ValueError(f"{caller}: {place} must have rows, got a single number")
     lengths.append(len(part))
     return np.asarray(part)
+
+
+def as_numpy(name: str, value: Any) -> str:
+    """Return how to write a value as an array of real numbers, or nothing if it cannot be one.
+
+    >>> as_numpy("x", [1, 2]), as_numpy("x", memoryview(b"12")), as_numpy("x", np.array(["a", "b"])), as_numpy("x", max)
+    ('; write np.array(...)', '; write np.asarray(x)', '; write np.unique(x, return_inverse=True)[1]', '')
+    """
+    if isinstance(value, type | np.generic):
+        return ""
+    remedy = ""
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind in "SUT" or (value.dtype.kind == "O" and any(isinstance(each, str) for each in value.flat)):
+            remedy = f"np.unique({name}, return_inverse=True)[1]"
+        elif value.dtype.kind == "O":
+            remedy = f"{name}.astype(np.float32)"
+    elif isinstance(value, list | range):
+        remedy = "np.array(...)"
+    elif hasattr(value, "to_numpy"):  # pandas, Polars, xarray, Arrow
+        remedy = f"{name}.to_numpy()"
+    elif hasattr(value, "toarray"):  # a sparse matrix of SciPy
+        remedy = f"{name}.toarray()"
+    elif hasattr(value, "__array__") or isinstance(value, memoryview | array):  # PyTorch, JAX, TensorFlow, CuPy
+        remedy = f"np.asarray({name})"
+    return f"; write {remedy}" if remedy else ""
 
 
 def take_rows(data: Data, index: np.ndarray) -> Data:

@@ -13,13 +13,17 @@ points, and the noise moves them. Rows come in random order, and the sizes of th
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fnn.core._arrays import as_array
 from fnn.core._errors import describe, integer, number
 from fnn.core.keys import Key, fold_in, normals, permutation, require_key, uniforms
-from fnn.data._rows import Data, take_rows
+from fnn.data._rows import Data, as_numpy, take_rows
+
+_MAX = sys.float_info.max
 
 
 def line(
@@ -34,16 +38,19 @@ def line(
         slope, intercept: of the line.
         dtype: a dtype of floats.
 
-    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for one outside its range.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for one outside its range or
+    values that the dtype cannot hold.
 
     >>> x, y = line(100, 0.0, Key(0))
     >>> x.shape, y.shape, bool(np.allclose(y, 2 * x + 1))
     ((100, 1), (100, 1), True)
     """
     _require("line", n, noise, key, dtype)
+    slope, intercept = number("line: the slope", slope, -_MAX), number("line: the intercept", intercept, -_MAX)
     x = 2 * uniforms(fold_in(key, 0), (n, 1)) - 1
-    y = slope * x + intercept + noise * normals(fold_in(key, 1), (n, 1))
-    return x.astype(dtype), y.astype(dtype)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large is refused below
+        y = slope * x + intercept
+    return x.astype(dtype), _moved("line", y, noise, key, dtype)
 
 
 def moons(n: int, noise: float, key: Key, *, dtype: DTypeLike = np.float32) -> Data:
@@ -57,7 +64,8 @@ def moons(n: int, noise: float, key: Key, *, dtype: DTypeLike = np.float32) -> D
         key: for the order and the noise.
         dtype: of x, a dtype of floats.
 
-    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for one outside its range.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for one outside its range or
+    values that the dtype cannot hold.
 
     >>> x, label = moons(5000, 0.1, Key(0))
     >>> x.shape, label.shape, np.bincount(label)
@@ -67,7 +75,7 @@ def moons(n: int, noise: float, key: Key, *, dtype: DTypeLike = np.float32) -> D
     upper = np.linspace(0, np.pi, n // 2)
     lower = np.linspace(0, np.pi, n - n // 2)
     x = np.concatenate([np.cos(upper), 1 - np.cos(lower), np.sin(upper), 0.5 - np.sin(lower)]).reshape(2, n).T
-    return _finished(x, np.repeat([0, 1], [n // 2, n - n // 2]), noise, key, dtype)
+    return _finished("moons", x, np.repeat([0, 1], [n // 2, n - n // 2]), noise, key, dtype)
 
 
 def circles(n: int, noise: float, key: Key, *, factor: float = 0.5, dtype: DTypeLike = np.float32) -> Data:
@@ -82,7 +90,8 @@ def circles(n: int, noise: float, key: Key, *, factor: float = 0.5, dtype: DType
         factor: the radius of the inner circle, from 0 to below 1.
         dtype: of x, a dtype of floats.
 
-    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for one outside its range.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for one outside its range or
+    values that the dtype cannot hold.
 
     >>> x, label = circles(5, 0.0, Key(0))
     >>> label, np.hypot(x[:, 0], x[:, 1]).round(6)
@@ -93,7 +102,7 @@ def circles(n: int, noise: float, key: Key, *, factor: float = 0.5, dtype: DType
     counts = [n // 2, n - n // 2]
     angle = np.concatenate([2 * np.pi * np.arange(count) / count for count in counts])
     label = np.repeat([0, 1], counts)
-    return _finished(_around(np.where(label == 0, 1.0, factor), angle), label, noise, key, dtype)
+    return _finished("circles", _around(np.where(label == 0, 1.0, factor), angle), label, noise, key, dtype)
 
 
 def spirals(
@@ -109,20 +118,21 @@ def spirals(
         noise: the standard deviation of the noise, 0 or more.
         key: for the order and the noise.
         arms: how many, a class each.
-        turns: how often each arm winds around the origin, 0 or more.
+        turns: how often each arm winds around the origin, from 0 to below 2**32.
         dtype: of x, a dtype of floats.
 
-    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for one outside its range.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for one outside its range or
+    values that the dtype cannot hold.
 
     >>> x, label = spirals(300, 0.0, Key(0), arms=3)
     >>> x.shape, np.bincount(label)
     ((300, 2), array([100, 100, 100]))
     """
     _require("spirals", n, noise, key, dtype, integer("spirals: the number of arms", arms))
-    turns = number("spirals: turns", turns)
+    turns = number("spirals: turns", turns, below=2**32)  # so that an angle is right to a millionth of a turn
     label = np.arange(n) % arms
     radius = np.arange(1, n + 1) / n
-    return _finished(_around(radius, 2 * np.pi * (turns * radius + label / arms)), label, noise, key, dtype)
+    return _finished("spirals", _around(radius, 2 * np.pi * (turns * radius + label / arms)), label, noise, key, dtype)
 
 
 def blobs(
@@ -138,7 +148,8 @@ def blobs(
         features: how many, if centers are drawn.
         dtype: of x, a dtype of floats.
 
-    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for one outside its range.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for one outside its range or
+    values that the dtype cannot hold.
 
     >>> x, label = blobs(4, 0.0, Key(0), centers=[[0.0, 1.0, 2.0], [7.0, 8.0, 9.0]])
     >>> label
@@ -150,7 +161,7 @@ def blobs(
     places = _centers(centers, features, key)
     _require("blobs", n, noise, key, dtype, len(places))
     label = np.arange(n) % len(places)
-    return _finished(places[label], label, noise, key, dtype)
+    return _finished("blobs", places[label], label, noise, key, dtype)
 
 
 def xor(n: int, noise: float, key: Key, *, dtype: DTypeLike = np.float32) -> Data:
@@ -164,7 +175,8 @@ def xor(n: int, noise: float, key: Key, *, dtype: DTypeLike = np.float32) -> Dat
         key: for the order and the noise.
         dtype: of x, a dtype of floats.
 
-    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for one outside its range.
+    Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` for one outside its range or
+    values that the dtype cannot hold.
 
     >>> x, label = xor(4, 0.0, Key(0))
     >>> bool((label == (x[:, 0] != x[:, 1])).all()), sorted(x.tolist())
@@ -173,7 +185,7 @@ def xor(n: int, noise: float, key: Key, *, dtype: DTypeLike = np.float32) -> Dat
     _require("xor", n, noise, key, dtype, 4)
     corners = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])  # in turn, so that labels alternate
     place = np.arange(n) % 4
-    return _finished(corners[place], place % 2, noise, key, dtype)
+    return _finished("xor", corners[place], place % 2, noise, key, dtype)
 
 
 def _centers(centers: int | ArrayLike, features: int, key: Key) -> np.ndarray:
@@ -181,8 +193,10 @@ def _centers(centers: int | ArrayLike, features: int, key: Key) -> np.ndarray:
     if isinstance(centers, int | np.integer):
         shape = integer("blobs: the number of centers", centers), integer("blobs: the number of features", features)
         return 20 * uniforms(fold_in(require_key("blobs", key), 2), shape) - 10
-    given = as_array("blobs", centers)
     wrong = f"blobs expects centers as an integer or as numbers (k, features), got {describe(centers)}"
+    if hint := "" if isinstance(centers, np.ndarray | list | tuple | range) else as_numpy("centers", centers):
+        raise TypeError(wrong + hint)
+    given = as_array("blobs", centers)
     if given.dtype.kind not in "iuf":
         raise TypeError(wrong)
     if given.ndim != 2 or given.size == 0:
@@ -197,10 +211,24 @@ def _around(radius: np.ndarray, angle: np.ndarray) -> np.ndarray:
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
 
 
-def _finished(x: np.ndarray, label: np.ndarray, noise: float, key: Key, dtype: DTypeLike) -> Data:
+def _finished(caller: str, x: np.ndarray, label: np.ndarray, noise: float, key: Key, dtype: DTypeLike) -> Data:
     """Shuffle the rows, then add the noise."""
     x, label = take_rows((x, label.astype(np.int64)), permutation(fold_in(key, 0), len(x)))
-    return (x + noise * normals(fold_in(key, 1), x.shape)).astype(dtype), label
+    return _moved(caller, x, noise, key, dtype), label
+
+
+def _moved(caller: str, x: np.ndarray, noise: float, key: Key, dtype: DTypeLike) -> np.ndarray:
+    """Return values moved by the noise, or raise ``ValueError`` for the first that the dtype cannot hold."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        moved = x + noise * normals(fold_in(key, 1), x.shape)
+        cast = moved.astype(dtype)
+    for row in np.flatnonzero(~np.isfinite(cast).all(axis=1))[:1]:
+        largest, limit = moved[row][np.abs(moved[row]).argmax()], np.finfo(cast.dtype).max
+        raise ValueError(
+            f"{caller}: {cast.dtype} holds numbers up to {limit:.3g}, got {largest:.3g} at row {row}; write smaller "
+            "settings, or a wider dtype"
+        )
+    return cast
 
 
 def _require(caller: str, n: int, noise: float, key: Key, dtype: DTypeLike, least: int = 2) -> None:

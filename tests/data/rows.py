@@ -6,6 +6,36 @@ N, SIZE = 105, 50  # a last batch of 5
 ROWS = (np.array([[i, -i] for i in range(N)], np.float32), np.array([3 * i for i in range(N)], np.int16))
 
 
+class Tensor:
+    """Stands for an array of PyTorch or JAX, which may not be installed: NumPy can convert it."""
+
+    __module__ = "torch"
+
+    def __init__(self, values):
+        self.values = np.asarray(values)
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values
+
+
+class DataFrame(Tensor):
+    """Stands for an object of pandas, which may not be installed: it has ``to_numpy`` and can be converted, too."""
+
+    __module__ = "pandas"
+
+    def to_numpy(self):
+        return self.values
+
+
+class Sparse:
+    """Stands for a sparse matrix of SciPy, which NumPy would wrap instead of converting it."""
+
+    __module__ = "scipy.sparse"
+
+    def toarray(self):
+        return np.zeros((N, 2))
+
+
 def numbers(data):
     """Return the number of each row, having checked that its parts are still together and of their own dtypes."""
     x, y = data

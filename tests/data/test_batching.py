@@ -1,5 +1,6 @@
 """Laws of batches: rows stay together, each is in exactly one batch of an epoch, and a key decides the order."""
 
+import array
 import itertools
 from pathlib import Path
 
@@ -7,8 +8,8 @@ import numpy as np
 import pytest
 
 from fnn import Key, data, fold_in
-from fnn.data import batches, epochs
-from tests.data.rows import ROWS, SIZE, N, numbers, same_batches
+from fnn.data import batches, epochs, train_test_split
+from tests.data.rows import ROWS, SIZE, DataFrame, N, Sparse, Tensor, numbers, same_batches
 
 
 def test_without_a_key_batches_come_in_order_and_the_last_has_what_is_left():
@@ -90,6 +91,64 @@ def test_a_start_a_million_epochs_ahead_is_at_its_own_epoch():
     data, key = (np.arange(4),), Key(0)
     (batch,) = itertools.islice(epochs(data, 2, key, start=2 * 10**6 + 1), 1)
     assert same_batches([batch], list(batches(data, 2, fold_in(key, 10**6)))[1:])
+
+
+# --- what is no array of NumPy ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("parts", [lambda part: (part, ROWS[1]), lambda part: ((ROWS[0], part), ROWS[1])])
+@pytest.mark.parametrize(
+    ("part", "remedy"),
+    [
+        (DataFrame(ROWS[0]), ".to_numpy()"),
+        (Tensor(ROWS[0]), "np.asarray("),
+        (Sparse(), ".toarray()"),
+        (memoryview(ROWS[0]), "np.asarray("),
+        (array.array("d", range(N)), "np.asarray("),
+        (ROWS[1].tolist(), "np.array(...)"),
+        (range(N), "np.array(...)"),
+        (ROWS[1].astype(object), ".astype(np.float32)"),
+        (ROWS[1].astype(str), "np.unique("),
+        (np.array(["cat"] * N, object), "np.unique("),
+    ],
+)
+def test_it_is_refused_everywhere_with_what_to_write(part, remedy, parts):
+    data = parts(part)
+    for call in (
+        lambda: batches(data, SIZE),
+        lambda: epochs(data, SIZE, Key(0)),
+        lambda: train_test_split(data, 0.5, Key(0)),
+    ):
+        with pytest.raises(TypeError, match=r"data\[.*\] must be an array of real numbers, got .*; write ") as caught:
+            call()
+        assert remedy in str(caught.value).rpartition("; write ")[2]
+
+
+@pytest.mark.parametrize("part", [np.ones(N, complex), np.zeros(N, "M8[s]"), np.zeros(N, [("a", int)]), None, 3, max])
+def test_what_cannot_be_rows_is_refused_without_advice(part):
+    with pytest.raises(TypeError, match=r"batches: data\[0\] must be an array of real numbers, got [^;]*$"):
+        batches((part,), SIZE)
+
+
+def test_a_table_in_the_place_of_the_data_is_told_how_to_be_cut():
+    with pytest.raises(TypeError, match=r"say \(x, target\), got .*; write \(x.to_numpy\(\), target.to_numpy\(\)\)"):
+        batches(DataFrame(ROWS[0]), SIZE)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble, np.uint8, np.int64, bool, ">f4"])
+@pytest.mark.parametrize("shape", [(1,), (1, 0), (5, 0, 3), (5, 1)])
+def test_narrow_and_empty_rows_keep_their_dtype_and_shape(dtype, shape):
+    x = np.ones(shape, dtype)
+    for size in (1, 2, 5, 9):
+        parts = [part for (part,) in epochs((x,), size, Key(0), epochs=1)]
+        assert np.concatenate(parts).shape == shape
+        assert all(part.dtype == x.dtype for part in parts)
+
+
+def test_a_matrix_becomes_an_array():
+    (part,) = next(batches((np.ones((3, 2)).view(np.matrix),), 2))
+    assert type(part) is np.ndarray
+    assert part[0].shape == (2,)
 
 
 def test_no_function_of_the_room_hides_the_module_of_its_name():

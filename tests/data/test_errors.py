@@ -14,6 +14,7 @@ from fnn.data import (
     characters,
     circles,
     epochs,
+    line,
     mnist,
     one_hot,
     read_csv,
@@ -71,7 +72,7 @@ ROWS = [
     (
         lambda: batches((X, Y.astype("O")), 2),
         T,
-        "batches: data[1] must be an array of real numbers, got object array (5,)",
+        "batches: data[1] must be an array of real numbers, got object array (5,); write data[1].astype(np.float32)",
     ),
     (lambda: batches((np.array(1.0),), 2), V, "batches: data[0] must have rows, got a single number"),
     (
@@ -171,8 +172,19 @@ ROWS = [
     (lambda: circles(9, 0.1, KEY, factor=1), V, "circles: the factor must be at least 0 and below 1, got 1"),
     (lambda: spirals(9, 0.1, KEY, arms=0), V, "spirals: the number of arms must be at least 1, got 0"),
     (lambda: spirals(1, 0.1, KEY), V, "spirals: the number of rows must be at least 2, got 1"),
-    (lambda: spirals(9, 0.1, KEY, turns=-1), V, "spirals: turns must be at least 0 and finite, got -1"),
+    (lambda: spirals(9, 0.1, KEY, turns=-1), V, "spirals: turns must be at least 0 and below 4294967296, got -1"),
     (lambda: xor(3, 0.1, KEY), V, "xor: the number of rows must be at least 4, got 3"),
+    (
+        lambda: xor(9, 1e5, KEY, dtype=np.float16),
+        V,
+        "xor: float16 holds numbers up to 6.55e+04, got …e+0… at row …; write smaller settings, or a wider dtype",
+    ),
+    (lambda: line(9, 0.1, KEY, slope="2"), T, "line: the slope must be a number, got str '2'"),
+    (
+        lambda: line(9, 0.1, KEY, intercept=np.nan),
+        V,
+        "line: the intercept must be at least -1.79769e+308 and finite, got nan",
+    ),
     # --- text ---
     (lambda: characters(3), T, "characters expects the text as a str, got int 3"),
     (lambda: characters(b"abc"), T, "characters expects the text as a str, got bytes b'abc'; write text.decode()"),

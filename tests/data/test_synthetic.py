@@ -9,6 +9,7 @@ import pytest
 
 from fnn import Key
 from fnn.data import blobs, circles, line, moons, spirals, xor
+from tests.data.rows import DataFrame, Tensor
 
 T, V = TypeError, ValueError
 KEY = Key(0)
@@ -191,7 +192,11 @@ def test_xor_is_1_where_exactly_one_coordinate_is_on_corners_equally_full(n):
             T,
             "spirals: the number of arms must be an integer, got float 2.0",
         ),
-        (lambda: spirals(9, 0.1, KEY, turns=math.inf), V, "spirals: turns must be at least 0 and finite, got inf"),
+        (
+            lambda: spirals(9, 0.1, KEY, turns=math.inf),
+            V,
+            "spirals: turns must be at least 0 and below 4294967296, got",
+        ),
         (
             lambda: spirals(9, math.nan, KEY),
             V,
@@ -226,6 +231,57 @@ def test_xor_is_1_where_exactly_one_coordinate_is_on_corners_equally_full(n):
 def test_what_cannot_be_drawn_is_refused_with_what_was_expected(make, kind, message):
     with pytest.raises(kind, match=re.escape(message)):
         make()
+
+
+# --- the edges of the range ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [*CLASSES, line], ids=lambda make: make.__name__)
+@pytest.mark.parametrize(("dtype", "noise"), [(np.float16, 1e6), (np.float32, 1e39), (np.float64, 1.7e308)])
+def test_points_that_the_dtype_cannot_hold_are_refused_and_never_infinite(make, dtype, noise):
+    name = make.__name__ if make.__name__ in {"moons", "circles", "spirals", "blobs", "xor", "line"} else ""
+    with pytest.raises(
+        V, match=rf"{name}: {np.dtype(dtype)} holds numbers up to .* at row \d+; write smaller settings"
+    ):
+        make(40, noise, KEY, dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    ("make", "settings"),
+    [
+        (line, {"slope": 1e5}),
+        (line, {"intercept": -7e4}),
+        (line, {"slope": 1.7e308, "intercept": 1.7e308}),
+        (blobs, {"centers": [[0.0, 1.0], [0.0, 1e5]]}),
+    ],
+)
+def test_settings_that_lead_out_of_the_dtype_are_refused(make, settings):
+    with pytest.raises(V, match=f"{make.__name__}: float16 holds numbers up to 6.55e"):
+        make(9, 0.0, KEY, dtype=np.float16, **settings)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_points_up_to_the_largest_number_of_the_dtype_and_down_to_nothing_are_drawn(dtype):
+    largest = float(np.finfo(dtype).max)
+    x, label = blobs(4, 0.0, KEY, centers=[[largest], [-largest]], dtype=dtype)
+    assert x[:, 0].tolist() == [largest if which == 0 else -largest for which in label]
+    _, y = line(9, 0.0, KEY, slope=0.0, intercept=largest, dtype=dtype)
+    assert (y == largest).all()
+    quiet, _ = xor(9, 1e-320, KEY, dtype=dtype)
+    np.testing.assert_allclose(quiet, xor(9, 0.0, KEY, dtype=dtype)[0], rtol=0, atol=1e-300)
+
+
+@pytest.mark.parametrize(
+    ("centers", "remedy"),
+    [
+        (DataFrame(CENTERS), "centers.to_numpy()"),
+        (Tensor(CENTERS), "np.asarray(centers)"),
+        (memoryview(CENTERS), "np.asarray(centers)"),
+    ],
+)
+def test_centers_of_another_library_are_refused_with_what_to_write(centers, remedy):
+    with pytest.raises(T, match=re.escape(f"; write {remedy}")):
+        blobs(9, 0.1, KEY, centers=centers)
 
 
 # --- a line ----------------------------------------------------------------------------------------------------------
