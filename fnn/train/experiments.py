@@ -17,8 +17,6 @@ With those that use processes, ``run`` must be a function of a module, or a part
 pool under ``if __name__ == "__main__":``.
 """
 
-from __future__ import annotations
-
 import functools
 import itertools
 import math
@@ -36,6 +34,7 @@ from fnn.train.progress import progress
 Map = Callable[[Callable[[Any], Any], list[Any]], Iterable[Any]]
 
 
+# Its annotations are types and not text (no __future__ import here): of a named tuple, tools cannot look text up.
 class Trial(NamedTuple):
     """A configuration and its result: what ``sweep`` returns for each point of the grid."""
 
