@@ -5,7 +5,7 @@
     inputs    : steps, weight, bias -> x @ weight + bias of all steps, in one product
     result    : steps, states -> y, or (y, lengths), or (y, lengths, last state), as x came
     incoming  : steps, dy -> the gradients that reach h and c from outside, at each step
-    outgoing  : steps, dinputs, weight -> dx, a function without arguments
+    outgoing  : steps, dy, dinputs, weight -> dx, a function without arguments
 
 Nothing after the end of a row can change what comes before it. So the loops over time go through all steps, and x and
 dy are set to 0 beyond the lengths before them, and y after.
@@ -82,7 +82,7 @@ def inputs(steps: Steps, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """Return what x adds to every step, (time, n, width): one large product is faster than many small ones."""
     everything = _rows(steps.x).dot(weight)
     everything += bias
-    return everything.reshape(*steps.x.shape[:2], -1)
+    return everything.reshape(*steps.x.shape[:2], everything.shape[1])
 
 
 def allocate_states(steps: Steps, like: np.ndarray, units: int, state: int = 0) -> np.ndarray:
@@ -107,7 +107,7 @@ def result(steps: Steps, *states: np.ndarray) -> Any:
     if steps.parts < 3:
         return (y, steps.lengths) if steps.parts == 2 else y
     last, rows = last_steps(steps.lengths, *steps.x.shape[1::-1])
-    return y, steps.lengths, _packed([state[1:][last, rows] for state in states])
+    return y, steps.lengths, _packed([state[last + 1, rows] for state in states])  # states[0] is the first one
 
 
 def incoming(steps: Steps, dy: Any) -> tuple[np.ndarray, np.ndarray | None]:
@@ -119,21 +119,25 @@ def incoming(steps: Steps, dy: Any) -> tuple[np.ndarray, np.ndarray | None]:
     if steps.parts < 3:
         return dh, None
     last, rows = last_steps(steps.lengths, *steps.x.shape[1::-1])
-    dh_last, dc_last = dy[2] if isinstance(dy[2], tuple) else (dy[2], None)
+    if steps.lengths is not None:
+        rows = np.flatnonzero(steps.lengths)  # the last state of a row of no steps is its first one: see outgoing
+        last = last[rows]
+    dh_last, *dc_last = _arrays(dy[2])
     dh = dh.copy()
-    dh[last, rows] += dh_last
-    if dc_last is None:
+    dh[last, rows] += dh_last[rows]
+    if not dc_last:
         return dh, None
     dc = np.zeros_like(dh)
-    dc[last, rows] = dc_last
+    dc[last, rows] = dc_last[0][rows]
     return dh, dc
 
 
-def outgoing(steps: Steps, dinputs: np.ndarray, weight: np.ndarray, *dfirst: np.ndarray) -> Callable[[], Any]:
+def outgoing(steps: Steps, dy: Any, dinputs: np.ndarray, weight: np.ndarray, *dfirst: np.ndarray) -> Callable[[], Any]:
     """Return dx, a function whose result has the form of x.
 
     Args:
         steps: the input.
+        dy: the gradient of the output.
         dinputs: the gradient of ``inputs``, (time, n, width).
         weight: the weight that ``inputs`` was given.
         dfirst: the gradient of the first state.
@@ -144,10 +148,18 @@ def outgoing(steps: Steps, dinputs: np.ndarray, weight: np.ndarray, *dfirst: np.
         if steps.parts == 1:
             return dsequences
         dlengths = None if steps.lengths is None else np.zeros(steps.lengths.shape, dsequences.dtype)
-        dstate = None if steps.first is None else _packed(list(dfirst))
+        dstate = None if steps.first is None else _packed(_with_rows_of_no_steps(steps, dy[2], dfirst))
         return (dsequences, dlengths, dstate)[: steps.parts]
 
     return dx
+
+
+def _with_rows_of_no_steps(steps: Steps, dlast: Any, dfirst: tuple[np.ndarray, ...]) -> list[np.ndarray]:
+    """Return the gradient of the first state, which in rows of length 0 is the last one too."""
+    if steps.lengths is None or steps.lengths.all():
+        return list(dfirst)
+    none = (steps.lengths == 0)[:, None]
+    return [np.where(none, last, first) for last, first in zip(_arrays(dlast), dfirst, strict=True)]
 
 
 def by_gate(gates: np.ndarray, count: int) -> np.ndarray:
@@ -163,6 +175,10 @@ def dweight(multiplied: np.ndarray, dproducts: np.ndarray) -> np.ndarray:
 
 def _rows(values: np.ndarray) -> np.ndarray:
     return values.reshape(values.shape[0] * values.shape[1], values.shape[2])
+
+
+def _arrays(state: Any) -> tuple[np.ndarray, ...]:
+    return state if isinstance(state, tuple) else (state,)
 
 
 def _packed(arrays: list[np.ndarray]) -> Any:

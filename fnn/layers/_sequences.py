@@ -4,17 +4,27 @@ unpack       : caller, x -> sequences (n, time, features), lengths, first state,
                x is sequences, or (sequences, lengths), or (sequences, lengths or None, first state or None)
 mask         : lengths, time -> which steps belong to their rows (n, time)
 zero_padding : values (n, time, ...), lengths -> the same with 0 beyond the lengths
-last_steps   : lengths, n, time -> the last step of each row, and the rows
+last_steps   : lengths, n, time -> the last step of each row, and the rows; of a row of length 0, -1
+
+stepwise     : the vjp of a layer that looks at each step alone -> the same, which takes (x, lengths) too
+over_time    : the vjp of a layer that keeps the steps -> likewise
+is_pair      : x -> whether it is (x, lengths)            values_of : x or (x, lengths) -> x
+
+A layer that looks at each step alone is given the steps that are there, as rows. So it need not know of lengths, no
+symbol or NaN beyond them matters, and statistics are those of the steps that are there.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
 from fnn.core._arrays import as_array, counting, floats, unshared
 from fnn.core._errors import LayerTypeError, LayerValueError, describe
+from fnn.core.vjp import Pullback
+from fnn.layers._stable import HALF, Vjp, widened
 
 
 def unpack(caller: str, x: Any) -> tuple[np.ndarray, np.ndarray | None, Any, int]:
@@ -35,19 +45,20 @@ def unpack(caller: str, x: Any) -> tuple[np.ndarray, np.ndarray | None, Any, int
         raise LayerValueError(caller, f"expects sequences (n, time, features), got {array.shape}{hint}")
     _, lengths, state = (*parts, None, None)[:3]
     if len(parts) == 2 or lengths is not None:
-        lengths = _lengths(caller, lengths, *array.shape[:2])
+        lengths = as_lengths(caller, lengths, *array.shape[:2])
     return array, lengths, state, len(parts)
 
 
-def _lengths(caller: str, given: Any, n: int, time: int) -> np.ndarray:
+def as_lengths(caller: str, given: Any, n: int, time: int) -> np.ndarray:
+    """Return lengths as integers (n,) from 0 to ``time``, or raise in the name of ``caller``."""
     lengths = as_array(caller, given)
     if lengths.dtype.kind not in "iu":
         raise LayerTypeError(caller, f"expects integers as lengths, got {describe(given)}; convert them to int")
     if lengths.shape != (n,):
         raise LayerValueError(caller, f"expects one length a row, ({n},), got {lengths.shape}")
-    if n and not 1 <= lengths.min() <= lengths.max() <= time:
+    if n and not 0 <= lengths.min() <= lengths.max() <= time:
         found = f"from {lengths.min()} to {lengths.max()}"
-        raise LayerValueError(caller, f"expects lengths from 1 to {time}, the steps there are, got some {found}")
+        raise LayerValueError(caller, f"expects lengths from 0 to {time}, the steps there are, got some {found}")
     return unshared(lengths)
 
 
@@ -67,13 +78,95 @@ def zero_padding(values: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
     >>> zero_padding(np.array([[[1.0], [np.nan]]]), np.array([1])).tolist()
     [[[1.0], [0.0]]]
     """
-    return values if lengths is None else np.where(mask(lengths, values.shape[1])[..., None], values, 0)
+    if lengths is None:
+        return values
+    there = mask(lengths, values.shape[1])
+    return np.where(there.reshape(*there.shape, *[1] * (values.ndim - 2)), values, np.zeros((), values.dtype))
 
 
 def last_steps(lengths: np.ndarray | None, n: int, time: int) -> tuple[Any, np.ndarray]:
     """Return the last step of each row, and the rows, as indices.
 
+    A row of length 0 has none: -1 stands for it.
+
     >>> last_steps(np.array([2, 5]), 2, 5)
     (array([1, 4]), array([0, 1]))
     """
     return (time if lengths is None else lengths) - 1, counting(n)
+
+
+def is_pair(x: Any) -> bool:
+    """Return True for (x, lengths): an array with rows and steps, and integers beside it.
+
+    >>> is_pair((np.ones((2, 5, 3)), [5, 1])), is_pair((np.ones((2, 3)), np.ones((2, 3))))
+    (True, False)
+    """
+    if type(x) is not tuple or len(x) != 2 or not isinstance(x[0], np.ndarray) or x[0].ndim < 2:
+        return False
+    lengths = np.array(x[1]) if type(x[1]) is list and not any(map(np.ndim, x[1])) else x[1]
+    return isinstance(lengths, np.ndarray) and lengths.ndim == 1 and lengths.dtype.kind in "iu"
+
+
+def values_of(x: Any) -> Any:
+    """Return x of x or (x, lengths), for constructors: lengths play no part in the shape of a layer."""
+    return x[0] if is_pair(x) else x
+
+
+def stepwise(function: Vjp) -> Vjp:
+    """Decorate the vjp of a layer that looks at each step alone so that it takes (x, lengths), returns (y, lengths).
+
+    Beyond the lengths y and the gradient of x are 0. A float16 is computed in float32.
+    """
+    wide, caller = widened(function), function.__name__.removesuffix("_vjp")
+
+    @functools.wraps(function)
+    def stepwise_vjp(layer: Any, x: Any, key: Any = None) -> tuple[Any, Pullback]:
+        if type(x) is np.ndarray and x.dtype is not HALF:  # the usual case, which must not wait
+            return function(layer, x, key)
+        return _of_the_steps(caller, wide, layer, x, key) if is_pair(x) else wide(layer, x, key)
+
+    return stepwise_vjp
+
+
+def _of_the_steps(caller: str, function: Vjp, layer: Any, x: Any, key: Any) -> tuple[Any, Pullback]:
+    values = x[0]
+    lengths = as_lengths(caller, x[1], *values.shape[:2])
+    there = mask(lengths, values.shape[1])
+    y, pullback = function(layer, values[there], key)
+
+    def steps_pullback(dy):
+        dlayer, dx = pullback(dy[0][there])
+        return dlayer, lambda: _with_no_gradient(_in_place(dx(), there), lengths)
+
+    return (_in_place(y, there), lengths), steps_pullback
+
+
+def _in_place(rows: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Return rows at their steps, (n, time, ...), and 0 elsewhere."""
+    values = np.zeros((*there.shape, *rows.shape[1:]), rows.dtype)
+    values[there] = rows
+    return values
+
+
+def _with_no_gradient(dx: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return dx, np.zeros(lengths.shape, dx.dtype)
+
+
+def over_time(function: Vjp) -> Vjp:
+    """Decorate as ``stepwise`` does the vjp of a layer that keeps (n, time) and needs to know where each step is."""
+    wide, caller = widened(function), function.__name__.removesuffix("_vjp")
+
+    @functools.wraps(function)
+    def over_time_vjp(layer: Any, x: Any, key: Any = None) -> tuple[Any, Pullback]:
+        if not is_pair(x):
+            return wide(layer, x, key)
+        lengths = as_lengths(caller, x[1], *x[0].shape[:2])
+        y, pullback = wide(layer, zero_padding(x[0], lengths), key)
+
+        def over_time_pullback(dy):
+            dlayer, dx = pullback(zero_padding(dy[0], lengths))
+            return dlayer, lambda: _with_no_gradient(zero_padding(dx(), lengths), lengths)
+
+        return (zero_padding(y, lengths), lengths), over_time_pullback
+
+    return over_time_vjp

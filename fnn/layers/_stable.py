@@ -5,15 +5,53 @@ log1p_exp         : x -> log(1 + exp(x))
 softmax           : x -> exp(x) / sum(exp(x)), over the last axis
 log_softmax_parts : x -> x - log(sum(exp(x))), and what softmax is made of
 gelu_and_slope    : x -> x P(z <= x) and its slope, z standard normal
+widened           : the vjp of a layer -> the same, which computes float16 in float32
 """
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from fnn.core import tree
 from fnn.core._arrays import ones
+from fnn.core.vjp import Pullback
+
+Vjp = Callable[..., tuple[Any, Pullback]]  # layer, x, key? -> y, pullback
+HALF = np.dtype(np.float16)
+
+
+def widened(function: Vjp) -> Vjp:
+    """Decorate the vjp of a layer so that it computes float16 in float32, and returns it as float16.
+
+    In float16 a sum or a square overflows at 65504, and an epsilon of 1e-8 is 0; a product is not even faster.
+    """
+
+    @functools.wraps(function)
+    def widened_vjp(layer: Any, x: Any, key: Any = None) -> tuple[Any, Pullback]:
+        if getattr(x[0] if type(x) is tuple and x else x, "dtype", None) is not HALF:
+            return function(layer, x, key)
+        # Beside wider parameters float16 is promoted, as everywhere in NumPy.
+        dtype = np.result_type(HALF, *tree.leaves(layer))
+        y, pullback = function(_floats_as(np.float32, layer), _floats_as(np.float32, x), key)
+
+        def widened_pullback(dy):
+            dlayer, dx = pullback(_floats_as(np.float32, dy))
+            return _floats_as(dtype, dlayer), lambda: _floats_as(dtype, dx())
+
+        return _floats_as(dtype, y), widened_pullback
+
+    return widened_vjp
+
+
+def _floats_as(dtype: Any, node: Any) -> Any:
+    """Return a tree with its floats in another dtype, but for float64."""
+    kept = (np.dtype(dtype), np.dtype(np.float64))
+    return tree.map(lambda a: a if a.dtype.kind != "f" or a.dtype in kept else a.astype(dtype), node)
 
 
 def logistic(x: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from fnn.core._errors import LayerValueError
 from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
+from fnn.layers._sequences import stepwise
 from fnn.layers._stable import gelu_and_slope, log1p_exp, log_softmax_parts, logistic
 from fnn.layers._stable import softmax as _softmax
 
@@ -31,6 +32,7 @@ class Identity(Record):
 
 
 @vjp.register
+@stepwise
 def identity_vjp(layer: Identity, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     def identity_pullback(dy):
         return layer, lambda: dy
@@ -43,6 +45,7 @@ class Heaviside(Record):
 
 
 @vjp.register
+@stepwise
 def heaviside_vjp(layer: Heaviside, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     y = _positive(floats("heaviside", x))
 
@@ -57,6 +60,7 @@ class Sigmoid(Record):
 
 
 @vjp.register
+@stepwise
 def sigmoid_vjp(layer: Sigmoid, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     y = logistic(floats("sigmoid", x))
 
@@ -71,6 +75,7 @@ class Tanh(Record):
 
 
 @vjp.register
+@stepwise
 def tanh_vjp(layer: Tanh, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     y = np.tanh(floats("tanh", x))
 
@@ -85,6 +90,7 @@ class Relu(Record):
 
 
 @vjp.register
+@stepwise
 def relu_vjp(layer: Relu, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = floats("relu", x)
     zero = x.dtype.type(0)  # of x's own dtype: NumPy then skips a conversion, which on small arrays is half the time
@@ -103,6 +109,7 @@ class LeakyRelu(Record):
 
 
 @vjp.register
+@stepwise
 def leaky_relu_vjp(layer: LeakyRelu, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = floats("leaky_relu", x)
     y = np.maximum(x, 0) + layer.slope * np.minimum(x, 0)
@@ -121,6 +128,7 @@ class Elu(Record):
 
 
 @vjp.register
+@stepwise
 def elu_vjp(layer: Elu, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = floats("elu", x)
     below = np.minimum(x, 0)  # exp is taken of this alone: both branches of a np.where would be computed
@@ -141,6 +149,7 @@ class Selu(Record):
 
 
 @vjp.register
+@stepwise
 def selu_vjp(layer: Selu, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     y, elu_pullback = vjp(Elu(layer.alpha), floats("selu", x))
 
@@ -156,6 +165,7 @@ class Gelu(Record):
 
 
 @vjp.register
+@stepwise
 def gelu_vjp(layer: Gelu, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     y, slope = gelu_and_slope(floats("gelu", x))
 
@@ -170,6 +180,7 @@ class Silu(Record):
 
 
 @vjp.register
+@stepwise
 def silu_vjp(layer: Silu, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = floats("silu", x)
     s = logistic(x)
@@ -185,6 +196,7 @@ class Softplus(Record):
 
 
 @vjp.register
+@stepwise
 def softplus_vjp(layer: Softplus, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = floats("softplus", x)
 
@@ -203,6 +215,7 @@ class Softmax(Record):
 
 
 @vjp.register
+@stepwise
 def softmax_vjp(layer: Softmax, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     y = _softmax(_rows("softmax", x))
 
@@ -217,6 +230,7 @@ class LogSoftmax(Record):
 
 
 @vjp.register
+@stepwise
 def log_softmax_vjp(layer: LogSoftmax, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     y, e, total = log_softmax_parts(_rows("log_softmax", x))
 

@@ -24,7 +24,7 @@ from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._sequences import mask, unpack, zero_padding
-from fnn.layers._stable import softmax
+from fnn.layers._stable import softmax, widened
 from fnn.layers.initializers import glorot_uniform, zeros
 
 KeysAndValues = tuple[np.ndarray, np.ndarray]
@@ -35,7 +35,7 @@ class Attention(Record):
 
     ``weight`` (d, 3 d) and ``bias`` (3 d,) compute queries, keys and values side by side, in each of them the heads
     side by side; ``output_weight`` (d, d) and ``output_bias`` (d,) project the contexts. With ``causal`` a step looks
-    at itself and at those before it alone. With lengths (n,), from 1 to time, no step looks beyond its row's length,
+    at itself and at those before it alone. With lengths (n,), from 0 to time, no step looks beyond its row's length,
     and y is 0 there.
     """
 
@@ -48,6 +48,7 @@ class Attention(Record):
 
 
 @vjp.register
+@widened
 def attention_vjp(layer: Attention, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
     x, lengths, _, parts = unpack("attention", x)
     if parts == 3:

@@ -3,6 +3,7 @@
     conv : filters, size -> constructor
     Conv : x (n, height, width, channels) -> y (n, rows, columns, filters)
            x (n, time, features)          -> y (n, steps, filters)
+           (x, lengths)                   -> (y, lengths), each row as if it were alone
 
 y[n, r, c] = sum over i, j of x[n, r stride + i dilation - top, c stride + j dilation - left] @ weight[i, j] + bias.
 As in every library of neural networks this is a cross-correlation: the kernel is not flipped.
@@ -27,10 +28,13 @@ from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
+from fnn.layers._sequences import is_pair, values_of
+from fnn.layers._stable import widened
 from fnn.layers._windows import (
     Margins,
     Padding,
     Sizes,
+    by_length,
     expected_images,
     margins_of,
     per_axis,
@@ -63,7 +67,10 @@ class Conv(Record):
 
 
 @vjp.register
-def conv_vjp(layer: Conv, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
+@widened
+def conv_vjp(layer: Conv, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
+    if is_pair(x):
+        return _of_pair(layer, x)
     x = floats("conv", x)
     _require_fit(layer, x)
     shape, weight, groups, axes = x.shape, layer.weight, layer.groups, x.ndim - 2
@@ -94,6 +101,16 @@ def conv_vjp(layer: Conv, x: Any, key: Key | None = None) -> tuple[np.ndarray, P
         return Conv(read_only(dweight), sum_of_rows(dy), *settings), dx
 
     return (y[:, 0] if axes == 1 else y), conv_pullback
+
+
+def _of_pair(layer: Conv, x: Any) -> tuple[Any, Pullback]:
+    values = floats("conv", x[0])
+    _require_fit(layer, values)
+    if values.ndim != 3:
+        raise LayerValueError("conv", f"expects lengths beside sequences (n, time, features) alone, got {values.shape}")
+    (stride,), (dilation,) = per_axis("conv: stride", layer.stride, 1), per_axis("conv: dilation", layer.dilation, 1)
+    span = (layer.weight.shape[0] - 1) * dilation + 1
+    return by_length("conv", lambda layer, rows: conv_vjp(layer, rows.x), layer, x, span, stride)
 
 
 def _convolved(
@@ -251,7 +268,7 @@ def _construct_conv(
     bias: Initializer,
 ) -> Conv:
     require_key("conv", key)
-    x, groups = floats("conv", x), settings[-1]
+    x, groups = floats("conv", values_of(x)), settings[-1]
     axes = len(size) if isinstance(size, tuple) else x.ndim - 2
     if x.ndim != axes + 2 or axes not in (1, 2) or x.shape[-1] == 0:
         if axes == 1:

@@ -19,6 +19,7 @@ from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
+from fnn.layers._sequences import stepwise, values_of
 from fnn.layers.initializers import Initializer, glorot_uniform, zeros
 
 
@@ -37,6 +38,7 @@ class Dense(Record):
 
 
 @vjp.register
+@stepwise
 def dense_vjp(layer: Dense, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x, weight, bias = floats("dense", x), layer.weight, layer.bias
     if not (x.ndim == weight.ndim == 2 and x.shape[1:] + bias.shape == weight.shape):
@@ -111,7 +113,7 @@ def dense(units: int, weight: Initializer = glorot_uniform, bias: Initializer = 
 
 def _construct_dense(key: Key, x: Any, *, units: int, weight: Initializer, bias: Initializer) -> Dense:
     require_key("dense", key)
-    x = floats("dense", x)
+    x = floats("dense", values_of(x))
     if x.ndim < 2 or x.shape[-1] == 0:
         hint = "; write x[:, None] for rows of one number, x[None] for a single row" if x.ndim == 1 else ""
         raise LayerValueError("dense", f"expects rows (n, inputs), got {x.shape}{hint}")

@@ -18,6 +18,7 @@ from fnn.core._errors import LayerTypeError, number
 from fnn.core.keys import Key, require_key, uniforms
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
+from fnn.layers._sequences import stepwise
 
 
 class Dropout(Record):
@@ -27,6 +28,7 @@ class Dropout(Record):
 
 
 @vjp.register
+@stepwise
 def dropout_vjp(layer: Dropout, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     if layer.rate == 0:
         return unshared(floats("dropout", x)), lambda dy: (layer, lambda: dy)

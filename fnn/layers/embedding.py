@@ -19,6 +19,7 @@ from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
+from fnn.layers._sequences import stepwise, values_of
 from fnn.layers.initializers import Initializer, uniform
 
 
@@ -34,6 +35,7 @@ class Embedding(Record):
 
 
 @vjp.register
+@stepwise
 def embedding_vjp(layer: Embedding, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = _symbols(x, len(layer.weight))
 
@@ -89,5 +91,5 @@ def embedding(symbols: int, features: int, weight: Initializer = uniform) -> Con
 
 def _construct_embedding(key: Key, x: Any, *, symbols: int, features: int, weight: Initializer) -> Embedding:
     require_key("embedding", key)
-    _symbols(x, symbols)
+    _symbols(values_of(x), symbols)
     return Embedding(weight(fold_in(key, 0), (symbols, features), np.float32))

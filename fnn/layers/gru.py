@@ -18,6 +18,7 @@ from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._recurrent import allocate_states, by_gate, dweight, incoming, inputs, outgoing, read, recurrent, result
+from fnn.layers._stable import widened
 from fnn.layers.initializers import Initializer, glorot_uniform
 
 
@@ -36,6 +37,7 @@ class Gru(Record):
 
 
 @vjp.register
+@widened
 def gru_vjp(layer: Gru, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
     steps = read("gru", layer, x, gates=3)
     units = layer.hidden_weight.shape[0]
@@ -84,7 +86,7 @@ def gru_vjp(layer: Gru, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
             dh += np.dot(dfrom_h[t], back, out=scratch)
         dinput_weight, dhidden_weight = dweight(steps.x, dgates), dweight(h[:-1], dfrom_h)
         dlayer = Gru(dinput_weight, dhidden_weight, sum_of_rows(dgates), sum_of_rows(each_dfrom_h[:, 2]))
-        return dlayer, outgoing(steps, dgates, layer.input_weight, dh)
+        return dlayer, outgoing(steps, dy, dgates, layer.input_weight, dh)
 
     return result(steps, h), gru_pullback
 

@@ -17,6 +17,7 @@ from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._recurrent import allocate_states, by_gate, dweight, incoming, inputs, outgoing, read, recurrent, result
+from fnn.layers._stable import widened
 from fnn.layers.initializers import Initializer, glorot_uniform
 
 
@@ -34,6 +35,7 @@ class Lstm(Record):
 
 
 @vjp.register
+@widened
 def lstm_vjp(layer: Lstm, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
     steps = read("lstm", layer, x, gates=4, states=2)
     units = layer.hidden_weight.shape[0]
@@ -88,7 +90,7 @@ def lstm_vjp(layer: Lstm, x: Any, key: Key | None = None) -> tuple[Any, Pullback
             dgates[t] *= slope
             np.dot(dgates[t], back, out=dh)
         dlayer = Lstm(dweight(steps.x, dgates), dweight(h[:-1], dgates), sum_of_rows(dgates))
-        return dlayer, outgoing(steps, dgates, layer.input_weight, dh, dc)
+        return dlayer, outgoing(steps, dy, dgates, layer.input_weight, dh, dc)
 
     return result(steps, h, c), lstm_pullback
 

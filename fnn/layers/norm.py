@@ -27,6 +27,7 @@ from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers import initializers
 from fnn.layers._constructor import Construct, constructor
+from fnn.layers._sequences import is_pair, mask, stepwise, values_of
 
 Mean = Callable[..., np.ndarray]  # values, scale? -> the mean of values * scale, over rows or over features
 
@@ -74,6 +75,7 @@ class LayerNorm(Record):
 
 
 @vjp.register
+@stepwise
 def scale_vjp(layer: Scale, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = _features("scale", layer, x)
 
@@ -84,6 +86,7 @@ def scale_vjp(layer: Scale, x: Any, key: Key | None = None) -> tuple[np.ndarray,
 
 
 @vjp.register
+@stepwise
 def batch_norm_vjp(layer: BatchNorm, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = _features("batch_norm", layer, x)
     if math.prod(x.shape[:-1]) < 2:
@@ -92,6 +95,7 @@ def batch_norm_vjp(layer: BatchNorm, x: Any, key: Key | None = None) -> tuple[np
 
 
 @vjp.register
+@stepwise
 def unseen_vjp(layer: Unseen, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     return _over_rows(layer, _features("batch_norm", layer, x))
 
@@ -106,6 +110,7 @@ def _over_rows(layer: BatchNorm | Unseen, x: np.ndarray) -> tuple[np.ndarray, Pu
 
 
 @vjp.register
+@stepwise
 def layer_norm_vjp(layer: LayerNorm, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = _features("layer_norm", layer, x)
     z, root = _normalized(x, _mean_over_features, layer.epsilon)
@@ -126,6 +131,8 @@ def _normalized(x: np.ndarray, mean: Mean, epsilon: float) -> tuple[np.ndarray, 
 
 def fixed(layer: BatchNorm, x: Any) -> Scale:
     """Return the layer that normalizes anything by the mean and variance of x, a sample of the training set."""
+    if is_pair(x):
+        x = x[0][mask(np.asarray(x[1]), x[0].shape[1])]
     x = _features("batch_norm", layer, x)
     if len(x) < 2 or math.prod(x.shape[:-1]) < 2:
         raise _without_statistics(x)
@@ -207,7 +214,7 @@ def layer_norm(epsilon: float = 1e-5) -> Construct:
 
 def _construct_norm(kind: type[Any], caller: str, epsilon: float, key: Key, x: Any) -> Any:
     require_key(caller, key)
-    x = floats(caller, x)
+    x = floats(caller, values_of(x))
     if x.ndim < 2 or x.shape[-1] == 0:
         raise LayerValueError(caller, f"expects rows (n, ..., features), got {x.shape}")
     scale, shift = (start(key, x.shape[-1:], x.dtype) for start in (initializers.ones, initializers.zeros))
@@ -228,6 +235,7 @@ class RMSNorm(Record):
 
 
 @vjp.register
+@stepwise
 def rms_norm_vjp(layer: RMSNorm, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = floats("rms_norm", x)
     if layer.scale.ndim != 1 or x.ndim < 2 or x.shape[-1:] != layer.scale.shape:

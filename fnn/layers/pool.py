@@ -3,8 +3,8 @@
     max_pool, avg_pool : size -> layer     x (n, height, width, channels) -> y (n, rows, columns, channels)
     global_avg_pool    : a layer           x (n, ..., channels) -> y (n, channels)
 
-Sequences (n, time, features) are pooled along time. The maximum over a window is the maximum of the maxima in its
-lines, and so it is with means: both work along one axis after the other.
+Sequences (n, time, features) are pooled along time, and of (x, lengths) each row as if it were alone. The maximum over
+a window is the maximum of the maxima in its lines, and so it is with means: both work along one axis after the other.
 """
 
 from __future__ import annotations
@@ -21,7 +21,19 @@ from fnn.core._errors import LayerValueError
 from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
-from fnn.layers._windows import Padding, Sizes, expected_images, margins_of, per_axis, require_padding, with_margins
+from fnn.layers._sequences import as_lengths, is_pair, zero_padding
+from fnn.layers._stable import widened
+from fnn.layers._windows import (
+    Padding,
+    Rows,
+    Sizes,
+    by_length,
+    expected_images,
+    margins_of,
+    per_axis,
+    require_padding,
+    with_margins,
+)
 
 Pool = TypeVar("Pool")
 
@@ -47,17 +59,22 @@ class GlobalAvgPool(Record):
 
 
 @vjp.register
+@widened
 def max_pool_vjp(layer: MaxPool, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     return _pooled("max_pool", layer, x, _largest)
 
 
 @vjp.register
+@widened
 def avg_pool_vjp(layer: AvgPool, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     return _pooled("avg_pool", layer, x, _mean)
 
 
 @vjp.register
+@widened
 def global_avg_pool_vjp(layer: GlobalAvgPool, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
+    if is_pair(x):
+        return _mean_of_steps(layer, x)
     x = floats("global_avg_pool", x)
     cells = math.prod(x.shape[1:-1])
     if x.ndim < 3 or cells == 0:
@@ -72,6 +89,26 @@ def global_avg_pool_vjp(layer: GlobalAvgPool, x: Any, key: Key | None = None) ->
     return y / cells, global_avg_pool_pullback
 
 
+def _mean_of_steps(layer: GlobalAvgPool, x: Any) -> tuple[np.ndarray, Pullback]:
+    """Evaluate on (x, lengths): the mean of a row over its own steps, and 0 if it has none."""
+    values = floats("global_avg_pool", x[0])
+    lengths = as_lengths("global_avg_pool", x[1], *values.shape[:2])
+    if values.ndim != 3:
+        raise LayerValueError(
+            "global_avg_pool", f"expects lengths beside sequences (n, time, features) alone, got {values.shape}"
+        )
+    steps = np.maximum(lengths, 1)[:, None].astype(values.dtype)
+
+    def mean_of_steps_pullback(dy):
+        def dx():
+            repeated = np.repeat((dy / steps)[:, None], values.shape[1], axis=1)
+            return zero_padding(repeated, lengths), np.zeros(lengths.shape, repeated.dtype)
+
+        return layer, dx
+
+    return ones(values.shape[1], values.dtype) @ zero_padding(values, lengths) / steps, mean_of_steps_pullback
+
+
 global_avg_pool: GlobalAvgPool = GlobalAvgPool()
 
 
@@ -79,8 +116,10 @@ global_avg_pool: GlobalAvgPool = GlobalAvgPool()
 Along = Callable[[np.ndarray, int, int, int, tuple[int, int]], tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]]
 
 
-def _pooled(caller: str, layer: MaxPool | AvgPool, x: Any, along: Along) -> tuple[np.ndarray, Pullback]:
+def _pooled(caller: str, layer: MaxPool | AvgPool, x: Any, along: Along) -> tuple[Any, Pullback]:
     """Evaluate ``along`` over one axis after the other."""
+    if is_pair(x):
+        return _pooled_pair(caller, layer, x, along)
     x = floats(caller, x)
     axes = len(layer.size) if isinstance(layer.size, tuple) else x.ndim - 2
     if x.ndim != axes + 2 or axes not in (1, 2):
@@ -98,23 +137,50 @@ def _pooled(caller: str, layer: MaxPool | AvgPool, x: Any, along: Along) -> tupl
     return y, pool_pullback
 
 
+def _pooled_pair(caller: str, layer: MaxPool | AvgPool, x: Any, along: Along) -> tuple[Any, Pullback]:
+    """Evaluate on (x, lengths), along time."""
+    if x[0].ndim != 3:
+        raise LayerValueError(caller, f"expects lengths beside sequences (n, time, features) alone, got {x[0].shape}")
+    (size,), (stride,) = per_axis(f"{caller}: size", layer.size, 1), per_axis(f"{caller}: stride", layer.stride, 1)
+
+    def largest(layer: Any, rows: Rows) -> tuple[np.ndarray, Pullback]:
+        return _pooled(caller, layer, rows.x, along)
+
+    def mean(layer: Any, rows: Rows) -> tuple[np.ndarray, Pullback]:
+        y, pullback = _pooled(caller, layer, rows.x, along)
+        real, _ = _pooled(caller, layer, rows.real[..., None].astype(y.dtype), along)
+        scale = 1 / np.where(real > 0, real, 1)  # the cells around a row do not count
+        return y * scale, lambda dy: pullback(dy * scale)
+
+    if along is _largest:
+        return by_length(caller, largest, layer, x, size, stride, -math.inf)
+    return by_length(caller, mean, layer, x, size, stride)
+
+
 def _largest(
     x: np.ndarray, axis: int, size: int, stride: int, margin: tuple[int, int]
 ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
     lines = _lines(x, axis, margin, -math.inf)
-    cells = _cells(lines, size, stride)
+    cells, real = _cells(lines, size, stride), None
     y = np.maximum(cells[0], cells[min(1, size - 1)])
     for cell in cells[2:]:
         np.maximum(y, cell, out=y)
+    if y.size and not y.min() > -math.inf:  # a cell of the margin, -inf too, must not win, and NaN equals nothing
+        real = _cells(_lines(np.ones((1, x.shape[axis], 1), bool), 1, margin, False), size, stride)
+
+    def wins(place):
+        if real is None:
+            return cells[place] == y
+        return ((cells[place] == y) | np.isnan(cells[place])) & real[place]
 
     def pull(dy):
         disjoint, all_covered = size <= stride, size == stride and lines.shape[1] == size * y.shape[1]
         dlines = (np.empty_like if all_covered else np.zeros_like)(lines, dy.dtype)
         dcells, left = _cells(dlines, size, stride), dy.reshape(y.shape)
-        for cell, dcell in zip(cells[:-1], dcells[:-1], strict=True):
+        for place, dcell in enumerate(dcells[:-1]):
             # What a cell gets is gone from ``left``, so that of equal cells the first alone has it. Where windows are
             # disjoint, both can be written at once to where they belong.
-            part = np.multiply(left, cell == y, out=dcell if disjoint else None)
+            part = np.multiply(left, wins(place), out=dcell if disjoint else None)
             left = np.subtract(left, part, out=dcells[-1] if disjoint else None)
             if not disjoint:
                 dcell += part

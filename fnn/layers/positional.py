@@ -18,6 +18,7 @@ from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
+from fnn.layers._sequences import over_time, values_of
 from fnn.layers.initializers import uniform
 
 
@@ -44,11 +45,13 @@ class Positional(Record):
 
 
 @vjp.register
+@over_time
 def sinusoidal_vjp(layer: Sinusoidal, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     return coded(layer, x, 0)
 
 
 @vjp.register
+@over_time
 def positional_vjp(layer: Positional, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     return coded(layer, x, 0)
 
@@ -119,7 +122,7 @@ def positional(positions: int | None = None) -> Construct:
 
 def _construct_positional(key: Key, x: Any, *, positions: int | None) -> Sinusoidal | Positional:
     require_key("positional", key)
-    x = _sequences(x)
+    x = _sequences(values_of(x))
     if positions is None:
         return Sinusoidal()
     return Positional(uniform(fold_in(key, 0), (positions, x.shape[2]), x.dtype))

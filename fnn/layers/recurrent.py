@@ -7,8 +7,8 @@
     last_step : x (n, time, features), or (x, lengths)    -> y (n, features)
 
 h' = tanh(x W + h U + b). ``lstm`` and ``gru`` take the same forms of x. The state of an LSTM is the pair (h, c), of the
-others h; without one it starts at 0. Lengths are integers (n,): y is 0 beyond the length of a row, and what x holds
-there changes nothing.
+others h; without one it starts at 0. Lengths are integers (n,) from 0: y is 0 beyond the length of a row, and
+what x holds there changes nothing. The last state of a row of length 0 is its first.
 
 Backpropagation through time is a fold and its reverse: a loop over the steps that carries the state, and one over the
 reversed steps that carries its gradient. What the gates get from x and what the weights get from them are sums over
@@ -29,6 +29,7 @@ from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._recurrent import allocate_states, dweight, incoming, inputs, outgoing, read, recurrent, result
 from fnn.layers._sequences import last_steps, unpack
+from fnn.layers._stable import widened
 from fnn.layers.initializers import Initializer, glorot_uniform
 
 
@@ -44,6 +45,7 @@ class Rnn(Record):
 
 
 @vjp.register
+@widened
 def rnn_vjp(layer: Rnn, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
     steps = read("rnn", layer, x)
     from_x = inputs(steps, layer.input_weight, layer.bias)
@@ -62,7 +64,7 @@ def rnn_vjp(layer: Rnn, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
             dsums[t] *= dh
             np.dot(dsums[t], back, out=dh)
         dlayer = Rnn(dweight(steps.x, dsums), dweight(h[:-1], dsums), sum_of_rows(dsums))
-        return dlayer, outgoing(steps, dsums, layer.input_weight, dh)
+        return dlayer, outgoing(steps, dy, dsums, layer.input_weight, dh)
 
     return result(steps, h), rnn_pullback
 
@@ -89,27 +91,34 @@ def rnn(
 class LastStep(Record):
     """y = x at the last step of each row: of (n, time, features), or of the pair with lengths; (n, features).
 
+    Of a row of length 0, y is 0.
+
     >>> last_step((np.array([[[1.0], [2.0], [0.0]]]), np.array([2])))
     array([[2.]])
     """
 
 
 @vjp.register
+@widened
 def last_step_vjp(layer: LastStep, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x, lengths, _, parts = unpack("last_step", x)
     if parts == 3:
         raise LayerTypeError("last_step", "expects x or (x, lengths), got a tuple of 3; put pick(0) before it")
     last, rows = last_steps(lengths, *x.shape[:2])
+    y = x[rows, last]
+    none = None if lengths is None or lengths.all() else (lengths == 0)[:, None]
+    if none is not None:
+        y = np.where(none, np.zeros((), y.dtype), y)
 
     def last_step_pullback(dy):
         def dx():
             dsequences = np.zeros(x.shape, dy.dtype)
-            dsequences[rows, last] = dy
+            dsequences[rows, last] = dy if none is None else np.where(none, 0, dy)
             return dsequences if lengths is None else (dsequences, np.zeros(lengths.shape, dy.dtype))
 
         return layer, dx
 
-    return x[rows, last], last_step_pullback
+    return y, last_step_pullback
 
 
 last_step: LastStep = LastStep()

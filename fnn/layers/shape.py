@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from fnn.core._arrays import floats, unshared
-from fnn.core._errors import LayerValueError, describe, integer
+from fnn.core._errors import LayerTypeError, LayerValueError, describe, integer
 from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
+from fnn.layers._sequences import is_pair
 
 
 class Reshape(Record):
@@ -42,6 +43,9 @@ def _rearranged(
     layer: Reshape | Flatten, caller: str, x: Any, shape: tuple[int, ...] | None
 ) -> tuple[np.ndarray, Pullback]:
     """Evaluate on rows of this shape, which is None for vectors."""
+    if is_pair(x):
+        hint = "put last_step or global_avg_pool before it, or pick(0), which drops the lengths"
+        raise LayerTypeError(caller, f"does not keep steps apart, and takes no lengths; {hint}")
     x = floats(caller, x)
     size = math.prod(x.shape[1:])
     shape = (size,) if shape is None else shape

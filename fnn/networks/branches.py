@@ -24,6 +24,7 @@ from fnn.core.record import Record, is_record
 from fnn.core.tree import zeros_like
 from fnn.core.vjp import Pullback, forward, vjp
 from fnn.layers._constructor import Construct, constructor
+from fnn.layers._sequences import as_lengths, is_pair, zero_padding
 from fnn.networks._parts import Part, constructed, inside, part_vjp, require_constructors
 from fnn.networks.serial import serial
 
@@ -68,7 +69,9 @@ class Residual(Record):
 
 
 @vjp.register
-def residual_vjp(net: Residual, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
+def residual_vjp(net: Residual, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
+    if is_pair(x):
+        return _residual_of_pair(net, x, key)
     x = floats("residual", x)
     change, pullback = part_vjp(net.body, x, key, "body")
     if np.shape(change) != x.shape:
@@ -79,6 +82,27 @@ def residual_vjp(net: Residual, x: Any, key: Key | None = None) -> tuple[np.ndar
         return Residual(dbody), lambda: dy + dx()
 
     return x + change, residual_pullback
+
+
+def _residual_of_pair(net: Residual, x: Any, key: Key | None) -> tuple[Any, Pullback]:
+    """Evaluate on (x, lengths), of which the body returns a pair too."""
+    values = floats("residual", x[0])
+    lengths = as_lengths("residual", x[1], *values.shape[:2])
+    change, pullback = part_vjp(net.body, x, key, "body")
+    if not is_pair(change) or change[0].shape != values.shape or not np.array_equal(change[1], lengths):
+        wanted = f"a body that keeps the shape {values.shape} and the lengths"
+        raise LayerValueError("residual", f"expects {wanted}, got {describe(change)}")
+
+    def residual_of_pair_pullback(dy):
+        dbody, dx = pullback(dy)
+
+        def dpair():
+            dvalues, dlengths = dx()
+            return zero_padding(dy[0], lengths) + dvalues, dlengths
+
+        return Residual(dbody), dpair
+
+    return (zero_padding(values, lengths) + change[0], lengths), residual_of_pair_pullback
 
 
 class Pick(Record):
@@ -113,7 +137,9 @@ class Concatenate(Record):
 
 
 @vjp.register
-def concatenate_vjp(layer: Concatenate, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
+def concatenate_vjp(layer: Concatenate, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
+    if _all_pairs(x):
+        return _joined_pairs("concatenate", layer, x)
     arrays = _several("concatenate", x, slice(-1))
     ends = np.cumsum([array.shape[-1] for array in arrays])[:-1]
 
@@ -137,13 +163,34 @@ class Add(Record):
 
 
 @vjp.register
-def add_vjp(layer: Add, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
+def add_vjp(layer: Add, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
+    if _all_pairs(x):
+        return _joined_pairs("add", layer, x)
     arrays = _several("add", x, slice(None))
 
     def add_pullback(dy):
         return layer, lambda: (dy,) * len(arrays)
 
     return reduce(np.add, arrays[1:], arrays[0].copy()), add_pullback
+
+
+def _all_pairs(x: Any) -> bool:
+    return type(x) is tuple and bool(x) and all(map(is_pair, x))
+
+
+def _joined_pairs(caller: str, layer: Record, x: Any) -> tuple[Any, Pullback]:
+    """Evaluate on several (x, lengths) whose lengths are the same; these stay."""
+    values, lengths = zip(*x, strict=True)
+    if any(not np.array_equal(each, lengths[0]) for each in lengths):
+        raise LayerValueError(caller, f"expects pairs (x, lengths) of the same lengths, got {describe(lengths)}")
+    kept = as_lengths(caller, lengths[0], *values[0].shape[:2])
+    y, pullback = vjp(layer, tuple([zero_padding(each, kept) for each in values]))
+
+    def joined_pairs_pullback(dy):
+        _, dx = pullback(zero_padding(dy[0], kept))
+        return layer, lambda: tuple([(each, np.zeros(kept.shape, each.dtype)) for each in dx()])
+
+    return (y, kept), joined_pairs_pullback
 
 
 def _join(layer: Record, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
@@ -159,7 +206,10 @@ def _several(caller: str, x: Any, equal: slice) -> list[np.ndarray]:
         raise LayerTypeError(caller, f"expects a tuple of arrays, got {describe(x)}; put parallel(...) before it")
     arrays = [floats(caller, array) for array in x]
     shapes = [array.shape for array in arrays]
-    if any(len(shape) < 2 or shape[equal] != shapes[0][equal] for shape in shapes):
+    if any(len(shape) < 2 for shape in shapes):
+        found = " and ".join(map(str, shapes))
+        raise LayerValueError(caller, f"expects arrays (n, ..., features), got {found}; write x[None] for a single row")
+    if any(shape[equal] != shapes[0][equal] for shape in shapes):
         but = " but for the last axis" if equal.stop else ""
         raise LayerValueError(caller, f"expects arrays of one shape{but}, got {' and '.join(map(str, shapes))}")
     return arrays

@@ -3,8 +3,7 @@
     transformer_block : heads, hidden -> constructor          x (n, time, d) -> y (n, time, d)
                                                               (x, lengths)   -> (y, lengths)
 
-A block is no layer of its own: it is made of ``residual`` and ``serial``, or of ``parallel``, ``pick``, ``add`` where
-lengths come along, and shows these in its repr.
+A block is no layer of its own: it is made of ``residual`` and ``serial``, and shows these in its repr.
 """
 
 from __future__ import annotations
@@ -16,13 +15,14 @@ from fnn.core._arrays import as_array
 from fnn.core._errors import LayerValueError, integer, number
 from fnn.core.keys import Key, require_key
 from fnn.layers._constructor import Construct, constructor
+from fnn.layers._sequences import values_of
 from fnn.layers.activations import gelu
 from fnn.layers.attention import attention
 from fnn.layers.dense import dense
 from fnn.layers.dropout import dropout as dropping
 from fnn.layers.norm import layer_norm
 from fnn.networks._parts import Part, require_constructors
-from fnn.networks.branches import add, parallel, pick, residual
+from fnn.networks.branches import residual
 from fnn.networks.serial import serial
 
 
@@ -33,8 +33,7 @@ def transformer_block(
     """Construct z = x + attention(norm(x)) and, after it, y = z + dense(activation(dense(norm(z)))).
 
     Each norm stands before the layer that it serves (pre-norm: Xiong et al., 2020); put a ``layer_norm`` after the last
-    block. For the pair (x, lengths) the block returns a pair again: the values beyond a row's length mean nothing, and
-    layers that look at lengths leave them out.
+    block. For the pair (x, lengths) the block returns a pair again, 0 beyond a row's length.
 
     Args:
         heads: the number of attention heads; it must divide d.
@@ -66,14 +65,11 @@ def _construct_transformer_block(
     key: Key, x: Any, *, attend: Construct, widen: tuple[Part, ...], drop: tuple[Part, ...]
 ) -> Any:
     require_key("transformer_block", key)
-    sequences = as_array("transformer_block", x[0] if isinstance(x, tuple) and x else x)
+    sequences = as_array("transformer_block", values_of(x))
     if sequences.ndim != 3:
         hint = "; put an embedding before it" if sequences.ndim < 3 else ""
         raise LayerValueError(
             "transformer_block", f"expects sequences (n, time, features), got {sequences.shape}{hint}"
         )
     feed = residual(*widen, dense(sequences.shape[2]), *drop)
-    if not isinstance(x, tuple):
-        return serial(residual(layer_norm(), attend, *drop), feed)(key, x)
-    normed = parallel(serial(pick(0), layer_norm()), pick(1))
-    return parallel(serial(add(pick(0), serial(normed, attend, pick(0), *drop)), feed), pick(1))(key, x)
+    return serial(residual(layer_norm(), attend, *drop), feed)(key, x)

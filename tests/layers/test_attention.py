@@ -223,15 +223,15 @@ BAD = {
         ValueError,
         "attention expects one length a row, (2,), got (1,)",
     ),
-    "a length of 0": (
-        lambda: TWO((X, [3, 0])),
+    "a length below 0": (
+        lambda: TWO((X, [3, -1])),
         ValueError,
-        "attention expects lengths from 1 to 3, the steps there are, got some from 0 to 3",
+        "attention expects lengths from 0 to 3, the steps there are, got some from -1 to 3",
     ),
     "a length too long": (
         lambda: TWO((X, [3, 4])),
         ValueError,
-        "attention expects lengths from 1 to 3, the steps there are, got some from 3 to 4",
+        "attention expects lengths from 0 to 3, the steps there are, got some from 3 to 4",
     ),
     "the state of another layer": (
         lambda: look_back(random_attention(2, 6, True), X, 3),

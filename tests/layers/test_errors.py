@@ -270,7 +270,7 @@ ROWS = [
     (
         lambda: RNN((SEQUENCES, LENGTHS + 9)),
         V,
-        "rnn expects lengths from 1 to 3, the steps there are, got some from 10 to 12",
+        "rnn expects lengths from 0 to 3, the steps there are, got some from 10 to 12",
     ),
     (lambda: RNN((SEQUENCES, LENGTHS, np.ones((2, 4)))), V, "rnn expects a state (2, 3), rows and units, got (2, 4)"),
     (

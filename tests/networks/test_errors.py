@@ -105,7 +105,16 @@ ROWS = [
         "concatenate expects arrays of one shape but for the last axis, got (5, 4) and (3, 4)",
     ),
     (lambda: add((X, X[:3])), V, "add expects arrays of one shape, got (5, 4) and (3, 4)"),
-    (lambda: add((FLAT, FLAT)), V, "add expects arrays of one shape, got (5,) and (5,)"),
+    (
+        lambda: add((FLAT, FLAT)),
+        V,
+        "add expects arrays (n, ..., features), got (5,) and (5,); write x[None] for a single row",
+    ),
+    (
+        lambda: concatenate((FLAT, np.float32(3))),
+        V,
+        "concatenate expects arrays (n, ..., features), got (5,) and (); write x[None] for a single row",
+    ),
     (lambda: add(()), T, "add expects a tuple of arrays, got tuple (); put parallel(...) before it"),
     # --- inference ---
     (
