@@ -100,7 +100,7 @@ from fnn.train.allocator import keep_freed_memory
 from fnn.train.experiments import Summary, Trial, repeat, summarize, sweep
 from fnn.train.progress import progress
 from fnn.train.step import Diverged, State, differentiated, finite, fit, restart, start, states, train_step, updated
-from fnn.train.streams import early_stopping, ema, history, tap, until
+from fnn.train.streams import early_stopping, ema, history, tap, time_limit, until
 
 __version__ = "0.2.0"
 
@@ -151,7 +151,8 @@ __all__ = [
     "sgd", "adagrad", "rmsprop", "adam", "adamw", "schedules",
     # stream: training as a lazy stream of states
     "State", "start", "restart", "train_step", "differentiated", "finite", "updated", "states", "fit", "Diverged",
-    "tap", "until", "early_stopping", "ema", "progress", "history", "checkpointed", "save", "load", "diagnose",
+    "tap", "until", "time_limit", "early_stopping", "ema", "progress", "history", "checkpointed", "save", "load",
+    "diagnose",
     "repeat", "sweep", "Trial", "summarize", "Summary",
     # around it
     "data", "metrics", "FormatError", "keep_freed_memory",

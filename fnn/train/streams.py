@@ -2,6 +2,7 @@
 
     tap            : effect, every   -> (stream -> the same stream)
     until          : done            -> (stream -> its beginning)
+    time_limit     : seconds         -> (stream -> its beginning)
     early_stopping : score, patience -> (stream -> its beginning)
     ema            : decay           -> (stream of states -> stream of their averages, each with its state as ``run``)
     history        : measures        -> (stream -> dict of lists)
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import functools
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator
 from numbers import Real
 from typing import Any
@@ -22,7 +24,7 @@ import attrs
 import numpy as np
 
 from fnn.core._arrays import read_only
-from fnn.core._errors import describe, integer, number
+from fnn.core._errors import describe, integer, number, positive
 from fnn.core._flat import Layout, flat
 from fnn.core._structure import require_alike
 from fnn.core.record import is_record
@@ -62,6 +64,28 @@ def _until(done: Callable[[Any], bool], stream: Iterable[Any]) -> Iterator[Any]:
     for element in stream:
         yield element
         if done(element):
+            return
+
+
+def time_limit(seconds: float) -> Passed:
+    """End the stream with the first element that comes ``seconds`` or more after the stream was first asked for one.
+
+    That element is still passed on, so a stream of states has at least its first. The time is that of the wall, by
+    ``time.monotonic``; a step that is under way is not broken off.
+
+    Raises ``TypeError`` or ``ValueError`` unless ``seconds`` is a number above 0.
+
+    >>> list(time_limit(60.0)(range(3)))
+    [0, 1, 2]
+    """
+    return functools.partial(_time_limit, positive("time_limit: seconds", seconds))
+
+
+def _time_limit(seconds: float, stream: Iterable[Any]) -> Iterator[Any]:
+    end = time.monotonic() + seconds
+    for element in stream:
+        yield element
+        if time.monotonic() >= end:
             return
 
 

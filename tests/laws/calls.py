@@ -127,6 +127,7 @@ CALLS = {
     "states": (lambda state, batch: tuple(fnn.states(train_step(mse, sgd(0.1)), state, [batch])), STATE, BATCH),
     "fit": (lambda state, batch: fnn.fit(mse, sgd(0.1), state, batch, steps=2, key=Key(0)), STATE, BATCH),
     "tap": (lambda: tuple(fnn.tap(repr)(STREAM)),),
+    "time_limit": (lambda: tuple(fnn.time_limit(60.0)(STREAM)),),
     "until": (lambda: tuple(fnn.until(lambda state: state.loss < 2)(STREAM)),),
     "early_stopping": (lambda: tuple(fnn.early_stopping(lambda state: state.loss, 2)(STREAM)),),
     "ema": (lambda: tuple(fnn.ema(0.5)(STREAM)),),

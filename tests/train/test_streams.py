@@ -17,7 +17,7 @@ from fnn import Dense, Key, Record, Serial, State, adam, cross_entropy, mlp, sta
 from fnn.data import epochs, moons
 from fnn.train.progress import progress
 from fnn.train.step import Averaged
-from fnn.train.streams import early_stopping, ema, history
+from fnn.train.streams import early_stopping, ema, history, time_limit
 from tests.laws.cases import numbers
 
 
@@ -506,3 +506,33 @@ def test_an_error_in_a_measure_says_which_measure_and_where():
 def test_what_does_not_fit_is_refused_with_what_was_expected(make, kind, message):
     with pytest.raises(kind, match=re.escape(message)):
         make()
+
+
+# --- time_limit -------------------------------------------------------------------------------------------------------
+
+
+def test_a_time_limit_ends_with_the_first_element_that_comes_too_late(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("fnn.train.streams.time.monotonic", lambda: now[0])
+
+    def slow():
+        for place in count():
+            now[0] += 4
+            yield place
+
+    assert list(time_limit(10.0)(slow())) == [0, 1, 2]  # at 4, 8 and 12 seconds
+    assert list(time_limit(0.1)(slow())) == [0]
+    assert list(time_limit(8)(slow())) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kind", "message"),
+    [
+        (0, ValueError, "time_limit: seconds must be above 0, got 0"),
+        (-1, ValueError, "time_limit: seconds must be at least 0 and finite, got -1"),
+        ("1", TypeError, "time_limit: seconds must be a number, got str '1'"),
+    ],
+)
+def test_a_time_limit_is_a_number_above_0(seconds, kind, message):
+    with pytest.raises(kind, match=f"^{message}$"):
+        time_limit(seconds)
