@@ -6,7 +6,7 @@ Read in this order:
 2. ``preprocessing``: ``train_test_split``, ``one_hot``, ``standardize``.
 3. ``synthetic``: ``line``, ``moons``, ``circles``, ``spirals``, ``blobs``, ``xor``.
 4. ``idx``: ``digits``, which come with the package, ``mnist``, and ``read_idx`` for their file format.
-5. ``csv``: ``read_csv`` for tables of numbers.
+5. ``csv``: ``read_csv`` for tables of numbers, whose labels may be text.
 6. ``text``: ``characters`` as integers.
 
 ``_rows`` checks that the arrays of a tuple have the same number of rows, and takes rows from all of them at once.

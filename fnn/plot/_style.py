@@ -56,7 +56,7 @@ def tint(of: str, strength: ArrayLike) -> np.ndarray:
     return 1 - np.asarray(strength, np.float64)[..., None] * (1 - np.array(to_rgb(of)))
 
 
-def contrast(color: ColorType | np.ndarray, background: ColorType) -> float:
+def contrast(color: ColorType, background: ColorType) -> float:
     """Return the contrast of two colors, from 1 for the same to 21 for black and white.
 
     It is (L + 0.05) / (l + 0.05), where L and l are their relative luminances, the larger first (WCAG 2.1, 2018).
@@ -68,7 +68,7 @@ def contrast(color: ColorType | np.ndarray, background: ColorType) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def _luminance(color: ColorType | np.ndarray) -> float:
+def _luminance(color: ColorType) -> float:
     """Return how bright a color of the screen is, sRGB made linear, from 0 for black to 1 for white."""
     c = np.array(to_rgb(color))
     linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
@@ -88,13 +88,13 @@ def readable(color: ColorType, *backgrounds: ColorType) -> tuple[float, float, f
     True
     """
 
-    def least(color: ColorType | np.ndarray) -> float:
+    def least(color: ColorType) -> float:
         return min(contrast(color, background) for background in backgrounds)
 
-    end = np.array(to_rgb(max(("black", "white"), key=least)))
-    mixed = (part * end + (1 - part) * np.array(to_rgb(color)) for part in np.linspace(0, 1, 41))
+    end = to_rgb(max(("black", "white"), key=least))
+    mixed = [blend((*end, part), color) for part in np.linspace(0, 1, 41).tolist()]
     wanted = max(_ENOUGH, contrast(color, "white"))
-    return tuple(next((each for each in mixed if least(each) >= wanted), end).tolist())
+    return next((each for each in mixed if least(each) >= wanted), end)
 
 
 def canvas(place: Figure | SubFigure | Axes) -> tuple[float, float, float]:
@@ -111,8 +111,9 @@ def canvas(place: Figure | SubFigure | Axes) -> tuple[float, float, float]:
 
 def blend(over: ColorType, below: ColorType) -> tuple[float, float, float]:
     """Return what is seen of a color, which may be transparent, over another."""
-    *rgb, alpha = to_rgba(over)
-    return tuple((alpha * np.array(rgb) + (1 - alpha) * np.array(to_rgb(below))).tolist())
+    *upper, alpha = to_rgba(over)
+    red, green, blue = [alpha * a + (1 - alpha) * b for a, b in zip(upper, to_rgb(below), strict=True)]
+    return red, green, blue
 
 
 def legible(ax: Axes, xlabel: str, ylabel: str) -> None:

@@ -155,6 +155,123 @@ def test_what_is_read_is_the_caller_s_to_write_to(written):
         assert array.base is None or array.base.nbytes == array.nbytes
 
 
+# --- labels that are text ---------------------------------------------------------------------------------------------
+
+FLOWERS = "long,species,wide\n5.1,setosa,3.5\n6.3, virginica ,3.3\n4.9,setosa,3\n7,versicolor,3.2\n"
+NAMES_OF_FLOWERS = ("setosa", "versicolor", "virginica")
+
+
+@pytest.mark.parametrize("block", [1, 2**20], ids=["line by line", "at once"])
+def test_text_labels_are_codes_by_the_order_of_their_names(written, monkeypatch, block):
+    monkeypatch.setattr(fnn.data.csv, "_BLOCK", block)
+    (x, codes), names = read_csv(written(FLOWERS), label="species", names=True)
+    assert names == NAMES_OF_FLOWERS
+    assert (codes.dtype, codes.tolist()) == (np.int64, [0, 2, 0, 1])
+    assert x.dtype == np.float32
+    assert x.tolist() == np.float32([[5.1, 3.5], [6.3, 3.3], [4.9, 3], [7, 3.2]]).tolist()
+
+
+@pytest.mark.parametrize("given", [NAMES_OF_FLOWERS[::-1], [*NAMES_OF_FLOWERS, "rosa"], np.array(NAMES_OF_FLOWERS)])
+def test_a_test_set_is_read_with_the_names_of_its_training_set(written, given):
+    (_, codes), names = read_csv(written(FLOWERS), "species", names=given)
+    assert names == tuple(given)
+    assert all(type(name) is str for name in names)
+    assert [names[code] for code in codes] == ["setosa", "virginica", "setosa", "versicolor"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "name"),
+    [
+        ('"red, or pink"', "red, or pink"),
+        (' "12"" long" ', '12" long'),
+        ('12" long', '12" long'),
+        ('""""', '"'),
+        ("größe", "größe"),
+        ("NaN", "NaN"),
+        ("007", "007"),
+        ("# one", "# one"),
+        ('" padded "', "padded"),
+    ],
+)
+@pytest.mark.parametrize("order", [1, -1], ids=["first column", "last column"])
+def test_a_name_is_taken_as_it_stands(written, cell, name, order):
+    rows = [["label", "a", "b"], [cell, "1", "2"], ["other", "3", "4"]]
+    (x, codes), names = read_csv(written("\n".join(",".join(row[::order]) for row in rows)), names=True)
+    assert names == tuple(sorted([name, "other"]))
+    assert [names[code] for code in codes] == [name, "other"]
+    assert np.sort(x).tolist() == [[1, 2], [3, 4]]
+
+
+def test_numbers_that_are_names_are_in_the_order_of_text_and_never_taken_for_codes(written):
+    path = written("label,a\n10,0\n2,0\n10,0\n1,0\n")
+    (_, codes), names = read_csv(path, names=True)
+    assert (codes.tolist(), names) == ([1, 2, 1, 0], ("1", "10", "2"))
+    with pytest.raises(FormatError, match="row 2, column 'label': expected one of 'x', 'y', found '10'"):
+        read_csv(path, names=["x", "y"])
+
+
+def test_a_single_name_and_many_are_read(written):
+    (_, codes), names = read_csv(written("label,a\ncat,0\n"), names=True)
+    assert (codes.tolist(), names) == ([0], ("cat",))
+    many = [f"name {i}" for i in range(3000)]
+    (_, codes), names = read_csv(written("label,a\n" + "".join(f"{name},0\n" for name in many[::-1])), names=True)
+    assert names == tuple(sorted(many))
+    assert [names[code] for code in codes] == many[::-1]
+
+
+@pytest.mark.parametrize(
+    ("content", "where", "found"),
+    [
+        ("label,a\ncat,1\n,2\n", "row 3, column 'label': expected a name", "an empty cell"),
+        ('label,a\n"",1\n', "row 2, column 'label': expected a name", "'\"\"'"),
+        ('label,a\n"cat,1\n', "row 2, column 'label': expected a name", "'\"cat'"),
+        ('label,a\n"cat"s,1\n', "row 2, column 'label': expected a name", "'\"cat\"s'"),
+        ("label,a\ncat,x\n,2\n", "row 2, column 'a': expected a number", "'x'; for text use pandas.read_csv"),
+        ("label,a\ncat,1\ncat\n,2\n", "row 3, column 'a': expected 2 numbers, one for each name", "only 1"),
+        ("label,a\ncat,1\n\n", "row 3: expected 2 numbers, one for each name", "a blank line"),
+        ("label,a\ncat,1,\n", "row 2: expected 2 numbers, one for each name", "3"),
+        ("label,a\ncat,nan\n", "row 2, column 'a': expected a finite number", "'nan'; for tables with gaps"),
+        ("label,a\ncat,1e39\n", "row 2, column 'a': expected a number that float32 can hold", "1e+39"),
+        ("label,a\n", "row 2: expected numbers", "the end of the file"),
+    ],
+)
+def test_what_is_wrong_beside_names_is_found_where_it_stands(written, content, where, found):
+    path = written(content)
+    with pytest.raises(FormatError) as caught:
+        read_csv(path, names=True)
+    assert str(caught.value).startswith(f"{path}: {where}, found {found}")
+
+
+@pytest.mark.parametrize(
+    ("content", "label", "remedy"),
+    [
+        ("label,a\n1,cat\n", "label", "use pandas.read_csv and pandas.get_dummies"),
+        ('label,a\n1,"cat, dog"\n', "label", "found '\"cat, dog\"'; for text use pandas.read_csv"),
+        ("a,kind\n1,cat\n", "kind", "for labels that are text write label='kind', names=True"),
+        ("a,kind\n1,cat\n", None, "for labels that are text write label='kind', names=True"),
+        ("label,a\n1,\n", "label", "for tables with gaps use pandas.read_csv"),
+        ("label,a\n,1\n", "label", "for tables with gaps use pandas.read_csv"),
+        ("label,a\n1,NA\n", "label", "for tables with gaps use pandas.read_csv"),
+        ("label,a\n1,?\n", "label", "for tables with gaps use pandas.read_csv"),
+        ("label,a\n1,nan\n", "label", "for tables with gaps use pandas.read_csv"),
+        ('label,a\n1,"7"\n', "label", "for numbers in quotes use pandas.read_csv"),
+        ("label;a\n1;7\n", "label", "use pandas.read_csv(path, sep=';')"),
+        ("label\ta\n1\t7\n", "label", r"use pandas.read_csv(path, sep='\t')"),
+        ("label|a\n1|7\n", None, "use pandas.read_csv(path, sep='|')"),
+        (b"label,a\n1,\xe9\n", "label", "use pandas.read_csv(path, encoding=...)"),
+    ],
+)
+def test_the_error_says_what_reads_the_file(written, content, label, remedy):
+    with pytest.raises(FormatError, match=re.escape(remedy)):
+        read_csv(written(content), label)
+
+
+def test_names_are_checked_before_the_file_is_opened():
+    for names, kind in (("cat", T), (None, T), (3, T), ([1], T), ([], ValueError), (["a", "a"], ValueError)):
+        with pytest.raises(kind, match=r"read_csv: .*names"):
+            read_csv("nowhere.csv", names=names)
+
+
 # --- what is refused -------------------------------------------------------------------------------------------------
 
 MANY = ",".join(f"p{i}" for i in range(9))
@@ -280,6 +397,9 @@ def test_a_file_that_is_not_there_is_not_a_matter_of_format(tmp_path):
         ({"label": ["label"]}, "read_csv: label must be the name of a column or None, got list ['label']"),
         ({"dtype": np.uint8}, "read_csv: dtype must be one of floats, say np.float32, got uint8"),
         ({"dtype": "int"}, "read_csv: dtype must be one of floats, say np.float32, got int64"),
+        ({"dtype": "single precision"}, "dtype must be one of floats, say np.float32, got str 'single precision'"),
+        ({"dtype": 32}, "dtype must be one of floats, say np.float32, got int 32"),
+        ({"dtype": None}, "dtype must be one of floats, say np.float32, got NoneType None"),
     ],
 )
 def test_what_is_no_label_or_no_dtype_is_refused(written, named, message):

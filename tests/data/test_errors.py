@@ -24,7 +24,7 @@ from fnn.data import (
     train_test_split,
     xor,
 )
-from fnn.data.csv import _parsed
+from fnn.data._faults import parsed
 from tests.errors import check, message
 from tests.laws.test_bad_input import FLAT, KEY, LOGITS, T, V, X, Y
 
@@ -51,9 +51,7 @@ def mnist_of(images=(2, 1, 1), labels=(2,)):
 
 def unreadable_together():
     """Read lines that NumPy takes one by one, but not together; no such lines are known."""
-    with mock.patch(
-        "fnn.data.csv._parsed", lambda texts, columns: _parsed(texts, columns) if len(texts) == 1 else None
-    ):
+    with mock.patch("fnn.data.csv.parsed", lambda texts, columns: parsed(texts, columns) if len(texts) == 1 else None):
         return csv("label,a\n1,2\n3,4\n")
 
 
@@ -246,8 +244,60 @@ ROWS = [
         FormatError,
         "table.csv: row 2: expected 2 numbers, one for each name, found a blank line",
     ),
-    (lambda: csv("label,a\n1,x\n"), FormatError, "table.csv: row 2, column 'a': expected a number, found 'x'"),
-    (lambda: csv("label,a\n1,\n"), FormatError, "table.csv: row 2, column 'a': expected a number, found an empty cell"),
+    (
+        lambda: csv("label,a\n1,x\n"),
+        FormatError,
+        "table.csv: row 2, column 'a': expected a number, found 'x'; for text use pandas.read_csv and "
+        "pandas.get_dummies",
+    ),
+    (
+        lambda: csv("label,a\n1,\n"),
+        FormatError,
+        "table.csv: row 2, column 'a': expected a number, found an empty cell; for tables with gaps use "
+        "pandas.read_csv, and its dropna or fillna",
+    ),
+    (
+        lambda: csv("a,kind\n1,cat\n", label="kind"),
+        FormatError,
+        "table.csv: row 2, column 'kind': expected a number, found 'cat'; for labels that are text write "
+        "label='kind', names=True; for text use pandas.read_csv and pandas.get_dummies",
+    ),
+    (
+        lambda: csv("label,a\ncat,1\n,2\n", names=True),
+        FormatError,
+        "table.csv: row 3, column 'label': expected a name, found an empty cell; for tables with gaps use "
+        "pandas.read_csv, and its dropna or fillna",
+    ),
+    (
+        lambda: csv("label,a\ncow,1\n", names=["cat", "dog"]),
+        FormatError,
+        "table.csv: row 2, column 'label': expected one of 'cat', 'dog', found 'cow'",
+    ),
+    (
+        lambda: csv("a;b\n1;2\n", label=None),
+        FormatError,
+        "table.csv: row 2, column 'a;b': expected a number, found '1;2'; for cells between ';' use "
+        "pandas.read_csv(path, sep=';')",
+    ),
+    (
+        lambda: csv('label,a\n1,"2"\n'),
+        FormatError,
+        "table.csv: row 2, column 'a': expected a number, found '\"2\"'; for numbers in quotes use pandas.read_csv",
+    ),
+    (
+        lambda: read_csv("table.csv", label=None, names=True),
+        T,
+        "read_csv: names are those of labels; write label=, the name of their column",
+    ),
+    (
+        lambda: read_csv("table.csv", names="cat"),
+        T,
+        "read_csv: names must be True, or the names of the labels, got str 'cat'",
+    ),
+    (lambda: read_csv("table.csv", names=["cat", 1]), T, "read_csv: each of the names must be a str, got int 1"),
+    (lambda: read_csv("table.csv", names=[" cat"]), V, "read_csv: names are text without spaces around it, got ' cat'"),
+    (lambda: read_csv("table.csv", names=["cat"] * 2), V, "read_csv: the names must differ, got 'cat' twice"),
+    (lambda: read_csv("table.csv", names=()), V, "read_csv: names must be True, or one name or more, got none"),
     (
         lambda: csv("label,a\n1,inf\n"),
         FormatError,
@@ -266,7 +316,8 @@ ROWS = [
     (
         lambda: csv(b"label,a\n1,\xff\n"),
         FormatError,
-        "table.csv: row 2, column 'a': expected text in UTF-8, found the byte 0xff",
+        "table.csv: row 2, column 'a': expected text in UTF-8, found the byte 0xff; for other encodings use "
+        "pandas.read_csv(path, encoding=...)",
     ),
     (
         lambda: csv("label,a\n1,\0\n"),
