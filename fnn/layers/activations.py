@@ -217,7 +217,8 @@ class Softmax(Record):
 @vjp.register
 @stepwise
 def softmax_vjp(layer: Softmax, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
-    y = _softmax(_rows("softmax", x))
+    with np.errstate(over="ignore"):  # logits that differ by more than the range: the exponential of -inf is 0
+        y = _softmax(_rows("softmax", x))
 
     def softmax_pullback(dy):
         return layer, lambda: y * (dy - (dy * y).sum(axis=-1, keepdims=True))
@@ -232,7 +233,8 @@ class LogSoftmax(Record):
 @vjp.register
 @stepwise
 def log_softmax_vjp(layer: LogSoftmax, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
-    y, e, total = log_softmax_parts(_rows("log_softmax", x))
+    with np.errstate(over="ignore"):
+        y, e, total = log_softmax_parts(_rows("log_softmax", x))
 
     def log_softmax_pullback(dy):
         return layer, lambda: dy - e / total * dy.sum(axis=-1, keepdims=True)

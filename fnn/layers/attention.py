@@ -17,14 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import counting, ones, read_only
+from fnn.core._arrays import counting, read_only
 from fnn.core._errors import LayerTypeError, LayerValueError, describe, integer
 from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._sequences import mask, unpack, zero_padding
-from fnn.layers._stable import softmax, widened
+from fnn.layers._stable import computed_in, softmax, sum_of_rows, widened
 from fnn.layers.initializers import glorot_uniform, zeros
 
 KeysAndValues = tuple[np.ndarray, np.ndarray]
@@ -99,6 +99,9 @@ def _attend(layer: Attention, x: np.ndarray, visible: np.ndarray | None) -> tupl
     rows = x.reshape(n * time, width)
     joint, query, key, value = _project(layer, x)
     weights, context = _weigh(query, key, value, visible)
+    if x.dtype.itemsize < 8 and not np.isfinite(context).all() and np.isfinite(x).all():
+        # Products of queries and keys overflowed, which may well have a softmax.
+        return computed_in(np.float64, lambda layer, x, _: _attend(layer, x, visible), layer, x)
 
     def attention_pullback(dy):
         dy = dy.reshape(n * time, width)
@@ -108,19 +111,19 @@ def _attend(layer: Attention, x: np.ndarray, visible: np.ndarray | None) -> tupl
         dheads = _by_head(dcontext, x.shape, layer.heads)
         np.matmul(weights.swapaxes(-1, -2), dheads, out=dvalue)
         dscores = np.matmul(dheads, value.swapaxes(-1, -2))
-        # A softmax pulls back to weights * (dweights - sum(weights * dweights)), and that sum over the keys equals the
-        # one of context * dcontext over a head's features, which are fewer (Dao et al., 2022).
-        dscores -= _by_head(dcontext * context, x.shape, layer.heads).dot(ones(size, dcontext.dtype))[..., None]
+        # A softmax pulls back to weights * (dweights - sum(weights * dweights)). That sum over the keys equals the one
+        # of context * dcontext over a head's features, which are fewer (Dao et al., 2022); but where one key has all of
+        # the weight, only this one leaves exactly 0.
+        dscores -= np.einsum("...k,...k->...", weights, dscores)[..., None]
         dscores *= weights
         np.matmul(dscores, key, out=dquery)
         dquery *= 1 / math.sqrt(size)
         np.matmul(dscores.swapaxes(-1, -2), query, out=dkey)
-        total = ones(n * time, dy.dtype)
         dlayer = Attention(
             read_only(rows.T.dot(djoint)),
-            read_only(total.dot(djoint)),
+            sum_of_rows(djoint),
             read_only(context.T.dot(dy)),
-            read_only(total.dot(dy)),
+            sum_of_rows(dy),
             layer.heads,
             layer.causal,
         )
@@ -150,6 +153,13 @@ def _weigh(
     query: np.ndarray, key: np.ndarray, value: np.ndarray, visible: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the weights (n, heads, queries, keys), and each query's context, as rows (n time, d)."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _softmax_of_products(query, key, value, visible)
+
+
+def _softmax_of_products(
+    query: np.ndarray, key: np.ndarray, value: np.ndarray, visible: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     n, heads, time, size = query.shape
     scores = np.matmul(query, key.swapaxes(-1, -2))
     if visible is not None:

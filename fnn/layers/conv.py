@@ -22,14 +22,14 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from fnn.core._arrays import floats, read_only, sum_of_rows
+from fnn.core._arrays import floats, read_only
 from fnn.core._errors import LayerValueError, integer
 from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._sequences import is_pair, values_of
-from fnn.layers._stable import widened
+from fnn.layers._stable import sum_of_rows, widened
 from fnn.layers._windows import (
     Margins,
     Padding,

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import floats, ones, read_only
+from fnn.core._arrays import floats, read_only
 from fnn.core._errors import LayerValueError, integer
 from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._sequences import stepwise, values_of
+from fnn.layers._stable import sums_along
 from fnn.layers.initializers import Initializer, glorot_uniform, zeros
 
 
@@ -48,7 +49,7 @@ def dense_vjp(layer: Dense, x: Any, key: Key | None = None) -> tuple[np.ndarray,
 
     def dense_pullback(dy):
         dweight = x.T.dot(dy)
-        dbias = ones(len(dy), dy.dtype).dot(dy)  # a sum over rows, as a product: ten times faster
+        dbias = sums_along(dy)
         return Dense(read_only(dweight), read_only(dbias)), lambda: dy.dot(weight.T)
 
     return y, dense_pullback
@@ -73,7 +74,7 @@ def _stacked(layer: Dense, x: np.ndarray) -> tuple[np.ndarray, Pullback]:
     y += layer.bias[..., None, :]
 
     def stacked_pullback(dy):
-        dlayer = Dense(read_only(x.mT @ dy), read_only(ones(dy.shape[-2], dy.dtype) @ dy))
+        dlayer = Dense(read_only(x.mT @ dy), read_only(sums_along(dy)))
         return dlayer, lambda: dy @ layer.weight.mT
 
     return y, stacked_pullback

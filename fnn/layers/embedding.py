@@ -54,7 +54,7 @@ def _summed_by_symbol(x: np.ndarray, dy: np.ndarray, shape: tuple[int, ...]) -> 
         order = symbols.argsort(kind="stable")  # equal symbols side by side, in one order whatever the machine
         grouped = symbols[order]
         begins = np.flatnonzero(np.diff(grouped, prepend=-1))
-        dweight[grouped[begins]] = np.add.reduceat(dy.reshape(-1, shape[1])[order], begins, axis=0)
+        dweight[grouped[begins]] = np.add.reduceat(dy.reshape(-1, shape[1])[order], begins, axis=0, dtype=np.float64)
     return read_only(dweight)
 
 

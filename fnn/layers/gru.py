@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import sum_of_rows
 from fnn.core._errors import LayerValueError
 from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._recurrent import allocate_states, by_gate, dweight, incoming, inputs, outgoing, read, recurrent, result
-from fnn.layers._stable import widened
+from fnn.layers._stable import sum_of_rows, widened
 from fnn.layers.initializers import Initializer, glorot_uniform
 
 

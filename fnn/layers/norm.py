@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import floats, ones, read_only, sum_of_rows
+from fnn.core._arrays import floats, ones, read_only
 from fnn.core._errors import LayerValueError, number
 from fnn.core.keys import Key, require_key
 from fnn.core.record import Record
@@ -28,6 +28,7 @@ from fnn.core.vjp import Pullback, vjp
 from fnn.layers import initializers
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._sequences import is_pair, mask, stepwise, values_of
+from fnn.layers._stable import sum_of_rows
 
 Mean = Callable[..., np.ndarray]  # values, scale? -> the mean of values * scale, over rows or over features
 
@@ -123,10 +124,35 @@ def layer_norm_vjp(layer: LayerNorm, x: Any, key: Key | None = None) -> tuple[np
 
 def _normalized(x: np.ndarray, mean: Mean, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
     """Return x at mean 0 and standard deviation 1, and the root by which it was divided."""
-    z = x - mean(x)  # first: the mean of squares less the square of the mean cancels where the mean is large
-    root = np.sqrt(mean(z * z) + epsilon)
+    with np.errstate(over="ignore", invalid="ignore"):
+        center = mean(x)
+        z = x - center  # first: the mean of squares less the square of the mean cancels where the mean is large
+        root = np.sqrt(mean(z * z) + epsilon)
+        roots, excess = root.reshape(-1), np.abs(center)
+        excess -= 64 * root
+        # Written for speed: every root is finite and above 1/64 of its mean.
+        usual = roots.dot(roots) < math.inf and (excess.size == 0 or np.maximum.reduce(excess, axis=None) < 0)
+    if not usual:
+        return _normalized_with_care(x, mean, epsilon)
     z /= root
     return z, root
+
+
+def _normalized_with_care(x: np.ndarray, mean: Mean, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same where the mean is large beside the deviations, or squares overflow: in float64, and scaled.
+
+    What is taken off first is a value of x, so that of equal ones nothing is left.
+    """
+    wide = x.astype(np.float64)
+    axis = -1 if mean is _mean_over_features else tuple(range(x.ndim - 1))
+    wide -= wide[..., :1] if axis == -1 else wide.reshape(-1, x.shape[-1])[0]
+    wide -= mean(wide)
+    size = np.maximum(np.abs(wide).max(axis=axis, keepdims=True), 1)
+    wide /= size
+    root = np.sqrt(mean(wide * wide) + epsilon / size / size)
+    wide /= root
+    root = (root * size).reshape(mean(x[..., :1] if axis == -1 else x).shape)
+    return wide.astype(x.dtype), root.astype(x.dtype)
 
 
 def fixed(layer: BatchNorm, x: Any) -> Scale:
@@ -136,10 +162,11 @@ def fixed(layer: BatchNorm, x: Any) -> Scale:
     x = _features("batch_norm", layer, x)
     if len(x) < 2 or math.prod(x.shape[:-1]) < 2:
         raise _without_statistics(x)
+    dtype, x = np.result_type(x, layer.scale), x.astype(np.float64)
     mean = _mean_over_rows(x)
     z = x - mean
     scale = layer.scale / np.sqrt(_mean_over_rows(z * z) + layer.epsilon)
-    return Scale(read_only(scale), read_only(layer.shift - mean * scale))
+    return Scale(read_only(scale.astype(dtype)), read_only((layer.shift - mean * scale).astype(dtype)))
 
 
 def _pulled_back(
@@ -240,7 +267,10 @@ def rms_norm_vjp(layer: RMSNorm, x: Any, key: Key | None = None) -> tuple[np.nda
     x = floats("rms_norm", x)
     if layer.scale.ndim != 1 or x.ndim < 2 or x.shape[-1:] != layer.scale.shape:
         raise LayerValueError("rms_norm", f"expects a scale (features,) and rows (n, ..., features), got {x.shape}")
-    rms = np.sqrt(_mean_over_features(x * x) + layer.epsilon)
+    with np.errstate(over="ignore"):
+        rms = np.sqrt(_mean_over_features(x * x) + layer.epsilon)
+    if not (rms < math.inf).all():
+        rms = np.sqrt(_mean_over_features(np.square(x, dtype=np.float64)) + layer.epsilon).astype(x.dtype)
     z = x / rms
 
     def rms_norm_pullback(dy):

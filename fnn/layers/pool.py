@@ -16,13 +16,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from fnn.core._arrays import floats, ones
+from fnn.core._arrays import floats
 from fnn.core._errors import LayerValueError
 from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._sequences import as_lengths, is_pair, zero_padding
-from fnn.layers._stable import widened
+from fnn.layers._stable import sums_along, widened
 from fnn.layers._windows import (
     Padding,
     Rows,
@@ -85,8 +85,7 @@ def global_avg_pool_vjp(layer: GlobalAvgPool, x: Any, key: Key | None = None) ->
     def global_avg_pool_pullback(dy):
         return layer, lambda: np.repeat((dy / cells)[:, None], cells, axis=1).reshape(x.shape)
 
-    y = ones(cells, x.dtype) @ x.reshape(len(x), cells, x.shape[-1])
-    return y / cells, global_avg_pool_pullback
+    return sums_along(x.reshape(len(x), cells, x.shape[-1])) / cells, global_avg_pool_pullback
 
 
 def _mean_of_steps(layer: GlobalAvgPool, x: Any) -> tuple[np.ndarray, Pullback]:
@@ -106,7 +105,7 @@ def _mean_of_steps(layer: GlobalAvgPool, x: Any) -> tuple[np.ndarray, Pullback]:
 
         return layer, dx
 
-    return ones(values.shape[1], values.dtype) @ zero_padding(values, lengths) / steps, mean_of_steps_pullback
+    return sums_along(zero_padding(values, lengths)) / steps, mean_of_steps_pullback
 
 
 global_avg_pool: GlobalAvgPool = GlobalAvgPool()

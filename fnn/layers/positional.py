@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import floats, ones, read_only
+from fnn.core._arrays import floats, read_only
 from fnn.core._errors import LayerValueError, integer
 from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._sequences import over_time, values_of
+from fnn.layers._stable import sums_along
 from fnn.layers.initializers import uniform
 
 
@@ -81,7 +82,7 @@ def coded(layer: Sinusoidal | Positional, x: Any, first: int) -> tuple[np.ndarra
 
     def positional_pullback(dy):
         dweight = np.zeros(weight.shape, dy.dtype)
-        dweight[here] = ones(n, dy.dtype).dot(dy.reshape(n, time * width)).reshape(time, width)
+        dweight[here] = sums_along(dy.reshape(n, time * width)).reshape(time, width)
         return Positional(read_only(dweight)), lambda: dy
 
     return x + weight[here], positional_pullback

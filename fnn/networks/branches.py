@@ -25,6 +25,7 @@ from fnn.core.tree import zeros_like
 from fnn.core.vjp import Pullback, forward, vjp
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._sequences import as_lengths, is_pair, zero_padding
+from fnn.layers._stable import widened
 from fnn.networks._parts import Part, constructed, inside, part_vjp, require_constructors
 from fnn.networks.serial import serial
 
@@ -163,6 +164,7 @@ class Add(Record):
 
 
 @vjp.register
+@widened
 def add_vjp(layer: Add, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
     if _all_pairs(x):
         return _joined_pairs("add", layer, x)
