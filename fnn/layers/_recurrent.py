@@ -50,9 +50,9 @@ def read(caller: str, layer: Any, x: Any, gates: int = 1, states: int = 1) -> St
 
     Raises ``TypeError`` or ``ValueError`` if the input does not fit the layer, or its weights not each other.
     """
-    units = layer.hidden_weight.shape[0]
     shapes = [layer.input_weight.shape, layer.hidden_weight.shape, layer.bias.shape]
-    features, width = shapes[0][0], gates * units
+    features, units = (shape[0] if shape else 0 for shape in shapes[:2])
+    width = gates * units
     if shapes != [(features, width), (units, width), (width,)]:
         wanted = "units" if gates == 1 else f"{gates} units"
         raise LayerValueError(

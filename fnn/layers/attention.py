@@ -136,10 +136,10 @@ def _project(layer: Attention, x: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return queries, keys and values side by side, (n time, 3 d), and each by head; queries over sqrt(size)."""
     n, time, width = x.shape
     needed = layer.output_bias.size
-    shapes = [each.shape for each in (layer.weight, layer.bias, layer.output_weight)]
-    if shapes != [(needed, 3 * needed), (3 * needed,), (needed, needed)] or needed % layer.heads:
+    shapes = [each.shape for each in (layer.weight, layer.bias, layer.output_weight, layer.output_bias)]
+    if shapes != [(needed, 3 * needed), (3 * needed,), (needed, needed), (needed,)] or needed % layer.heads:
         wanted = f"weights (d, 3 d), (3 d,), (d, d) and (d,), d a multiple of the {layer.heads} heads"
-        raise LayerValueError("attention", f"expects {wanted}, got {shapes} and {layer.output_bias.shape}")
+        raise LayerValueError("attention", f"expects {wanted}, got {shapes[:3]} and {shapes[3]}")
     if width != needed:
         raise LayerValueError("attention", f"expects sequences (n, time, {needed}), got {x.shape}")
     joint = x.reshape(n * time, width).dot(layer.weight)

@@ -37,6 +37,8 @@ class Embedding(Record):
 @vjp.register
 @stepwise
 def embedding_vjp(layer: Embedding, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
+    if layer.weight.ndim != 2:
+        raise LayerValueError("embedding", f"expects a weight (symbols, features), got {layer.weight.shape}")
     x = _symbols(x, len(layer.weight))
 
     def embedding_pullback(dy):

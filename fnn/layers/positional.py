@@ -73,7 +73,9 @@ def coded(layer: Sinusoidal | Positional, x: Any, first: int) -> tuple[np.ndarra
     if isinstance(layer, Sinusoidal):
         return x + _waves(first, time, width, x.dtype), lambda dy: (layer, lambda: dy)
     weight = layer.weight
-    if weight.shape[1:] != (width,):
+    if weight.ndim != 2:
+        raise LayerValueError("positional", f"expects a weight (positions, features), got {weight.shape}")
+    if weight.shape[1] != width:
         raise LayerValueError("positional", f"expects sequences (n, time, {weight.shape[-1]}), got {x.shape}")
     if here.stop > len(weight):
         raise LayerValueError(
