@@ -22,7 +22,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from fnn.core._arrays import is_array, is_tuple, read_only
+from fnn.core._arrays import is_array, is_tuple, ones, read_only
 from fnn.core._structure import Tree, Where, chosen, require_alike, walk
 from fnn.core.record import Record, children, edges, rebuild
 
@@ -160,17 +160,25 @@ class Layout:
             require_alike(caller, like, tree, to_the_shape=True)
         return _joined(leaves)
 
-    def cut(self, vector: np.ndarray) -> Tree:
-        """Build the tree whose leaves are read-only views into a vector that the caller gives up."""
+    def cut(self, vector: np.ndarray, wide: bool = False) -> Tree:
+        """Build the tree whose leaves are read-only views into a vector that the caller gives up.
+
+        With ``wide`` no leaf is of less than float32: for sums and means over steps, which vanish in a narrow dtype.
+        """
         vector.setflags(write=False)
         leaves = [vector[where] if shape is None else vector[where].reshape(shape) for where, shape in self.cuts]
         if self.dtypes:  # leaves of several dtypes share no vector: each becomes an array of its own
-            leaves = [read_only(leaf.astype(dtype)) for leaf, dtype in zip(leaves, self.dtypes, strict=True)]
+            dtypes = map(widened, self.dtypes) if wide else self.dtypes
+            leaves = [read_only(leaf.astype(dtype)) for leaf, dtype in zip(leaves, dtypes, strict=True)]
         tree = self.build(leaves)
         if self.remembered:
             # Remembered, not recomputed: a record is frozen and these leaves are read-only, so it stays true.
             tree.__dict__[_VECTOR] = vector, self
         return tree
+
+    def cut_wide(self, vector: np.ndarray) -> Tree:
+        """Build the tree of what is remembered over steps, for which see ``cut``."""
+        return self.cut(vector, wide=True)
 
     @functools.lru_cache(maxsize=64)  # noqa: B019 (asked at each step of training, with the same layout)
     def mask(self, caller: str, where: Where) -> np.ndarray:
@@ -224,9 +232,22 @@ def all_finite(tree: Tree) -> bool:
     >>> all_finite((np.ones(2),)), all_finite((np.array([np.inf]),))
     (True, False)
     """
-    vector, _ = flat(tree)
-    # A sum of squares is one sweep without a temporary. It can overflow where no element did: then look at each.
-    return math.isfinite(vector.dot(vector)) or bool(np.isfinite(vector).all())
+    known = getattr(tree, "__dict__", _NOTHING).get(_VECTOR)
+    if known is None and not is_array(tree):
+        parts = children(tree)
+        return not parts or all(map(all_finite, parts))
+    vector = known[0] if known else np.reshape(tree, -1)
+    # A product with ones is one sweep without a temporary. It can overflow where no element did: then look at each.
+    return math.isfinite(vector.dot(ones(vector.size, vector.dtype))) or bool(np.isfinite(vector).all())
+
+
+def widened(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return a dtype of floats, or float32 in place of a narrower one.
+
+    >>> widened(np.dtype(np.float16)), widened(np.dtype(np.float64))
+    (dtype('float32'), dtype('float64'))
+    """
+    return np.dtype(np.float32) if dtype.itemsize < 4 else dtype
 
 
 def _joined(leaves: list[np.ndarray]) -> np.ndarray:

@@ -1,8 +1,9 @@
 """Whose memory is in a training state: another optimizer's would be read as something that it is not.
 
-    accept : optimizer, state -> nothing, or an error that says whose memory was expected and whose came
-    owned  : optimizer, state -> the same state, which remembers that this optimizer made it
-    kept   : optimizer, state -> the optimizer's memory made of the records in the state, or None if one is missing
+    accept      : optimizer, state -> nothing, or an error that says whose memory was expected and whose came
+    owned       : optimizer, state -> the same state, which remembers that this optimizer made it
+    nothing_yet : params -> a tree of zeros like them, in float32 at least
+    kept        : optimizer, state -> the optimizer's memory made of the records in the state, or None if one is missing
 
 A memory is compared in its records, structure, shapes and dtypes, not in its values or settings: another learning rate
 is not another optimizer. So each meaning has a record class of its own.
@@ -12,15 +13,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from fnn.core._arrays import is_tuple
 from fnn.core._errors import describe
-from fnn.core._structure import difference
+from fnn.core._flat import flat, widened
+from fnn.core._structure import Tree, difference
 from fnn.core.record import Record, children, edges, is_record
 
 _OWNER = "(optimizer)"  # in a state's dict, as ``_flat`` remembers a vector: no field can have this name
 _NOTHING: dict[str, Any] = {}
 # Two memories that had one class in 0.1.0: the newer name, what its checkpoints call both, the field.
 _ONCE = {"SummedSquares": ("Squares", "square"), "NesterovTrace": ("Trace", "velocity")}
+
+
+def nothing_yet(params: Tree) -> Tree:
+    """Return a tree like the parameters in which every leaf is zero, in float32 at least: what is summed over steps."""
+    vector, layout = flat(params)
+    return layout.cut_wide(np.zeros(vector.size, widened(vector.dtype)))
 
 
 def accept(optimizer: Any, state: Any) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 from fnn.core._errors import number, positive
 from fnn.core._structure import Tree, Where, require_where
 from fnn.core.record import Record
-from fnn.core.tree import zeros_like
+from fnn.optim._memory import nothing_yet
 from fnn.optim.transform import Flat, Transform, lifted
 
 LearningRate = float | Callable[[int], float]
@@ -60,7 +60,7 @@ class SummedSquares(Record):
 
 def _zeros(memory: Callable[..., Any], trees: int, params: Tree) -> Any:
     """Return a record of trees like the parameters, all zero: what is remembered before the first step."""
-    return memory(*[zeros_like(params) for _ in range(trees)])
+    return memory(*[nothing_yet(params) for _ in range(trees)])
 
 
 def trace(decay: float, nesterov: bool = False) -> Transform:
@@ -182,11 +182,13 @@ def clip_by_global_norm(max_norm: float) -> Transform:
 
 
 def _clip_by_global_norm(max_norm: float, g: np.ndarray, state: tuple[()], params: Flat, step: int):
-    # Divided by the largest element first: the square of a large float32 overflows.
-    largest = float(np.abs(g).max(initial=0.0))
-    norm = largest * float(np.linalg.norm(g * (1 / largest))) if largest > 0 else 0.0
-    if norm > max_norm:
-        g *= max_norm / norm
+    # Divided by the largest element first: the square of a large float32 overflows, and that of a small one vanishes.
+    largest = np.abs(g).max(initial=0.0)
+    if largest > 0:
+        parts = g / largest
+        norm = float(np.linalg.norm(parts))
+        if float(largest) * norm > max_norm:
+            np.multiply(parts, max_norm / norm, out=g)
     return g, state
 
 

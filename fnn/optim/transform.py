@@ -11,7 +11,8 @@ counter lives once, in the training state. ``rules.py`` has what is chained.
 Most rules treat every element alike, so they are written for a vector and lifted to trees: the leaves are gathered
 into one new vector, the rule works on it in place, and the result is cut into leaves again. The law of a rule: it may
 write into the gradient that it is given, into nothing else, and returns an update that no state holds. It gets the
-parameters as the pair of their vector and its layout.
+parameters as the pair of their vector and its layout. Vectors, and what is remembered, are never of less than float32:
+the parameters of a float16 network are rounded once, at the end of a step.
 """
 
 from __future__ import annotations
@@ -51,16 +52,18 @@ class Lifted:
     frozen: tuple[Where, ...] = ()
 
     def __call__(self, grads: Tree, state: Any, params: Tree, step: int) -> tuple[Tree, Any]:
-        updates, state, _, layout = self.apply(grads, state, params, step)
-        return layout.cut(updates), state
+        updates, state, values, layout = self.apply(grads, state, params, step)
+        return layout.cut(updates.astype(values.dtype, copy=False)), state
 
     def apply(self, grads: Tree, state: Any, params: Tree, step: int) -> tuple[np.ndarray, Any, np.ndarray, Layout]:
         """Return the updates while they are still one vector, ours to write to; the new state; the parameters."""
         values, layout = known = flat(params)
         gradient = layout.gather(grads, params, "optimizer: parameters and gradient")
+        if gradient.dtype.itemsize < 4:  # squares overflow in float16, and small numbers such as eps vanish
+            gradient, known = gradient.astype(np.float32), (values.astype(np.float32), layout)
         updates, state = self.rule(gradient, _over_trees(lambda tree: flat(tree)[0], state), known, step)
         hold(self.frozen, updates, layout)
-        return updates, _over_trees(layout.cut, state), values, layout
+        return updates, _over_trees(layout.cut_wide, state), values, layout
 
 
 def _over_trees(function: Callable[[Any], Any], state: Any) -> Any:
@@ -171,7 +174,7 @@ def update(optimizer: Transform, grads: Tree, state: Any, loss: float = math.nan
     if isinstance(optimizer.update, Lifted):
         updates, memory, values, layout = optimizer.update.apply(grads, state.opt, state.params, state.step)
         updates += values  # the vector is ours until it is cut: the only memory that a step makes for its parameters
-        params = layout.cut(updates)
+        params = layout.cut(updates if updates.dtype == values.dtype else updates.astype(values.dtype))
     else:
         updates, memory = optimizer.update(grads, state.opt, state.params, state.step)
         params = add(state.params, updates)

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import read_only
 from fnn.core._errors import integer
+from fnn.core._flat import flat
 from fnn.core._structure import Tree, Where, require_where
 from fnn.core.record import Record
-from fnn.core.tree import add, map, zeros_like
+from fnn.optim._memory import nothing_yet
 from fnn.optim.transform import Flat, Holding, Lifted, Transform, hold, require_optimizer, stateless
 
 
@@ -74,23 +74,18 @@ def accumulate_gradients(k: int, optimizer: Transform) -> Transform:
 
 
 def _init_accumulated(init: Callable[[Tree], Any], params: Tree) -> tuple[Accumulated, Any]:
-    return Accumulated(zeros_like(params)), init(params)
+    return Accumulated(nothing_yet(params)), init(params)
 
 
 def _accumulate(
     k: int, update: Callable[..., Any], grads: Tree, state: tuple[Accumulated, Any], params: Tree, step: int
 ) -> tuple[Tree, tuple[Accumulated, Any]]:
     collected, memory = state
-    total = add(collected.total, grads)
+    values, layout = flat(params)
+    gradient = layout.gather(grads, params, "accumulate_gradients: parameters and gradient")
+    total = flat(collected.total)[0] + gradient
     if (step + 1) % k:
-        return map(_nothing, params), (Accumulated(total), memory)
-    updates, memory = update(map(functools.partial(_divided, k), total), memory, params, step // k)
-    return updates, (Accumulated(zeros_like(params)), memory)
-
-
-def _nothing(leaf: np.ndarray) -> np.ndarray:
-    return read_only(np.full_like(leaf, -0.0))
-
-
-def _divided(k: int, total: np.ndarray) -> np.ndarray:
-    return total / k
+        return layout.cut(np.full_like(values, -0.0)), (Accumulated(layout.cut_wide(total)), memory)
+    mean = (total / k).astype(values.dtype, copy=False)
+    updates, memory = update(layout.cut(mean), memory, params, step // k)
+    return updates, (Accumulated(nothing_yet(params)), memory)

@@ -37,7 +37,6 @@ from fnn.optim._memory import accept, kept, owned
 from fnn.optim.transform import Transform, require_optimizer, update
 
 Differentiated = tuple["State", Any, Tree]
-_LARGE = 1e9
 
 
 class State(Record):
@@ -233,8 +232,8 @@ def _updated(optimizer: Transform, differentiated: Differentiated) -> Any:
     state, value, gradient = differentiated
     following = update(optimizer, gradient, state, float(value))  # a loss of your own may return NumPy's float
     # The square of a gradient can overflow where the gradient does not, and a division by it hides that from the
-    # parameters. Only a very large loss has such gradients, so that most steps are spared the look at the memory.
-    if not all_finite(following.params) or (abs(value) > _LARGE and not all_finite(following.opt)):
+    # parameters: a weight would never move again.
+    if not (all_finite(following.params) and all_finite(following.opt)):
         raise Diverged(state.step, value, state)
     return following
 

@@ -324,7 +324,7 @@ DIVERGING = {
     "Adam's memory": (line(1.0), adam(0.1), one_row(1e4, 1e16), "the new parameters or"),
     "RMSProp's memory": (line(1.0), rmsprop(0.1), one_row(1e4, 1e16), "the new parameters or"),
     "AdaGrad's memory": (line(1.0), adagrad(0.1), one_row(1e4, 1e16), "the new parameters or"),
-    "the norm of a clip": (line(1.0), chain(clip_by_global_norm(1.0), sgd(0.1)), one_row(1e30, 1e9), "the loss is"),
+    "the norm of a clip": (line(1.0), chain(clip_by_global_norm(1.0), sgd(0.1)), one_row(1e30, 1e9), "the new parameters or"),
 }
 ALARMS = {"all": "raise"}, {"all": "ignore"}, {"all": "warn"}, {"over": "raise", "invalid": "warn"}
 

@@ -135,7 +135,7 @@ def heavy_ball(rate, momentum, nesterov=False):
 def adaptive(rate, decay=0.0):
     def rule(memory, place, p, g, step):
         m = memory["m", place] = 0.9 * memory.get(("m", place), 0 * g) + (1 - 0.9) * g
-        s = memory["s", place] = 0.999 * memory.get(("s", place), 0 * g) + (1 - 0.999) * g * g
+        s = memory["s", place] = 0.999 * memory.get(("s", place), 0 * g) + (1 - 0.999) * (g * g)
         t = step + 1
         return -rate * (m / (1 - 0.9**t) / (np.sqrt(s) / math.sqrt(1 - 0.999**t) + 1e-8) + decay * p)
 
@@ -145,7 +145,7 @@ def adaptive(rate, decay=0.0):
 def root_mean_square(rate, decay=None):
     def rule(memory, place, p, g, step):
         before = memory.get(("s", place), 0 * g)
-        s = memory["s", place] = before + g * g if decay is None else decay * before + (1 - decay) * g * g
+        s = memory["s", place] = before + g * g if decay is None else decay * before + (1 - decay) * (g * g)
         return -rate * g / (np.sqrt(s) + 1e-9)
 
     return rule
@@ -154,7 +154,7 @@ def root_mean_square(rate, decay=None):
 def mse_slopes(x, target):
     def slopes(weight, bias):
         d = x @ weight + bias - target
-        return np.mean(d**2, dtype=np.float64), 2 * x.T @ d / len(x), 2 * d.mean(axis=0)
+        return np.sum(np.square(d.astype(np.float64)) / d.size), 2 * x.T @ d / len(x), 2 * d.mean(axis=0)
 
     return slopes
 
