@@ -2,7 +2,8 @@
 
     per_axis     : what, value -> an integer for each axis
     margins_of   : caller, padding, x, span, stride -> the cells to add before and after, for each axis
-    with_margins : x, margins -> x with cells around
+    checked_sizes, checked_padding : what, value -> the value, or an error: converters
+with_margins : x, margins -> x with cells around
 by_length    : caller, function, layer, (x, lengths), span, stride -> (y, lengths), pullback, each row as if alone
 
 A window's span is how many cells it covers along each axis.
@@ -49,6 +50,18 @@ def per_axis(what: str, value: Any, axes: int | None = None, minimum: int = 1) -
         expected = "(height, width)" if axes != 1 else "for sequences"
         raise ValueError(f"{what} must be an integer or a tuple of {axes or 2} {expected}, got {value}")
     return tuple(integer(what, each, minimum) for each in value)
+
+
+def checked_sizes(what: str, value: Any) -> Sizes:
+    """Return an integer or a pair of them as it is, or raise as ``per_axis`` does: a converter."""
+    per_axis(what, value)
+    return value
+
+
+def checked_padding(what: str, padding: Any) -> Padding:
+    """Return a padding as it is, or raise as ``require_padding`` does: a converter."""
+    require_padding(what, padding)
+    return padding
 
 
 def require_padding(what: str, padding: Any) -> None:

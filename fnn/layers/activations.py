@@ -8,12 +8,15 @@ record: ``LeakyRelu(slope=0.2)``. Where a slope jumps, at 0, the value on the le
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from typing import Any
 
+import attrs
 import numpy as np
 
 from fnn.core._arrays import floats, unshared
-from fnn.core._errors import LayerValueError
+from fnn.core._errors import LayerValueError, describe, number, positive
 from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
@@ -25,6 +28,15 @@ from fnn.layers._stable import softmax as _softmax
 def _positive(x: np.ndarray) -> np.ndarray:
     """Return 1 where x > 0 and 0 elsewhere, in x's own dtype (a boolean mask would promote what it meets)."""
     return (x > 0).astype(x.dtype)
+
+
+def finite(what: str, value: Any) -> float:
+    """Return a number of either sign as a float, or raise in the name of ``what`` unless it is finite."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{what} must be a number, got {describe(value)}")
+    if not math.isfinite(value):
+        raise ValueError(f"{what} must be finite, got {value}")
+    return float(value)
 
 
 class Identity(Record):
@@ -105,7 +117,7 @@ def relu_vjp(layer: Relu, x: Any, key: Key | None = None) -> tuple[np.ndarray, P
 class LeakyRelu(Record):
     """y = x where x > 0, else slope * x (Maas et al., 2013)."""
 
-    slope: float = 0.01
+    slope: float = attrs.field(default=0.01, converter=partial(finite, "leaky_relu: slope"))
 
 
 @vjp.register
@@ -124,7 +136,7 @@ def leaky_relu_vjp(layer: LeakyRelu, x: Any, key: Key | None = None) -> tuple[np
 class Elu(Record):
     """y = x where x > 0, else alpha (exp(x) - 1) (Clevert et al., 2015)."""
 
-    alpha: float = 1.0
+    alpha: float = attrs.field(default=1.0, converter=partial(number, "elu: alpha"))
 
 
 @vjp.register
@@ -144,8 +156,8 @@ def elu_vjp(layer: Elu, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pul
 class Selu(Record):
     """y = scale * elu(x, alpha), with the constants that keep mean 0 and variance 1 (Klambauer et al., 2017)."""
 
-    alpha: float = 1.6732632423543772
-    scale: float = 1.0507009873554805
+    alpha: float = attrs.field(default=1.6732632423543772, converter=partial(number, "selu: alpha"))
+    scale: float = attrs.field(default=1.0507009873554805, converter=partial(positive, "selu: scale"))
 
 
 @vjp.register

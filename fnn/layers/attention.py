@@ -15,6 +15,7 @@ import math
 from functools import partial
 from typing import Any
 
+import attrs
 import numpy as np
 
 from fnn.core._arrays import counting, read_only
@@ -30,6 +31,12 @@ from fnn.layers.initializers import glorot_uniform, zeros
 KeysAndValues = tuple[np.ndarray, np.ndarray]
 
 
+def _flag(causal: Any) -> bool:
+    if not isinstance(causal, bool | np.bool_):
+        raise TypeError(f"attention: causal must be True or False, got {describe(causal)}")
+    return bool(causal)
+
+
 class Attention(Record):
     """Multi-head self-attention: PyTorch's ``MultiheadAttention`` with its weights transposed.
 
@@ -43,8 +50,8 @@ class Attention(Record):
     bias: np.ndarray
     output_weight: np.ndarray
     output_bias: np.ndarray
-    heads: int
-    causal: bool = False
+    heads: int = attrs.field(converter=partial(integer, "attention: heads"))
+    causal: bool = attrs.field(default=False, converter=_flag)
 
 
 @vjp.register
@@ -206,9 +213,7 @@ def attention(heads: int, causal: bool = False) -> Construct:
     >>> attention(2)(Key(0), np.zeros((1, 5, 4)))
     Attention(weight=f64[4,12], bias=f64[12], output_weight=f64[4,4], output_bias=f64[4], heads=2, causal=False)
     """
-    if not isinstance(causal, bool):
-        raise TypeError(f"attention: causal must be True or False, got {describe(causal)}")
-    return partial(_construct_attention, heads=integer("attention: heads", heads), causal=causal)
+    return partial(_construct_attention, heads=integer("attention: heads", heads), causal=_flag(causal))
 
 
 def _construct_attention(key: Key, x: Any, *, heads: int, causal: bool) -> Attention:

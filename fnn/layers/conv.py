@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+import attrs
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
@@ -35,6 +36,8 @@ from fnn.layers._windows import (
     Padding,
     Sizes,
     by_length,
+    checked_padding,
+    checked_sizes,
     expected_images,
     margins_of,
     per_axis,
@@ -60,10 +63,10 @@ class Conv(Record):
 
     weight: np.ndarray
     bias: np.ndarray
-    stride: Sizes = 1
-    padding: Padding = "same"
-    dilation: Sizes = 1
-    groups: int = 1
+    stride: Sizes = attrs.field(default=1, converter=partial(checked_sizes, "conv: stride"))
+    padding: Padding = attrs.field(default="same", converter=partial(checked_padding, "conv: padding"))
+    dilation: Sizes = attrs.field(default=1, converter=partial(checked_sizes, "conv: dilation"))
+    groups: int = attrs.field(default=1, converter=partial(integer, "conv: groups"))
 
 
 @vjp.register
@@ -201,7 +204,7 @@ def _require_fit(layer: Conv, x: np.ndarray) -> None:
         if weight.ndim == 4:
             raise expected_images("conv", x)
         raise LayerValueError("conv", f"expects sequences (n, time, features), got {x.shape}")
-    channels = weight.shape[-2] * integer("conv: groups", groups)
+    channels = weight.shape[-2] * groups
     if x.shape[-1] != channels:
         kind = "images (n, height, width, {})" if x.ndim == 4 else "sequences (n, time, {})"
         raise LayerValueError("conv", f"expects {kind.format(channels)}, got {x.shape}")

@@ -9,8 +9,10 @@ layer's address in the network and the step's in the run; ``inference`` takes th
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import attrs
 import numpy as np
 
 from fnn.core._arrays import floats, unshared
@@ -24,7 +26,7 @@ from fnn.layers._sequences import stepwise
 class Dropout(Record):
     """y = x * mask / (1 - rate); the mask, drawn from the key, is 0 for a fraction ``rate`` of the values, else 1."""
 
-    rate: float
+    rate: float = attrs.field(converter=partial(number, "dropout: the rate, the fraction to drop,", below=1))
 
 
 @vjp.register
@@ -53,4 +55,4 @@ def dropout(rate: float) -> Dropout:
     >>> dropout(0.5)(np.ones(8), Key(0))
     array([2., 0., 0., 0., 2., 2., 2., 2.])
     """
-    return Dropout(number("dropout: the rate, the fraction to drop,", rate, below=1))
+    return Dropout(rate)

@@ -18,10 +18,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import attrs
 import numpy as np
 
 from fnn.core._arrays import floats, ones, read_only
-from fnn.core._errors import LayerValueError, number
+from fnn.core._errors import LayerValueError, positive
 from fnn.core.keys import Key, require_key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
@@ -50,7 +51,7 @@ class BatchNorm(Record):
 
     scale: np.ndarray
     shift: np.ndarray
-    epsilon: float = 1e-5
+    epsilon: float = attrs.field(default=1e-5, converter=partial(positive, "batch_norm: epsilon"))
 
 
 class Unseen(Record):
@@ -72,7 +73,7 @@ class LayerNorm(Record):
 
     scale: np.ndarray
     shift: np.ndarray
-    epsilon: float = 1e-5
+    epsilon: float = attrs.field(default=1e-5, converter=partial(positive, "layer_norm: epsilon"))
 
 
 @vjp.register
@@ -152,7 +153,12 @@ def _normalized_with_care(x: np.ndarray, mean: Mean, epsilon: float) -> tuple[np
     root = np.sqrt(mean(wide * wide) + epsilon / size / size)
     wide /= root
     root = (root * size).reshape(mean(x[..., :1] if axis == -1 else x).shape)
-    return wide.astype(x.dtype), root.astype(x.dtype)
+    return wide.astype(x.dtype), _narrowed(root, x.dtype)
+
+
+def _narrowed(root: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """Return a root in a dtype in which it may be too small to be told from 0, by which nothing can be divided."""
+    return np.maximum(root, np.finfo(dtype).tiny).astype(dtype)
 
 
 def fixed(layer: BatchNorm, x: Any) -> Scale:
@@ -218,12 +224,12 @@ def batch_norm(epsilon: float = 1e-5) -> Construct:
     """Construct a batch normalization; its number of features and its dtype come from the data.
 
     ``epsilon`` keeps the division finite where a feature is constant. Raises ``TypeError`` or ``ValueError`` unless it
-    is a number from 0.
+    is a number above 0.
 
     >>> batch_norm()(Key(0), np.zeros((1, 3)))
     BatchNorm(scale=f64[3], shift=f64[3], epsilon=1e-05)
     """
-    return partial(_construct_norm, BatchNorm, "batch_norm", number("batch_norm: epsilon", epsilon))
+    return partial(_construct_norm, BatchNorm, "batch_norm", positive("batch_norm: epsilon", epsilon))
 
 
 @constructor
@@ -231,12 +237,12 @@ def layer_norm(epsilon: float = 1e-5) -> Construct:
     """Construct a layer normalization; its number of features and its dtype come from the data.
 
     ``epsilon`` keeps the division finite where a row is constant. Raises ``TypeError`` or ``ValueError`` unless it is a
-    number from 0.
+    number above 0.
 
     >>> layer_norm()(Key(0), np.zeros((1, 3)))(np.array([[1.0, 2.0, 3.0]])).round(4)
     array([[-1.2247,  0.    ,  1.2247]])
     """
-    return partial(_construct_norm, LayerNorm, "layer_norm", number("layer_norm: epsilon", epsilon))
+    return partial(_construct_norm, LayerNorm, "layer_norm", positive("layer_norm: epsilon", epsilon))
 
 
 def _construct_norm(kind: type[Any], caller: str, epsilon: float, key: Key, x: Any) -> Any:
@@ -253,12 +259,12 @@ class RMSNorm(Record):
 
     A layer norm that neither centers nor shifts. It is the same in training and evaluation.
 
-    >>> RMSNorm(scale=np.ones(2), epsilon=0.0)(np.array([[3.0, 4.0]])).round(4)
+    >>> RMSNorm(scale=np.ones(2), epsilon=1e-9)(np.array([[3.0, 4.0]])).round(4)
     array([[0.8485, 1.1314]])
     """
 
     scale: np.ndarray
-    epsilon: float = 1e-6
+    epsilon: float = attrs.field(default=1e-6, converter=partial(positive, "rms_norm: epsilon"))
 
 
 @vjp.register
@@ -269,8 +275,8 @@ def rms_norm_vjp(layer: RMSNorm, x: Any, key: Key | None = None) -> tuple[np.nda
         raise LayerValueError("rms_norm", f"expects a scale (features,) and rows (n, ..., features), got {x.shape}")
     with np.errstate(over="ignore"):
         rms = np.sqrt(_mean_over_features(x * x) + layer.epsilon)
-    if not (rms < math.inf).all():
-        rms = np.sqrt(_mean_over_features(np.square(x, dtype=np.float64)) + layer.epsilon).astype(x.dtype)
+    if not ((rms > 0) & (rms < math.inf)).all():
+        rms = _narrowed(np.sqrt(_mean_over_features(np.square(x, dtype=np.float64)) + layer.epsilon), x.dtype)
     z = x / rms
 
     def rms_norm_pullback(dy):
@@ -292,12 +298,12 @@ def rms_norm(epsilon: float = 1e-6) -> Construct:
     """Construct an RMS normalization; its number of features and its dtype come from the data.
 
     ``epsilon`` keeps the division finite where a row is 0. Raises ``TypeError`` or ``ValueError`` unless it is a number
-    from 0.
+    above 0.
 
     >>> rms_norm()(Key(0), np.zeros((1, 3)))
     RMSNorm(scale=f64[3], epsilon=1e-06)
     """
-    return partial(_construct_rms_norm, number("rms_norm: epsilon", epsilon))
+    return partial(_construct_rms_norm, positive("rms_norm: epsilon", epsilon))
 
 
 def _construct_rms_norm(epsilon: float, key: Key, x: Any) -> RMSNorm:

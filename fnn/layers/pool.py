@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import reduce
-from typing import Any, TypeVar
+from functools import partial, reduce
+from typing import Any
 
+import attrs
 import numpy as np
 
 from fnn.core._arrays import floats
@@ -28,30 +29,29 @@ from fnn.layers._windows import (
     Rows,
     Sizes,
     by_length,
+    checked_padding,
+    checked_sizes,
     expected_images,
     margins_of,
     per_axis,
-    require_padding,
     with_margins,
 )
-
-Pool = TypeVar("Pool")
 
 
 class MaxPool(Record):
     """y = the largest value in each window, channel by channel. Of equal ones the first, line by line, gets dy."""
 
-    size: Sizes
-    stride: Sizes
-    padding: Padding = "valid"
+    size: Sizes = attrs.field(converter=partial(checked_sizes, "max_pool: size"))
+    stride: Sizes = attrs.field(converter=partial(checked_sizes, "max_pool: stride"))
+    padding: Padding = attrs.field(default="valid", converter=partial(checked_padding, "max_pool: padding"))
 
 
 class AvgPool(Record):
     """y = the mean of each window, channel by channel; cells of the padding do not count."""
 
-    size: Sizes
-    stride: Sizes
-    padding: Padding = "valid"
+    size: Sizes = attrs.field(converter=partial(checked_sizes, "avg_pool: size"))
+    stride: Sizes = attrs.field(converter=partial(checked_sizes, "avg_pool: stride"))
+    padding: Padding = attrs.field(default="valid", converter=partial(checked_padding, "avg_pool: padding"))
 
 
 class GlobalAvgPool(Record):
@@ -246,7 +246,7 @@ def max_pool(size: Sizes, stride: Sizes | None = None, padding: Padding = "valid
     >>> max_pool(2)(np.array([[[1.0], [3.0], [2.0], [0.0], [5.0]]])).tolist()
     [[[3.0], [2.0]]]
     """
-    return _pool(MaxPool, "max_pool", size, stride, padding)
+    return MaxPool(size, size if stride is None else stride, padding)
 
 
 def avg_pool(size: Sizes, stride: Sizes | None = None, padding: Padding = "valid") -> AvgPool:
@@ -260,15 +260,4 @@ def avg_pool(size: Sizes, stride: Sizes | None = None, padding: Padding = "valid
     >>> avg_pool(2, padding="same")(np.array([[[1.0], [3.0], [2.0], [0.0], [5.0]]])).tolist()
     [[[2.0], [1.0], [5.0]]]
     """
-    return _pool(AvgPool, "avg_pool", size, stride, padding)
-
-
-def _pool(
-    kind: Callable[[Sizes, Sizes, Padding], Pool], caller: str, size: Sizes, stride: Sizes | None, padding: Padding
-) -> Pool:
-    """Construct a pooling layer of one kind from settings that are checked."""
-    stride = size if stride is None else stride
-    per_axis(f"{caller}: size", size)
-    per_axis(f"{caller}: stride", stride)
-    require_padding(f"{caller}: padding", padding)
-    return kind(size, stride, padding)
+    return AvgPool(size, size if stride is None else stride, padding)

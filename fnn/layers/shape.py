@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import attrs
 import numpy as np
 
 from fnn.core._arrays import floats, unshared
@@ -19,10 +20,18 @@ from fnn.core.vjp import Pullback, vjp
 from fnn.layers._sequences import is_pair
 
 
+def _row(shape: Any) -> tuple[int, ...]:
+    if not isinstance(shape, tuple):
+        raise TypeError(
+            f"reshape expects the shape of a row as a tuple, got {describe(shape)}; write reshape((28, 28, 1))"
+        )
+    return tuple([integer("reshape: each axis of a row", n) for n in shape])
+
+
 class Reshape(Record):
     """y = x with rows of this shape, in C order (the last index runs fastest)."""
 
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] = attrs.field(converter=_row)
 
 
 class Flatten(Record):
@@ -69,8 +78,4 @@ def reshape(shape: tuple[int, ...]) -> Reshape:
     >>> reshape((2, 3))(np.zeros((5, 6))).shape
     (5, 2, 3)
     """
-    if not isinstance(shape, tuple):
-        raise TypeError(
-            f"reshape expects the shape of a row as a tuple, got {describe(shape)}; write reshape((28, 28, 1))"
-        )
-    return Reshape(tuple(integer("reshape: each axis of a row", n) for n in shape))
+    return Reshape(shape)

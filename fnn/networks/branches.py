@@ -15,6 +15,7 @@ from __future__ import annotations
 from functools import partial, reduce
 from typing import Any
 
+import attrs
 import numpy as np
 
 from fnn.core._arrays import floats
@@ -109,7 +110,7 @@ def _residual_of_pair(net: Residual, x: Any, key: Key | None) -> tuple[Any, Pull
 class Pick(Record):
     """y = x[place], one of a tuple of inputs."""
 
-    place: int
+    place: int = attrs.field(converter=partial(integer, "pick: the place", minimum=0))
 
 
 @vjp.register
@@ -229,7 +230,7 @@ def pick(place: int) -> Pick:
     >>> pick(1)((np.zeros(2), np.ones(2)))
     array([1., 1.])
     """
-    return Pick(integer("pick: the place", place, 0))
+    return Pick(place)
 
 
 @constructor

@@ -1,0 +1,110 @@
+"""A setting under which nothing is computed is refused when it is set, also in a record that is made directly."""
+
+import math
+import pickle
+
+import attrs
+import numpy as np
+import pytest
+
+import fnn
+from fnn import (
+    Attention,
+    AvgPool,
+    BatchNorm,
+    Conv,
+    Dropout,
+    Elu,
+    LayerNorm,
+    LeakyRelu,
+    MaxPool,
+    Pick,
+    Reshape,
+    RMSNorm,
+    Selu,
+    vjp,
+)
+from fnn.core.record import Record
+
+ONE, TWO = np.ones(2), np.zeros(2)
+KERNEL = np.ones((3, 2, 2))
+NAN, INF = math.nan, math.inf
+
+# A record of each class, given one of its settings; and what that may not be.
+REFUSED = {
+    (Dropout, "rate"): (Dropout, [1, 1.0, 2, -0.1, NAN, INF, True, "0.5", None]),
+    (LeakyRelu, "slope"): (LeakyRelu, [NAN, INF, -INF, True, "0.1", None, np.ones(2)]),
+    (Elu, "alpha"): (Elu, [NAN, INF, -1, True, None]),
+    (Selu, "alpha"): (lambda alpha: Selu(alpha=alpha), [NAN, INF, -1, None]),
+    (Selu, "scale"): (lambda scale: Selu(scale=scale), [NAN, INF, 0, -1, None]),
+    (BatchNorm, "epsilon"): (lambda epsilon: BatchNorm(ONE, TWO, epsilon), [NAN, INF, 0, 0.0, -1e-5, None, True]),
+    (LayerNorm, "epsilon"): (lambda epsilon: LayerNorm(ONE, TWO, epsilon), [NAN, INF, 0, 0.0, -1e-5, None, True]),
+    (RMSNorm, "epsilon"): (lambda epsilon: RMSNorm(ONE, epsilon), [NAN, INF, 0, 0.0, -1e-5, None, True]),
+    (Attention, "heads"): (
+        lambda heads: Attention(np.ones((2, 6)), np.ones(6), np.ones((2, 2)), ONE, heads),
+        [0, -1, 1.0, NAN, None, True],
+    ),
+    (Attention, "causal"): (
+        lambda causal: Attention(np.ones((2, 6)), np.ones(6), np.ones((2, 2)), ONE, 1, causal),
+        [0, 1, None, "yes"],
+    ),
+    (Reshape, "shape"): (Reshape, [(0,), (-1,), (2.0,), [2], 2, None]),
+    (Pick, "place"): (Pick, [-1, 1.0, None, True]),
+    (Conv, "stride"): (lambda stride: Conv(KERNEL, TWO, stride), [0, -1, 1.5, (1, 0), (1, 1, 1), [1], None]),
+    (Conv, "padding"): (lambda padding: Conv(KERNEL, TWO, 1, padding), [-1, "all", 1.5, (1, 1, 1), None]),
+    (Conv, "dilation"): (lambda dilation: Conv(KERNEL, TWO, 1, "same", dilation), [0, -1, 1.5, (0,), None]),
+    (Conv, "groups"): (lambda groups: Conv(KERNEL, TWO, 1, "same", 1, groups), [0, -1, 1.5, None, True]),
+    **{
+        (pool, field): (
+            lambda value, pool=pool, field=field: pool(**{"size": 2, "stride": 2, field: value}),
+            [-1, 1.5, (2, -1), (1, 1, 1), [2], None] + ([] if field == "padding" else [0, (0, 2)]),
+        )
+        for pool in (MaxPool, AvgPool)
+        for field in ("size", "stride", "padding")
+    },
+}
+ROWS = [(*key, call, value) for key, (call, values) in REFUSED.items() for value in values]
+
+
+@pytest.mark.parametrize(("kind", "field", "call", "value"), ROWS, ids=lambda value: repr(value)[:30])
+def test_a_setting_that_makes_no_sense_is_refused_by_its_name(kind, field, call, value):
+    what = {"Dropout": "dropout: the rate", "Reshape": "reshape", "Pick": "pick: the place"}.get(kind.__name__, field)
+    with pytest.raises((TypeError, ValueError), match=what):
+        call(value)
+
+
+SETTINGS = {
+    (kind, field.name)
+    for name in fnn.__all__
+    if isinstance(kind := getattr(fnn, name), type)
+    and issubclass(kind, Record)
+    and kind.__module__.startswith("fnn.layers")
+    for field in attrs.fields(kind)
+    if "ndarray" not in str(field.type)
+}
+
+
+def test_every_setting_of_a_layer_has_a_line_above():
+    """Whoever adds a layer with a setting adds to ``REFUSED`` what the setting may not be."""
+    assert {setting for setting in SETTINGS if setting not in REFUSED} == set()
+
+
+def test_settings_come_out_as_they_are_kept_in_files():
+    assert type(Dropout(0).rate) is float
+    assert type(Dropout(np.float32(0.5)).rate) is float
+    assert MaxPool((2, 3), 2).size == (2, 3)
+    assert LeakyRelu(-0.5)(np.array([-2.0])) == 1
+    for layer in (Dropout(0.5), MaxPool(2, 1, "same"), Conv(KERNEL, TWO, groups=1), BatchNorm(ONE, TWO)):
+        assert repr(pickle.loads(pickle.dumps(layer))) == repr(layer)
+
+
+@pytest.mark.parametrize("constructor", [fnn.batch_norm, fnn.layer_norm, fnn.rms_norm])
+def test_the_smallest_epsilon_of_all_keeps_a_constant_finite(constructor):
+    for dtype in (np.float16, np.float32, np.float64):
+        x = np.zeros((4, 3), dtype)
+        layer = constructor(5e-324)(fnn.Key(0), x)
+        y, pullback = vjp(layer, x)
+        assert np.isfinite(y).all()
+        with pytest.raises(ValueError, match=r"epsilon must be above 0, got 0.0"):
+            constructor(0.0)
+        assert np.isfinite(pullback(np.zeros_like(y))[1]()).all()
