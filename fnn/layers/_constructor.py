@@ -17,6 +17,7 @@ from fnn.core.keys import Key
 
 P = ParamSpec("P")
 Construct = Callable[[Key, Any], Any]
+MISSING: Any = inspect.Parameter.empty  # of an argument that was not given, for None is one
 
 
 @attrs.frozen(repr=False, eq=False)
@@ -26,7 +27,12 @@ class Constructor:
     construct: Construct
     shown: str
 
-    def __call__(self, key: Key, x: Any) -> Any:
+    def __call__(self, key: Key = MISSING, x: Any = MISSING) -> Any:
+        if key is MISSING or x is MISSING:
+            raise TypeError(
+                f"{self.shown} is a constructor: call it with a key and data, net = {self.shown}(Key(0), x), "
+                "and then the network with data, net(x)"
+            )
         return self.construct(key, x)
 
     def __repr__(self) -> str:

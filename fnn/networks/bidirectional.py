@@ -21,7 +21,7 @@ from fnn.core.record import Record, is_record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._sequences import mask, unpack
-from fnn.networks._parts import inside, part_vjp
+from fnn.networks._parts import inside, may_construct, part_vjp
 from fnn.networks.inference import inference
 
 
@@ -112,7 +112,7 @@ def bidirectional(layer: Construct) -> Construct:
     >>> bidirectional(rnn(3))(Key(0), np.zeros((1, 5, 2)))(np.zeros((4, 5, 2))).shape
     (4, 5, 6)
     """
-    if is_record(layer) or isinstance(layer, type) or not callable(layer):
+    if is_record(layer) or isinstance(layer, type) or not callable(layer) or not may_construct(layer):
         raise TypeError(f"bidirectional expects the constructor of a layer, say lstm(64), got {describe(layer)}")
     return partial(_construct_bidirectional, layer)
 

@@ -16,9 +16,9 @@ from fnn.core._errors import describe
 from fnn.core._flat import has_leaves
 from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
-from fnn.core.vjp import Pullback, forward, registered, vjp
+from fnn.core.vjp import Pullback, registered, vjp
 from fnn.layers._constructor import Construct, constructor
-from fnn.networks._parts import Part, constructed, inside, locate, require_constructors, unseen
+from fnn.networks._parts import Part, constructed, inside, locate, part_vjp, require_constructors, unseen
 
 
 class Serial(Record):
@@ -36,26 +36,45 @@ def serial_vjp(net: Serial, x: Any, key: Key | None = None) -> tuple[Any, Pullba
         try:
             x, pullback = registered(type(layer), vjp)(layer, x, key if key is None else fold_in(key, place))
         except Exception as error:
-            locate(error, f"layers[{place}]")
+            locate(error, f"layers[{place}]", layer)
             raise
         pullbacks.append(pullback)
 
     def serial_pullback(dy):
         # Below the first layer that has parameters only dx remains to be computed, and only if somebody asks for it.
         first = _first_with_parameters(net.layers)
-        dlayers, dx = _pulled_back(pullbacks[first:], lambda: dy)
-        return Serial((*net.layers[:first], *dlayers)), lambda: _pulled_back(pullbacks[:first], dx)[1]()
+        dlayers, dx = _pulled_back(pullbacks, first, len(pullbacks), lambda: dy)
+
+        def serial_dx():
+            _, first_dx = _pulled_back(pullbacks, 0, first, dx)
+            if not callable(first_dx):
+                raise _no_function(first_dx, pullbacks[0])
+            return first_dx()
+
+        return Serial((*net.layers[:first], *dlayers)), serial_dx
 
     return x, serial_pullback
 
 
-def _pulled_back(pullbacks: list[Pullback], dx: Callable[[], Any]) -> tuple[list[Any], Callable[[], Any]]:
-    """Fold a gradient back through pullbacks, the last one first; the first one's dx stays a thunk."""
+def _pulled_back(
+    pullbacks: list[Pullback], begin: int, end: int, dx: Callable[[], Any]
+) -> tuple[list[Any], Callable[[], Any]]:
+    """Fold a gradient back through some of the pullbacks, the last one first; the first one's dx stays a thunk."""
     dlayers = []
-    for pullback in reversed(pullbacks):
-        dlayer, dx = pullback(dx())
-        dlayers.append(dlayer)
+    try:
+        for pullback in reversed(pullbacks[begin:end]):
+            dlayer, dx = pullback(dx())
+            dlayers.append(dlayer)
+    except TypeError:
+        if callable(dx):
+            raise
+        raise _no_function(dx, pullbacks[end - len(dlayers)]) from None
     return dlayers[::-1], dx
+
+
+def _no_function(dx: Any, pullback: Any) -> TypeError:
+    name = getattr(pullback, "__qualname__", "a pullback").replace(".<locals>", "")
+    return TypeError(f"{name} must return (dlayer, dx) with dx a function, got {describe(dx)}; write lambda: dx")
 
 
 def _first_with_parameters(layers: tuple[Any, ...]) -> int:
@@ -89,7 +108,7 @@ def _construct_serial(parts: tuple[Part, ...], key: Key, x: Any) -> Serial:
         layer_key = fold_in(key, place)
         with inside(f"layers[{place}]"):
             layers.append(constructed(part, layer_key, x))
-            x = forward(unseen(layers[-1]), x, layer_key)
+        x, _ = part_vjp(unseen(layers[-1]), x, layer_key, f"layers[{place}]")
     return Serial(tuple(layers))
 
 

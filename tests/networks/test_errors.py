@@ -1,5 +1,7 @@
 """Errors of networks, in all their words."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from fnn import (
     Bidirectional,
     Dense,
     Parallel,
+    Record,
     Relu,
     Residual,
     Rnn,
@@ -32,12 +35,42 @@ from fnn import (
     rnn,
     serial,
     transformer_block,
+    vjp,
 )
 from tests.errors import check, message
 from tests.laws.test_bad_input import FLAT, KEY, T, V, X, affine
 
 IMAGES, SEQUENCES, LENGTHS = np.ones((2, 4, 4, 2)), np.ones((2, 3, 2)), np.array([3, 1])
 RNN = rnn(3)(KEY, SEQUENCES)
+
+
+class Keyless(Record):
+    """A layer whose function takes no key."""
+
+    rate: float
+
+
+@vjp.register
+def keyless_vjp(layer: Keyless, x):
+    return layer.rate * x, lambda dy: (layer, lambda: layer.rate * dy)
+
+
+class Eager(Record):
+    """A layer whose pullback computes dx at once."""
+
+    weight: np.ndarray
+
+
+@vjp.register
+def eager_vjp(layer: Eager, x, key=None):
+    def eager_pullback(dy):
+        return Eager((dy * x).sum(axis=0)), (dy * layer.weight).astype(np.float32)
+
+    return x * layer.weight, eager_pullback
+
+
+def _twice(x):
+    return 2 * x
 
 
 ROWS = [
@@ -59,6 +92,58 @@ ROWS = [
     (lambda: serial(relu, dense(2))(0, X), T, "serial expects a key, got int 0; write Key(0)"),
     (lambda: serial(relu, dense(2))(KEY, FLAT), V, "dense at layers[1] expects rows (n, inputs), got (5,); write x…"),
     (lambda: serial(relu, 3), T, "serial expects constructors or layers, got int 3 at layers[1]"),
+    # --- a constructor, a function, a rule of one's own ---
+    (
+        lambda: mlp(8, 2)(X),
+        T,
+        "mlp(8, 2) is a constructor: call it with a key and data, net = mlp(8, 2)(Key(0), x), "
+        "and then the network with data, net(x)",
+    ),
+    (lambda: dense(3)(), T, "dense(3) is a constructor: call it with a key and data, net = dense(3)(Key(0), x), …"),
+    (lambda: dense(3)(KEY), T, "dense(3) is a constructor: call it with a key and data, net = dense(3)(Key(0), x), …"),
+    (
+        lambda: serial(dense(3), np.tanh),
+        T,
+        "serial expects constructors or layers, got the function tanh at layers[1]; "
+        "a function of x is no layer: write tanh or relu of fnn, or a record with a function for vjp",
+    ),
+    (
+        lambda: parallel(math.tanh),
+        T,
+        "parallel expects constructors or layers, got the function tanh at branches[0]; …",
+    ),
+    (lambda: residual(_twice), T, "residual expects constructors or layers, got the function twice at body[0]; a fun…"),
+    (lambda: mlp(8, 2, activation=np.tanh), T, "…got the function tanh at …; a function of x is no layer: …"),
+    (lambda: add(dense(3), np.tanh), T, "…got the function tanh at branches[1]; a function of x is no layer: …"),
+    (lambda: bidirectional(np.tanh), T, "bidirectional expects the constructor of a layer, say lstm(64), got the …"),
+    (
+        lambda: serial(dense(3), lambda key, x: np.tanh(x))(KEY, X),
+        T,
+        "expected a layer from the function <lambda>(key, x), got float32 array (5, 3); a function is no layer\n"
+        "in layers[1]",
+    ),
+    (
+        lambda: serial(dense(3), Keyless(3.0))(KEY, X),
+        T,
+        "Keyless at layers[1]: a network passes a key, which keyless_vjp(layer: …Keyless, x) does not take; "
+        "write def keyless_vjp(layer: Keyless, x, key=None)",
+    ),
+    (lambda: Serial((relu, Keyless(3.0)))(X), T, "Keyless at layers[1]: a network passes a key, …"),
+    (lambda: Residual(Keyless(3.0))(X), T, "Keyless at body: a network passes a key, …"),
+    *(
+        (
+            lambda net=net: vjp(net, X)[1](X)[1](),
+            T,
+            "eager_vjp.eager_pullback must return (dlayer, dx) with dx a function, got float32 array (5, 4); "
+            "write lambda: dx",
+        )
+        for net in (
+            Serial((Eager(np.ones(4)),)),
+            Serial((relu, Eager(np.ones(4)))),
+            Serial((Eager(np.ones(4)), relu)),
+            Serial((affine(4, 4), Eager(np.ones(4)), relu)),
+        )
+    ),
     (lambda: mlp(), V, "mlp expects at least one width, got none; write mlp(64, 10)"),
     # --- branches ---
     (
