@@ -25,6 +25,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from fnn.core._arrays import conversion
 from fnn.core._errors import FormatError, describe
 from fnn.core._flat import has_leaves
 from fnn.core._structure import Tree, is_weight
@@ -153,6 +154,8 @@ def _setting(node: Any, place: str) -> Form:
             return {"function": name}
     if isinstance(node, np.generic):
         hint = f"; write {type(node.item()).__name__}(...)"  # a plain number would compute differently from this one
+    elif conversion(node, ""):
+        hint = f"; write {conversion(node, place.rpartition('.')[2] or 'it')}"
     elif isinstance(node, list | tuple | dict):
         hint = "; use a plain tuple or a record"
     else:

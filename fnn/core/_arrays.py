@@ -2,6 +2,7 @@
 
 floats    : caller, x -> x as a float array, or an error in the name of the caller
 as_array  : caller, x -> x as an array, or such an error          float_dtype : x -> the dtype of parameters
+conversion : value, name -> how to make another library's array NumPy's
 read_only : array -> the same array, no longer writeable          unshared    : array -> itself, or a copy
 
 ones, counting : n -> an array, the same each time                sum_of_rows : array (..., m) -> sums (m,)
@@ -66,7 +67,8 @@ def floats(caller: str, x: Any) -> np.ndarray:
 def as_array(caller: str, x: Any) -> np.ndarray:
     """Return ``x`` as an array.
 
-    Raises ``TypeError`` in the name of ``caller`` for rows of unequal lengths, a masked array, a tuple of arrays.
+    Arrays of other libraries and tables of pandas are taken as NumPy reads them. Raises ``TypeError`` in the name of
+    ``caller`` for those that it cannot read, rows of unequal lengths, a masked array, a tuple of arrays.
     """
     if type(x) is np.ndarray:
         return x
@@ -79,6 +81,32 @@ def as_array(caller: str, x: Any) -> np.ndarray:
         return np.asarray(x)
     except ValueError:
         raise LayerTypeError(caller, f"expects an array, got rows of unequal lengths: {describe(x)}") from None
+    except (TypeError, RuntimeError):  # such as one on a GPU, or one that PyTorch follows for its own gradients
+        remedy = conversion(x, "x") or "np.asarray(x)"
+        raise LayerTypeError(caller, f"expects an array of NumPy's, got {describe(x)}; write {remedy}") from None
+
+
+def conversion(value: Any, name: str) -> str:
+    """Return how to write an array of another library as NumPy's, or nothing if the value is no such array.
+
+    It is known by what it offers, so that no other library is imported.
+
+    >>> conversion(memoryview(b"abc"), "weight"), conversion(1.5, "rate")
+    ('np.asarray(weight)', '')
+    """
+    if value.__class__ in _PLAIN or isinstance(value, type | np.ndarray | np.generic) or hasattr(value, "__record__"):
+        return ""
+    if hasattr(value, "to_numpy"):
+        return f"{name}.to_numpy()"
+    if hasattr(value, "detach"):
+        return f"np.asarray({name}.detach().cpu())"
+    if hasattr(value, "__cuda_array_interface__"):
+        return f"np.asarray({name}.get())"
+    return f"np.asarray({name})" if any(hasattr(value, each) for each in _OFFERED) else ""
+
+
+_PLAIN = frozenset({int, float, str, bool, tuple, type(None)})  # most settings, which cost no more than this look
+_OFFERED = ("__array__", "__array_interface__", "__dlpack__", "ndim")
 
 
 def float_dtype(x: np.ndarray) -> np.dtype:

@@ -72,6 +72,8 @@ def describe(value: Any) -> str:
         return f"{value.dtype} array {value.shape}"
     if isinstance(value, type):
         return f"the class {value.__name__}"
+    if hasattr(value, "__array__") and hasattr(value, "shape") and not isinstance(value, np.generic):
+        return f"{type(value).__module__.partition('.')[0]} {type(value).__name__} {tuple(value.shape)}"
     function = value.func if isinstance(value, _PARTIAL) else value
     if callable(function) and hasattr(function, "__name__"):
         return f"the function {function.__name__.lstrip('_')}"

@@ -22,8 +22,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from fnn.core._arrays import is_array, is_tuple, ones, read_only
-from fnn.core._structure import Tree, Where, chosen, require_alike, walk
+from fnn.core._arrays import conversion, is_array, is_tuple, ones, read_only
+from fnn.core._structure import Tree, Where, chosen, require_alike, require_numpy, walk
 from fnn.core.record import Record, children, edges, rebuild
 
 Build = Callable[[list[Any]], Any]
@@ -34,7 +34,11 @@ def take_apart(tree: Tree) -> tuple[list[np.ndarray], Form]:
     """Return the leaves, and the form: all the rest of a tree, as a list that compares with another tree's."""
     leaves: list[np.ndarray] = []
     form: Form = []
-    _collect(tree, leaves, form, {})
+    try:
+        _collect(tree, leaves, form, {})
+    except TypeError:
+        require_numpy("tree", tree)
+        raise
     return leaves, form
 
 
@@ -62,6 +66,8 @@ def _collect(node: Any, leaves: list[np.ndarray], form: Form, seen: dict[int, in
         leaves.append(node)
         form += (node.shape, node.dtype)
     else:
+        if conversion(node, ""):
+            raise TypeError("an array of another library")
         form.append(node)
 
 

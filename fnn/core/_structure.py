@@ -3,6 +3,7 @@
     walk          : tree -> (path, leaf), ...
     chosen        : paths, where -> a bool for each path          is_weight : path -> bool
     difference    : tree, tree -> where they differ, or None
+    require_numpy : tree -> nothing, or an error with the path of another library's array
     require_alike : tree, tree -> nothing, or an error with the path
 
 A record that is used twice in a tree is one record: its leaves are counted once, at its first place.
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import is_array, is_tuple
+from fnn.core._arrays import conversion, is_array, is_tuple
 from fnn.core._errors import describe
 from fnn.core.record import Record, children, edges, is_record
 
@@ -44,6 +45,15 @@ def _walk(node: Any, path: str, every: bool, seen: set[int]) -> Generator[tuple[
     if found and isinstance(node, Record):
         seen.add(id(node))
     return found
+
+
+def require_numpy(caller: str, tree: Tree) -> None:
+    """Raise ``TypeError`` with the path of an array that is not NumPy's: it would be a setting, and never trained."""
+    for path, node in walk(tree, every=True):
+        remedy = conversion(node, path.rpartition(".")[2] or "it")
+        if remedy:
+            place = path or "the tree"
+            raise TypeError(f"{caller}: {place} must be an array of NumPy's, got {describe(node)}; write {remedy}")
 
 
 def require_where(caller: str, where: Any, example: str) -> None:

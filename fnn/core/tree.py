@@ -18,9 +18,9 @@ import numpy as np
 
 from fnn.core._arrays import as_array, is_array, read_only
 from fnn.core._errors import describe
-from fnn.core._flat import Layout, builder, flat, take_apart
-from fnn.core._structure import Tree, is_weight, require_alike, walk
-from fnn.core.record import children, edges, rebuild
+from fnn.core._flat import Layout, builder, flat, has_leaves, take_apart
+from fnn.core._structure import Tree, is_weight, require_alike, require_numpy, walk
+from fnn.core.record import children, edges, is_record, rebuild
 
 __all__ = [
     "add", "allclose", "at", "equal", "is_weight", "leaves", "map", "paths", "ravel", "reduce", "zeros_like",
@@ -44,6 +44,7 @@ def paths(tree: Tree) -> list[str]:
     >>> paths((np.zeros(1), (np.zeros(2),)))
     ['[0]', '[1][0]']
     """
+    require_numpy("tree.paths", tree)
     return [path for path, _ in walk(tree)]
 
 
@@ -149,7 +150,8 @@ def at(path: str, function: Callable[[Any], Any], tree: Tree) -> Tree:
         function: takes the node there and returns what stands in its place.
         tree: the tree, which stays as it is.
 
-    Raises ``ValueError`` if there is no such node, and says what there is.
+    A record that stands at several places is one, and changes at all of them. Raises ``ValueError`` if there is no
+    such node, and says what there is.
 
     >>> at("[1][0]", lambda a: a * 10, (np.array([1.0]), (np.array([2.0]),)))
     (array([1.]), (array([20.]),))
@@ -165,11 +167,26 @@ def at(path: str, function: Callable[[Any], Any], tree: Tree) -> Tree:
             raise ValueError(f"tree.at: no {edge.lstrip('.')} in {path!r}: {type(node).__name__} has {parts}")
         passed.append((node, place))
         node = children(node)[place]
-    node = _read_only(function(node))
-    for parent, place in reversed(passed):
-        parts = children(parent)
-        node = rebuild(parent, [*parts[:place], node, *parts[place + 1 :]])
-    return node
+    new = _read_only(function(node))
+    while passed and not (is_record(node) and has_leaves(node)):  # arrays and tuples have no identity, records have
+        node, place = passed.pop()
+        parts = children(node)
+        new = rebuild(node, [*parts[:place], new, *parts[place + 1 :]])
+    return _replaced(tree, {id(node): new})
+
+
+def _replaced(node: Any, new: dict[int, Any]) -> Any:
+    """Return the tree with other nodes in place of those whose ids are given, wherever they stand."""
+    if id(node) in new:
+        return new[id(node)]
+    parts = children(node)
+    others = [_replaced(part, new) for part in parts]
+    if all(part is other for part, other in zip(parts, others, strict=True)):
+        return node
+    built = rebuild(node, others)
+    if is_record(node):
+        new[id(node)] = built
+    return built
 
 
 def _require_function(caller: str, function: Any) -> None:
@@ -220,14 +237,21 @@ def require_floats(caller: str, tree: Tree) -> None:
 
     The error begins with ``caller`` and the leaf's path: ``TypeError`` for the kind, ``ValueError`` for the values.
     """
+    require_numpy(caller, tree)
     for path, node in walk(tree, every=True):
         place = path or "the tree"
         if isinstance(node, _CONTAINERS):
-            raise TypeError(f"{caller}: {place} is a {type(node).__name__}, no part of a tree; use a tuple or a record")
+            numbers = _of_numbers(node)
+            remedy = f"write np.asarray({place.rpartition('.')[2]})" if numbers else "use a tuple or a record"
+            raise TypeError(f"{caller}: {place} is a {type(node).__name__}, no part of a tree; {remedy}")
         if is_array(node) and (node.dtype.kind != "f" or type(node) is not np.ndarray):
             raise TypeError(f"{caller}: {place} must hold floats, got {describe(node)}; convert it, say to np.float32")
         if is_array(node) and not np.isfinite(node).all():
             raise ValueError(f"{caller}: {place} holds NaN or infinity")
+
+
+def _of_numbers(node: Any) -> bool:
+    return isinstance(node, int | float) or (isinstance(node, list) and all(_of_numbers(each) for each in node))
 
 
 def _read_only(value: Any) -> Any:

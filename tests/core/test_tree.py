@@ -248,7 +248,7 @@ def test_allclose_never_broadcasts():
     ],
 )
 def test_at_replaces_the_node_at_the_path(path, there):
-    a, met, marker = net(), [], object()
+    a, met, marker = net(), [], 0.125
     changed = tree.at(path, lambda node: met.append(node) or marker, a)
     assert [node is there(a) for node in met] == [True]
     assert there(changed) is marker
@@ -462,3 +462,45 @@ def test_records_are_equal_only_to_themselves_and_can_be_keys():
     assert one == one
     assert one != other
     assert len({one, other}) == 2
+
+
+# --- at, where a record stands at several places ----------------------------------------------------------------------
+
+
+def shared():
+    one = Dense(np.ones((2, 2)), np.zeros(2))
+    return one, Serial((one, relu, Serial((one, relu)), relu))
+
+
+@pytest.mark.parametrize("path", ["layers[0].weight", "layers[2].layers[0].weight"])
+def test_a_record_at_two_places_changes_at_both_and_stays_one(path):
+    one, tied = shared()
+    changed = tree.at(path, lambda weight: weight * 3, tied)
+    assert changed.layers[0] is changed.layers[2].layers[0]
+    assert changed.layers[0].weight.tolist() == [[3.0, 3.0], [3.0, 3.0]]
+    assert changed.layers[0].bias is one.bias
+    assert tree.paths(changed) == tree.paths(tied)
+    assert tied.layers[0] is one
+
+
+def test_the_whole_record_is_replaced_at_both_places():
+    _, tied = shared()
+    other = Dense(np.zeros((2, 2)), np.zeros(2))
+    changed = tree.at("layers[2].layers[0]", lambda _: other, tied)
+    assert changed.layers[0] is other
+    assert changed.layers[2].layers[0] is other
+
+
+def test_what_holds_a_tied_record_stays_one_too():
+    one, _ = shared()
+    block = Serial((one, relu))
+    changed = tree.at("layers[0].layers[0].bias", lambda bias: bias + 1, Serial((block, block, one)))
+    assert changed.layers[0] is changed.layers[1]
+    assert changed.layers[2] is changed.layers[0].layers[0]
+
+
+def test_a_record_without_a_leaf_is_anybodys_and_changes_at_one_place():
+    _, tied = shared()
+    changed = tree.at("layers[1]", lambda _: leaky_relu, tied)
+    assert [type(each).__name__ for each in changed.layers] == ["Dense", "LeakyRelu", "Serial", "Relu"]
+    assert changed.layers[2] is tied.layers[2]
