@@ -63,7 +63,8 @@ def test_a_summary_is_shown_without_print():
 
 
 def test_the_name_of_a_layer_that_looks_like_html_stays_text():
-    odd = type("<i>", (fnn.Record,), {"__annotations__": {}})
+    odd = type("Odd", (fnn.Record,), {"__annotations__": {}})
+    odd.__name__ = "<i>"
     fnn.vjp.register(odd, lambda layer, x, key=None: (x, lambda dy: (layer, lambda: dy)))
     page = summary(odd(), X)._repr_html_()
     assert "<i>" not in page
