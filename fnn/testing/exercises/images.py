@@ -122,7 +122,7 @@ def _dropout_laws(name: str, function: Callable[..., Any]) -> Iterator[Finding]:
 CONVS = [((2, 5, 4, 2), (3, 2, 2, 3)), ((1, 3, 3, 1), (2, 2, 1, 1)), ((2, 4, 4, 3), (1, 1, 3, 2))]
 TIES = np.array([[[[1.0], [1.0]], [[0.5], [1.0]]]])
 CONSTANT = np.where([False, True, False], 0.1, numbers(5, 3))
-ROWS = [case(numbers(5, 3)), case(numbers(4, 3, seed=1)), case(numbers(1, 3), mistake=32), case(CONSTANT, mistake=32)]
+ROWS = [case(numbers(5, 3)), case(numbers(4, 3, seed=1)), case(numbers(2, 3), mistake=32), case(CONSTANT, mistake=32)]
 
 
 def _outputs(x: tuple[int, ...], weight: tuple[int, ...]) -> tuple[int, ...]:
