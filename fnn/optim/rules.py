@@ -5,7 +5,7 @@
 
 A rule works on the vector ``g`` of the whole gradient, in place; ``transform.py`` lifts it to trees. Where libraries
 differ, these are PyTorch's rules; each says so. All raise ``TypeError`` for an argument that is no number, and
-``ValueError`` for one below 0, for a decay of 1 or more, for a limit of 0.
+``ValueError`` for one below 0, for a decay of 1 or more, for a limit or a learning rate of 0.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._errors import number, positive
+from fnn.core._errors import describe, number, positive
 from fnn.core._structure import Tree, Where, require_where
 from fnn.core.record import Record
 from fnn.optim._memory import nothing_yet
@@ -25,6 +25,7 @@ from fnn.optim.transform import Flat, Transform, lifted
 
 LearningRate = float | Callable[[int], float]
 _STUCK = ": nothing would ever move"
+_TINY = float(np.finfo(np.float32).tiny)
 
 
 class Trace(Record):
@@ -91,7 +92,7 @@ def scale_by_adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Tran
     Args:
         b1: the decay of the mean of gradients.
         b2: the decay of the mean of their squares.
-        eps: added to the root, so that nothing is divided by 0.
+        eps: added to the root, so that nothing is divided by 0; with 0, a mean of 0 moves nothing.
     """
     b1, b2 = number("adam: b1", b1, below=1), number("adam: b2", b2, below=1)
     return lifted(partial(_scale_by_adam, b1, b2, number("adam: eps", eps)), partial(_zeros, Moments, 2))
@@ -105,7 +106,7 @@ def _scale_by_adam(b1: float, b2: float, eps: float, g: np.ndarray, state: Momen
     np.sqrt(square, out=g)
     g *= 1 / math.sqrt(1 - b2**t)
     g += eps
-    np.divide(mean, g, out=g)
+    _divide(mean, g, eps, out=g)
     g *= 1 / (1 - b1**t)
     return g, Moments(mean, square)
 
@@ -136,8 +137,17 @@ def _scale_by_rms(decay: float, eps: float, g: np.ndarray, state: Squares, param
 def _over_root(g: np.ndarray, square: np.ndarray, eps: float) -> np.ndarray:
     root = np.sqrt(square)
     root += eps
-    g /= root
-    return g
+    return _divide(g, root, eps, out=g)
+
+
+def _divide(g: np.ndarray, root: np.ndarray, eps: float, out: np.ndarray) -> np.ndarray:
+    """Divide by a root to which ``eps`` was added; with an ``eps`` of nothing, 0 / 0 is 0, and moves nothing."""
+    if eps >= _TINY:
+        return np.divide(g, root, out=out)
+    still = g == 0
+    np.divide(g, root, out=out, where=~still)
+    out[still] = 0.0
+    return out
 
 
 def scale_by_adagrad(eps: float = 1e-10) -> Transform:
@@ -220,12 +230,15 @@ def descend(learning_rate: LearningRate) -> Transform:
     ((array([-0.1]),), ())
     """
     if not callable(learning_rate):
-        learning_rate = number("descend: the learning rate", learning_rate)
+        learning_rate = positive("descend: the learning rate", learning_rate, _STUCK)
     return lifted(partial(_descend, learning_rate))
 
 
 def _descend(learning_rate: LearningRate, g: np.ndarray, state: tuple[()], params: Flat, step: int):
     if callable(learning_rate):
-        learning_rate = number("descend: what the schedule returns", learning_rate(step))
+        schedule, learning_rate = learning_rate, learning_rate(step)
+        if learning_rate.__class__ is not float or not 0 <= learning_rate < math.inf:
+            what = f"descend: what the schedule, {describe(schedule)}, returns at step {step}"
+            learning_rate = number(what, learning_rate)
     g *= -learning_rate
     return g, state

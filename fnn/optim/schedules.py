@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -29,6 +30,7 @@ from fnn.core._errors import describe, integer, number, positive
 __all__ = ["constant", "cosine", "exponential", "inverse_time", "one_cycle", "piecewise", "warmup"]
 
 Schedule = Callable[[int], float]
+_STUCK = ": nothing would ever move"
 
 
 def constant(learning_rate: float) -> Schedule:
@@ -37,7 +39,7 @@ def constant(learning_rate: float) -> Schedule:
     >>> constant(0.1)(1000)
     0.1
     """
-    return functools.partial(_constant, number("constant: the learning rate", learning_rate))
+    return functools.partial(_constant, positive("constant: the learning rate", learning_rate, _STUCK))
 
 
 def _constant(learning_rate: float, step: int) -> float:
@@ -56,6 +58,8 @@ def piecewise(boundaries: Sequence[int], learning_rates: Sequence[float]) -> Sch
     values = [number("piecewise: each learning rate", each) for each in _listed("learning rates", learning_rates)]
     if any(after <= before for before, after in pairwise(steps)):
         raise ValueError(f"piecewise: the boundaries must increase, got {describe(steps)}")
+    if not any(values):
+        raise ValueError(f"piecewise: one of the learning rates must be above 0, got {describe(values)}{_STUCK}")
     if len(values) != len(steps) + 1:
         expected = f"{len(steps) + 1} for {len(steps)} boundaries"
         raise ValueError(f"piecewise expects one learning rate more than boundaries, {expected}, got {len(values)}")
@@ -78,7 +82,7 @@ def exponential(learning_rate: float, factor: float, steps: int = 1, staircase: 
 
     Args:
         learning_rate: the value at step 0.
-        factor: above 0; above 1 the learning rate grows without end.
+        factor: above 0; above 1 the learning rate grows without end, to an infinity that ``descend`` refuses.
         steps: how many steps the factor takes.
         staircase: apply the factor at once at the end of each ``steps`` steps, not a little at every step.
 
@@ -87,17 +91,25 @@ def exponential(learning_rate: float, factor: float, steps: int = 1, staircase: 
     >>> [exponential(0.8, 0.5, steps=2, staircase=True)(step) for step in range(5)]
     [0.8, 0.8, 0.4, 0.4, 0.2]
     """
-    learning_rate = number("exponential: the learning rate", learning_rate)
+    learning_rate = positive("exponential: the learning rate", learning_rate, _STUCK)
     factor, steps = positive("exponential: the factor", factor), integer("exponential: steps", steps)
     return functools.partial(_staircase if staircase else _exponential, learning_rate, factor, steps)
 
 
 def _exponential(learning_rate: float, factor: float, steps: int, step: int) -> float:
-    return float(learning_rate * factor ** (step / steps))
+    return _grown(learning_rate, factor, step / steps)
 
 
 def _staircase(learning_rate: float, factor: float, steps: int, step: int) -> float:
-    return float(learning_rate * factor ** (step // steps))
+    return _grown(learning_rate, factor, step // steps)
+
+
+def _grown(learning_rate: float, factor: float, times: float) -> float:
+    try:
+        return float(learning_rate * factor**times)
+    except OverflowError:  # of the power alone, perhaps: the product may be finite
+        logarithm = math.log(learning_rate) + times * math.log(factor)
+        return math.exp(logarithm) if logarithm < math.log(sys.float_info.max) else math.inf
 
 
 def inverse_time(learning_rate: float, decay: float, steps: int = 1) -> Schedule:
@@ -113,7 +125,7 @@ def inverse_time(learning_rate: float, decay: float, steps: int = 1) -> Schedule
     >>> [inverse_time(0.8, 1.0, steps=10)(step) for step in (0, 10, 30)]
     [0.8, 0.4, 0.2]
     """
-    learning_rate = number("inverse_time: the learning rate", learning_rate)
+    learning_rate = positive("inverse_time: the learning rate", learning_rate, _STUCK)
     decay, steps = number("inverse_time: the decay", decay), integer("inverse_time: steps", steps)
     return functools.partial(_inverse_time, learning_rate, decay, steps)
 
@@ -136,6 +148,8 @@ def cosine(learning_rate: float, steps: int, end: float = 0.0) -> Schedule:
     [1.0, 0.8536, 0.5, 0.1464, 0.0, 0.0]
     """
     learning_rate, end = number("cosine: the learning rate", learning_rate), number("cosine: the end", end)
+    if learning_rate == end == 0:
+        raise ValueError(f"cosine: the learning rate or the end must be above 0, got 0{_STUCK}")
     return functools.partial(_cosine, learning_rate, end, integer("cosine: steps", steps))
 
 
@@ -187,7 +201,7 @@ def one_cycle(peak: float, steps: int, warm: float = 0.3, first: float = 25.0, l
     >>> [round(one_cycle(1.0, 10, warm=0.5)(step), 4) for step in (0, 2, 4, 7, 9, 99)]
     [0.04, 0.52, 1.0, 0.3455, 0.0, 0.0]
     """
-    peak, steps = number("one_cycle: the peak", peak), integer("one_cycle: steps", steps)
+    peak, steps = positive("one_cycle: the peak", peak, _STUCK), integer("one_cycle: steps", steps)
     begin = peak / positive("one_cycle: first", first)
     end = begin / positive("one_cycle: last", last)
     top = number("one_cycle: warm", warm, below=1) * steps - 1.0

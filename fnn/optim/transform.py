@@ -25,6 +25,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from fnn.core._arrays import read_only
 from fnn.core._errors import describe
 from fnn.core._flat import Layout, flat
 from fnn.core._structure import Tree, Where
@@ -77,8 +78,19 @@ def _over_trees(function: Callable[[Any], Any], state: Any) -> Any:
 
 def hold(frozen: tuple[Where, ...], updates: np.ndarray, layout: Layout) -> None:
     """Write into a vector of updates that each leaf that is frozen stays as it is."""
-    for where in frozen:
-        updates[layout.mask("freeze", where)] = -0.0  # p + -0.0 is p to the bit; -0.0 + 0.0 would be 0.0
+    if frozen:
+        updates[_held(frozen, layout)] = -0.0  # p + -0.0 is p to the bit; -0.0 + 0.0 would be 0.0
+
+
+@functools.lru_cache(maxsize=64)
+def _held(frozen: tuple[Where, ...], layout: Layout) -> np.ndarray:
+    """Return for each element of the vector whether it is frozen; raise ``ValueError`` if there is nothing else."""
+    held = np.logical_or.reduce([layout.mask("freeze", where) for where in frozen])
+    if held.all():
+        raise ValueError(
+            f"freeze: {describe(frozen[0])} leaves nothing to train; there are {', '.join(layout.paths[:6])}"
+        )
+    return read_only(held)
 
 
 @attrs.frozen

@@ -26,7 +26,8 @@ def freeze(where: Where) -> Transform:
     stands in a chain, its leaves are held at the end of the chain too, so that momentum or decay move nothing. Before
     ``clip_by_global_norm`` it also keeps their gradients out of the norm.
 
-    Raises ``TypeError`` for another ``where``, and ``ValueError``, at the first step, if it chooses nothing.
+    Raises ``TypeError`` for another ``where``, and ``ValueError``, at the first step, if it chooses nothing, or if
+    nothing is left to train.
 
     >>> from fnn import Dense, chain, sgd
     >>> net = Dense(np.ones((1, 1)), np.ones(1))

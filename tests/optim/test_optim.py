@@ -342,7 +342,7 @@ def test_accumulating_over_small_batches_equals_training_on_large_ones():
 
 @transforms
 def test_a_layer_that_is_used_twice_stays_one_layer(transform):
-    params = Serial((SHARED, fnn.tanh, SHARED))
+    params = Serial((SHARED, fnn.tanh, SHARED, Dense(np.eye(4), np.zeros(4))))  # the last is left to train
     optimizer = chain(transform, freeze("layers[0].bias"))
     step = train_step(mse, optimizer)
     state = start(params, optimizer)

@@ -324,7 +324,12 @@ DIVERGING = {
     "Adam's memory": (line(1.0), adam(0.1), one_row(1e4, 1e16), "the new parameters or"),
     "RMSProp's memory": (line(1.0), rmsprop(0.1), one_row(1e4, 1e16), "the new parameters or"),
     "AdaGrad's memory": (line(1.0), adagrad(0.1), one_row(1e4, 1e16), "the new parameters or"),
-    "the norm of a clip": (line(1.0), chain(clip_by_global_norm(1.0), sgd(0.1)), one_row(1e30, 1e9), "the new parameters or"),
+    "the norm of a clip": (
+        line(1.0),
+        chain(clip_by_global_norm(1.0), sgd(0.1)),
+        one_row(1e30, 1e9),
+        "the new parameters or",
+    ),
 }
 ALARMS = {"all": "raise"}, {"all": "ignore"}, {"all": "warn"}, {"over": "raise", "invalid": "warn"}
 
@@ -359,7 +364,7 @@ def test_the_part_that_finds_it_is_the_one_that_raises(net, optimizer, batch, fo
 
 # Nothing diverges here, though NumPy counts an overflow or an underflow on the way.
 HARMLESS = {
-    "squares of the parameters overflow where they are summed": (line(1e30), sgd(0.0), one_row(1e-30, 0.0)),
+    "squares of the parameters overflow where they are summed": (line(1e30), sgd(1e-30), one_row(1e-30, 0.0)),
     "squares of the gradient underflow": (line(1.0), adam(0.1), one_row(1e-22, 1.0)),
     "the update underflows": (line(1e-30), sgd(1e-10), one_row(1e-5, 1e-25)),
 }

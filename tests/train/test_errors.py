@@ -49,7 +49,7 @@ ROWS = [
     (
         lambda: train_step(mse, adam(str))(STATE, (X, np.ones((5, 3)))),
         T,
-        "descend: what the schedule returns must be a number, got str '0'",
+        "descend: what the schedule, the class str, returns at step 0 must be a number, got str '0'",
     ),
     (
         lambda: start(mlp(3), adam()),

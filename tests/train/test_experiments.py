@@ -2,19 +2,23 @@
 
 import functools
 import io
+import itertools
 import math
 import pickle
+import random
 import re
 import statistics
 import sys
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from fractions import Fraction
 from multiprocessing import get_context
+from multiprocessing.pool import ThreadPool
 
 import numpy as np
 import pytest
 
 from fnn import Key, adam, cross_entropy, fit, fold_in, mlp, split, start
-from fnn.data import moons
+from fnn.data import moons, train_test_split
 from fnn.train.experiments import Summary, Trial, repeat, summarize, sweep
 
 KEYS = split(Key(5), 6)
@@ -119,6 +123,106 @@ def losing_one(function, items):
     return [function(item) for item in items[1:]] if len(items) == 1 else [function(item) for item in items[:-1]]
 
 
+def submitted(function, items):
+    with ThreadPoolExecutor(1) as pool:
+        return [pool.submit(function, item) for item in items]
+
+
+def completed(function, items):
+    return as_completed(submitted(function, items))
+
+
+def numbers_alone(function, items):
+    return [function(item)[0] for item in items]
+
+
+def applying_nothing(function, items):
+    return list(items)
+
+
+def ignoring(function, items):
+    return [None for _ in items]
+
+
+def with_a_pool(name):
+    """Map with a method of a pool of threads that is no map."""
+
+    def mapped(function, items):
+        with ThreadPool(2) as pool:
+            return getattr(pool, name)(function, items)
+
+    return mapped
+
+
+def submitting(function, items):
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function, items)
+
+
+DASK = "and of Dask client.get_executor().map"
+NO_RESULTS = {
+    "a list of futures, as Dask's": (submitted, "expects a map that returns results, got Future <Future at "),
+    "as_completed": (completed, "expects a map that returns results, got Future <Future at "),
+    "submit": (submitting, "expects a map that returns results, got Future <Future at "),
+    "map_async": (with_a_pool("map_async"), "expects a map that returns results, got MapResult <"),
+    "apply_async": (with_a_pool("apply_async"), "expects a map that returns results, got ApplyResult <"),
+    "apply": (with_a_pool("apply"), "expects a map that calls its function with one item, got "),
+    "starmap": (with_a_pool("starmap"), "expects a map that calls its function with one item, got 2"),
+    "Python's starmap": (itertools.starmap, "expects a map that calls its function with one item, got 2"),
+    "a part of each result": (numbers_alone, "expects a map that returns results, got int 0"),
+    "a map that applies nothing": (applying_nothing, "expects a map that returns results, got tuple (0, "),
+    "filter": (filter, "expects a map that returns results, got tuple (0, "),
+    "nothing for each": (ignoring, "expects a map that returns results, got NoneType None"),
+    "nothing at all": (lambda function, items: None, "expects a map that returns results, got NoneType None"),
+}
+NO_MAP = {
+    "an executor": (ThreadPoolExecutor(1), "got ThreadPoolExecutor <"),
+    "a number of workers": (2, "got int 2"),
+    "a name": ("map", "got str 'map'"),
+    "nothing": (None, "got NoneType None"),
+    "a function of one argument, as joblib's": (lambda calls: list(calls), "got the function <lambda>"),
+    "of three": (lambda pool, function, items: [], "got the function <lambda>"),
+}
+
+
+@pytest.mark.parametrize("how", NO_RESULTS)
+@pytest.mark.parametrize("caller", [repeat, sweep])
+def test_a_map_that_returns_no_results_is_refused_with_the_maps_that_do(how, caller):
+    mapped, message = NO_RESULTS[how]
+    run, items = (address, KEYS) if caller is repeat else (configured, GRID)
+    with pytest.raises(TypeError, match=re.escape(f"{caller.__name__} {message}")) as caught:
+        caller(run, items, map=mapped)
+    assert str(caught.value).endswith(DASK)
+
+
+@pytest.mark.parametrize("what", NO_MAP)
+@pytest.mark.parametrize("caller", [repeat, sweep])
+def test_what_is_no_map_is_refused_before_anything_runs(what, caller):
+    mapped, got = NO_MAP[what]
+
+    def run(*given):
+        raise AssertionError
+
+    message = f"{caller.__name__}: map must be a function of a function and a list, {got}"
+    with pytest.raises(TypeError, match=re.escape(message)) as caught:
+        caller(run, KEYS, map=mapped)
+    assert str(caught.value).endswith(DASK)
+
+
+def test_any_ordered_map_of_results_will_do():
+    with ThreadPool(2) as pool, ThreadPoolExecutor(2) as executor:
+        for mapped in (
+            pool.map,
+            pool.imap,
+            executor.map,
+            functools.partial(executor.map, timeout=60),
+            lambda function, items: (function(item) for item in items),
+            lambda function, items: tuple(map(function, items)),
+        ):
+            assert repeat(address, KEYS, map=mapped) == repeat(address, KEYS)
+            assert sweep(configured, GRID, map=mapped) == sweep(configured, GRID)
+
+
 UNORDERED = "expects a map that keeps the order, got item 5 in the place of 0; give pool.map, not pool.imap_unordered"
 BAD = [
     (lambda: sweep(configured, GRID, map=backwards), ValueError, f"sweep {UNORDERED}"),
@@ -141,9 +245,17 @@ BAD = [
     (lambda: sweep(configured, {"width": 3}), TypeError, "sweep: grid['width'] must be a list of values, got int 3"),
     (lambda: sweep(configured, {"name": "ab"}), TypeError, "must be a list of values, got str 'ab'; write ['ab']"),
     (lambda: sweep(configured, {"width": []}), ValueError, "sweep expects a grid of at least one configuration"),
+    (lambda: sweep(configured, {}), ValueError, "sweep expects a grid of at least one configuration, got dict {}"),
+    (lambda: sweep(configured, iter(())), ValueError, "sweep expects a grid of at least one configuration, got"),
+    (lambda: sweep(configured, b"ab"), TypeError, "sweep expects a dictionary of lists or an iterable of"),
+    (lambda: sweep(configured, np.array(3)), TypeError, "or an iterable of configurations, got int64 array ()"),
+    (lambda: sweep(configured, {"rate": np.array(0.1)}), TypeError, "must be a list of values, got float64 array ()"),
+    (lambda: sweep(configured, {"name": b"ab"}), TypeError, "must be a list of values, got bytes b'ab'"),
     (lambda: summarize([]), ValueError, "summarize expects at least one result, got none"),
     (lambda: summarize([1.0, "a"]), TypeError, "summarize expects numbers, arrays of numbers or dictionaries of them"),
     (lambda: summarize([1.0, 1j]), TypeError, "got complex 1j at 1"),
+    (lambda: summarize([np.ma.masked_array([1.0, 2.0], [True, False])]), TypeError, "a plain array, got a masked one"),
+    (lambda: summarize([[[1], [1, 2]]]), TypeError, "summarize expects an array, got rows of unequal lengths"),
     (
         lambda: summarize([np.ones(2), np.ones(3)]),
         ValueError,
@@ -162,6 +274,48 @@ BAD = [
 def test_bad_input_is_refused_by_name(call, kind, message):
     with pytest.raises(kind, match=re.escape(message)):
         call()
+
+
+# --- the same luck for all -------------------------------------------------------------------------------------------
+
+TRIALS = Key(11)
+
+
+def split_of_its_own(settings, key):
+    train, test = train_test_split((np.arange(40),), 0.25, key)
+    return train[0].tolist(), test[0].tolist()
+
+
+def split_of_its_trial(settings, key):
+    return split_of_its_own(settings, fold_in(TRIALS, settings["trial"]))
+
+
+def test_settings_are_compared_by_the_same_luck_if_it_comes_from_a_key_of_the_trial_alone():
+    grid = {"rate": [0.1, 0.2, 0.4], "trial": range(4)}
+    paired, alone = (
+        {(t.configuration["rate"], t.configuration["trial"]): t.result for t in sweep(run, grid, Key(3))}
+        for run in (split_of_its_trial, split_of_its_own)
+    )
+    for trial in range(4):
+        assert paired[0.1, trial] == paired[0.2, trial] == paired[0.4, trial]
+        assert alone[0.1, trial] != alone[0.2, trial] != alone[0.4, trial]
+    assert len({str(paired[0.1, trial]) for trial in range(4)}) == 4
+    again = sweep(split_of_its_trial, {"trial": range(4), "rate": [0.4, 0.8]}, Key(9))  # another grid, another key
+    assert [t.result for t in again[::2]] == [paired[0.4, trial] for trial in range(4)]
+
+
+def noisy(settings, key):
+    x, _ = moons(60, settings["noise"], fold_in(TRIALS, settings["trial"]) if settings["paired"] else key)
+    return float(x.std())
+
+
+def test_pairs_show_a_difference_more_surely_than_runs_by_themselves():
+    grid = {"paired": [True, False], "noise": [0.1, 0.12], "trial": range(30)}
+    results = np.array([t.result for t in sweep(noisy, grid)]).reshape(2, 2, 30)
+    paired, alone = (summarize(louder - quieter) for quieter, louder in results)
+    assert paired.std < alone.std / 3
+    assert paired.mean > 4 * paired.std / math.sqrt(paired.n)  # found, where
+    assert abs(alone.mean) < 4 * alone.std / math.sqrt(alone.n)  # the other sees nothing
 
 
 def test_progress_shows_on_a_terminal_alone(monkeypatch):
@@ -202,6 +356,67 @@ def test_a_single_result_has_no_standard_deviation():
     summary = summarize([2])
     assert summary.mean == summary.min == summary.max == 2
     assert math.isnan(summary.std)
+
+
+def exact(numbers):
+    """Return the mean and the standard deviation, in fractions up to the last rounding."""
+    mean = sum(map(Fraction, numbers)) / len(numbers)
+    variance = sum((Fraction(number) - mean) ** 2 for number in numbers) / (len(numbers) - 1)
+    root = Fraction(math.isqrt((variance.numerator << 4400) // variance.denominator), 1 << 2200)
+    return float(mean), float(root) if root < Fraction(2) ** 1024 else math.inf
+
+
+@pytest.mark.parametrize("power", [-308, -300, -200, -162, -141, -139, -30, 0, 4, 20, 30, 139, 141, 154, 200, 300, 307])
+def test_a_summary_is_exact_to_a_few_units_at_any_size(power):
+    dice = random.Random(power)
+    for n in (2, 3, 7):
+        numbers = [dice.uniform(-1, 1) * 10.0**power for _ in range(n)]
+        for each in (numbers, [numbers[0], *[numbers[0] * (1 + 2**-50)] * (n - 1)]):
+            summary = summarize(each)
+            mean, std = exact(each)
+            assert summary.mean == pytest.approx(mean, rel=1e-15, abs=0)
+            assert summary.std == pytest.approx(std, rel=1e-14, abs=1e-322)
+            assert summary.mean == summarize(each[::-1]).mean
+            assert summary.std == summarize(each[::-1]).std
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int8, np.int64, bool])
+def test_the_largest_numbers_of_a_dtype_are_summarized(dtype):
+    largest = (
+        np.array(True) if dtype is bool else np.array(getattr(np, "finfo" if dtype(1.5) == 1.5 else "iinfo")(dtype).max)
+    )
+    summary = summarize(np.full((3, 2), largest, dtype))
+    assert summary.mean.tolist() == summary.max.tolist() == [float(largest)] * 2
+    assert summary.std.tolist() == [0, 0]
+
+
+def test_sums_beyond_float64_are_no_error():
+    assert summarize([1.7e308, 1.7e308, 1.7e308]).mean == 1.7e308
+    assert summarize([1.7e308, 1.7e308, 1.7e308]).std == 0
+    assert summarize([1e308, -1e308]).mean == 0
+    assert summarize([1e308, -1e308]).std == pytest.approx(math.sqrt(2) * 1e308, rel=1e-15)
+    assert summarize([1.7e308, -1.7e308]).std == math.inf  # 2.4e308
+
+
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        ([math.nan, 1.0, 2.0], [math.nan] * 4),
+        ([math.nan, math.inf], [math.nan] * 4),
+        ([math.inf, 1.0], [math.inf, math.nan, 1.0, math.inf]),
+        ([-math.inf, 1.0, 2.0], [-math.inf, math.nan, -math.inf, 2.0]),
+        ([math.inf, -math.inf, 0.0], [math.nan, math.nan, -math.inf, math.inf]),
+        ([math.inf], [math.inf, math.nan, math.inf, math.inf]),
+    ],
+)
+def test_a_run_that_diverged_is_seen_whatever_its_place(results, expected):
+    for order in itertools.permutations(results):
+        summary = summarize(order)
+        np.testing.assert_array_equal([summary.mean, summary.std, summary.min, summary.max], expected)
+
+
+def test_a_result_may_be_a_tuple_of_arrays():
+    assert summarize([(np.zeros(2), np.ones(2)), (np.ones(2), np.ones(2))]).mean.tolist() == [[0.5, 0.5], [1, 1]]
 
 
 def test_arrays_are_summarized_element_by_element():
