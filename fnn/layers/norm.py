@@ -308,7 +308,7 @@ def rms_norm(epsilon: float = 1e-6) -> Construct:
 
 def _construct_rms_norm(epsilon: float, key: Key, x: Any) -> RMSNorm:
     require_key("rms_norm", key)
-    x = floats("rms_norm", x)
+    x = floats("rms_norm", values_of(x))
     if x.ndim < 2 or x.shape[-1] == 0:
         raise LayerValueError("rms_norm", f"expects rows (n, ..., features), got {x.shape}")
     return RMSNorm(initializers.ones(key, x.shape[-1:], x.dtype), epsilon)

@@ -136,8 +136,8 @@ def test_statistics_are_those_of_the_steps_that_are_there():
 @pytest.mark.parametrize(
     "constructor",
     [
-        fnn.dense(3), fnn.layer_norm(), fnn.batch_norm(), fnn.conv(3, 2), fnn.positional(), fnn.positional(9),
-        fnn.attention(1), fnn.rnn(3), fnn.transformer_block(1, 4), fnn.residual(fnn.dense(3)),
+        fnn.dense(3), fnn.layer_norm(), fnn.rms_norm(), fnn.batch_norm(), fnn.conv(3, 2), fnn.positional(),
+        fnn.positional(9), fnn.attention(1), fnn.rnn(3), fnn.transformer_block(1, 4), fnn.residual(fnn.dense(3)),
         fnn.bidirectional(fnn.gru(2)), fnn.add(fnn.dense(2), fnn.dense(2)), fnn.concatenate(fnn.dense(2), fnn.rnn(4)),
     ],
     ids=repr,

@@ -171,6 +171,16 @@ def test_gradients_are_the_numeric_ones_where_the_mean_is_large():
         assert max(check_vjp(layer, x).errors.values()) <= 1e-7
 
 
+def test_a_narrow_input_is_promoted_by_wider_parameters():
+    x = numbers(4, 3).astype(np.float16)
+    for dtype in (np.float32, np.float64):
+        layer = floats_to(dtype, made(fnn.dense(2), 1, 3))
+        y, pullback = vjp(layer, x)
+        dlayer, dx = pullback(np.ones_like(y))
+        assert {y.dtype, dx().dtype, *(leaf.dtype for leaf in tree.leaves(dlayer))} == {np.dtype(dtype)}
+        np.testing.assert_allclose(y, layer(x.astype(dtype)), rtol=1e-6)
+
+
 # --- max-pooling ------------------------------------------------------------------------------------------------------
 
 

@@ -30,6 +30,7 @@ from fnn import (
     max_pool,
     positional,
     relu,
+    rms_norm,
     rnn,
     serial,
     softmax,
@@ -96,6 +97,7 @@ ROWS = [
     (lambda: embedding(5, 0), V, "embedding: features must be at least 1, got 0"),
     (lambda: Scale(FLAT, FLAT[:2])(X), V, "scale expects a scale and a shift (features,), got (5,) and (2,)"),
     (lambda: Scale(COLUMN, COLUMN)(X), V, "scale expects a scale and a shift (features,), got (5, 1) and (5, 1)"),
+    (lambda: rms_norm()(KEY, FLAT), V, "rms_norm expects rows (n, ..., features), got (5,)"),
     (lambda: BatchNorm(FLAT, FLAT)(X), V, "batch_norm expects rows (n, ..., 5), got (5, 4)"),
     (
         lambda: batch_norm()(KEY, X)(X[:0]),

@@ -69,6 +69,18 @@ def eager_vjp(layer: Eager, x, key=None):
     return x * layer.weight, eager_pullback
 
 
+class Mistaken(Record):
+    """A layer whose pullback raises an error of its own."""
+
+
+@vjp.register
+def mistaken_vjp(layer: Mistaken, x, key=None):
+    def mistaken_pullback(dy):
+        raise TypeError("a mistake in a pullback")
+
+    return x, mistaken_pullback
+
+
 def _twice(x):
     return 2 * x
 
@@ -144,6 +156,8 @@ ROWS = [
             Serial((affine(4, 4), Eager(np.ones(4)), relu)),
         )
     ),
+    (lambda: serial(max)(KEY, X), T, "…not supported between instances of…\nin layers[0]"),
+    (lambda: vjp(Serial((relu, Mistaken())), X)[1](X)[1](), T, "a mistake in a pullback"),
     (lambda: mlp(), V, "mlp expects at least one width, got none; write mlp(64, 10)"),
     # --- branches ---
     (
