@@ -5,10 +5,10 @@
     summarize : results         -> mean, std, min, max, n
 
 The key of each item comes from its place in the grid, so neither the order, nor the engine, nor the number of workers
-changes a result. ``map`` is anything that maps in order, on this machine or elsewhere:
+changes a result. ``map`` is anything that maps in order and returns results, on this machine or elsewhere:
 
     ProcessPoolExecutor().map, multiprocessing.Pool().map                 the cores of this machine
-    dask.distributed.Client(...).get_executor().map                       a Dask cluster
+    dask.distributed.Client(...).get_executor().map                       a Dask cluster; client.map returns futures
     ray.util.multiprocessing.Pool().map                                   a Ray cluster
     mpi4py.futures.MPIPoolExecutor().map                                  MPI, started by mpiexec -m mpi4py.futures
     lambda f, items: joblib.Parallel(n_jobs=2)(map(joblib.delayed(f), items))
@@ -26,12 +26,12 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
+from fnn.core._arrays import as_array
 from fnn.core._errors import describe
 from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
+from fnn.train._maps import Map, mapped, require_map
 from fnn.train.progress import progress
-
-Map = Callable[[Callable[[Any], Any], list[Any]], Iterable[Any]]
 
 
 # Its annotations are types and not text (no __future__ import here): of a named tuple, tools cannot look text up.
@@ -50,20 +50,21 @@ def repeat(run: Callable[[Key], Any], keys: Iterable[Key], map: Map = map) -> li
     Args:
         run: the experiment, a function of a key.
         keys: a key for each run, say ``split(Key(0), 5)``.
-        map: applies a function to each item of a list, in order.
+        map: applies a function to each item of a list, in order: a pool's ``pool.map``, of Dask
+            ``client.get_executor().map``; the head of this module has those of Ray, MPI and joblib.
 
-    Raises ``TypeError`` if ``run`` is no function or the keys are no keys, ``ValueError`` if ``map`` does not keep the
-    order.
+    Raises ``TypeError`` if ``run`` is no function, the keys are no keys or ``map`` returns no results (but futures),
+    ``ValueError`` if it does not keep the order.
 
     >>> from fnn import split
     >>> repeat(lambda key: key.path[0] ** 2, split(Key(0), 4))
     [0, 1, 4, 9]
     """
-    _require_run("repeat", run, "a key")
+    _require_run("repeat", run, "a key", map)
     if not isinstance(keys, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"repeat expects keys, say split(Key(0), 5), got {describe(keys)}")
     keys = [require_key("repeat", key) for key in keys]
-    return _mapped("repeat", functools.partial(_run_with_key, run), keys, map)
+    return _results("repeat", functools.partial(_run_with_key, run), keys, map)
 
 
 def sweep(run: Callable[[Any, Key], Any], grid: Any, key: Key = Key(0), map: Map = map) -> list[Trial]:  # noqa: B008 (a key is a value)
@@ -78,9 +79,10 @@ def sweep(run: Callable[[Any, Key], Any], grid: Any, key: Key = Key(0), map: Map
         grid: a dictionary of lists, where each combination is a configuration, itself a dictionary, and the last name
             changes fastest; or any iterable of configurations.
         key: the key from which each run gets one of its own.
-        map: applies a function to each item of a list, in order.
+        map: as for ``repeat``.
 
-    Raises ``TypeError`` if ``grid`` is no grid, ``ValueError`` if it is empty or ``map`` does not keep the order.
+    Raises ``TypeError`` if ``grid`` is no grid or ``map`` returns no results, ``ValueError`` if the grid is empty or
+    ``map`` does not keep the order.
 
     >>> trials = sweep(lambda configuration, key: configuration["width"] * 10, {"width": [3, 4], "trial": [0, 1]})
     >>> for configuration, result in trials[1:3]:
@@ -90,25 +92,42 @@ def sweep(run: Callable[[Any, Key], Any], grid: Any, key: Key = Key(0), map: Map
 
     ``toolz.groupby(lambda trial: trial.configuration["width"], trials)`` collects the trials of each width, for
     ``summarize``.
+
+    As each run has another key, two widths differ by their luck as well, even where the grid has a "seed": to the sweep
+    that is a name like any other. To compare settings by the same luck (common random numbers), draw what they are to
+    share, such as the split of the data or the first weights, from a key of the trial alone, and look at differences:
+
+    >>> from fnn import split
+    >>> from fnn.data import moons
+    >>> def spread(settings, key):
+    ...     trial = fold_in(Key(7), settings["trial"])  # not from key: the same for every noise
+    ...     x, _ = moons(50, settings["noise"], trial)
+    ...     return float(x.std())
+    >>> trials = sweep(spread, {"noise": [0.1, 0.2], "trial": range(5)})
+    >>> quiet, loud = summarize(trials[:5]), summarize(trials[5:])
+    >>> pairs = summarize([b.result - a.result for a, b in zip(trials[:5], trials[5:], strict=True)])
+    >>> pairs.std < (quiet.std**2 + loud.std**2) ** 0.5 / 2  # as sure of the difference as four times the trials
+    True
     """
-    _require_run("sweep", run, "a configuration and a key")
+    _require_run("sweep", run, "a configuration and a key", map)
     require_key("sweep", key)
     items = [(configuration, functools.reduce(fold_in, address, key)) for address, configuration in _addressed(grid)]
     if not items:
         raise ValueError(f"sweep expects a grid of at least one configuration, got {describe(grid)}")
-    results = _mapped("sweep", functools.partial(_run_with_configuration, run), items, map)
+    results = _results("sweep", functools.partial(_run_with_configuration, run), items, map)
     return [Trial(configuration, result) for (configuration, _), result in zip(items, results, strict=True)]
 
 
-def _require_run(caller: str, run: Any, argument: str) -> None:
+def _require_run(caller: str, run: Any, argument: str, map: Any) -> None:
     if not callable(run):
         raise TypeError(f"{caller} expects a function of {argument}, got {describe(run)}")
+    require_map(caller, map)
 
 
 def _addressed(grid: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
     """Yield each configuration after its address: its place in each list of the grid."""
     if not isinstance(grid, Mapping):
-        if isinstance(grid, str) or not isinstance(grid, Iterable):
+        if not _is_list(grid):
             raise TypeError(
                 f"sweep expects a dictionary of lists or an iterable of configurations, got {describe(grid)}"
             )
@@ -116,8 +135,10 @@ def _addressed(grid: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
             yield (place,), configuration
         return
     lists = cast("Mapping[Any, Iterable[Any]]", grid)
+    if not lists:  # of which the one combination would be an empty configuration
+        return
     for name, values in lists.items():
-        if isinstance(values, str) or not isinstance(values, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not _is_list(values):
             raise TypeError(
                 f"sweep: grid[{name!r}] must be a list of values, got {describe(values)}; write [{values!r}]"
             )
@@ -127,45 +148,33 @@ def _addressed(grid: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
         yield address, dict(zip(lists, (value for _, value in combination), strict=True))
 
 
-def _run_with_key(run: Callable[[Key], Any], numbered: tuple[int, Key]) -> tuple[int, Any]:
-    place, key = numbered
+def _run_with_key(run: Callable[[Key], Any], key: Key) -> Any:
     try:
-        return place, run(key)
+        return run(key)
     except Exception as error:
         error.add_note(f"repeat: with the key {key}")
         raise
 
 
-def _run_with_configuration(run: Callable[[Any, Key], Any], numbered: tuple[int, tuple[Any, Key]]) -> tuple[int, Any]:
-    place, (configuration, key) = numbered
+def _run_with_configuration(run: Callable[[Any, Key], Any], item: tuple[Any, Key]) -> Any:
+    configuration, key = item
     try:
-        return place, run(configuration, key)
+        return run(configuration, key)
     except Exception as error:
         error.add_note(f"sweep: in the configuration {configuration} with the key {key}")
         raise
 
 
-def _mapped(caller: str, function: Callable[[Any], tuple[int, Any]], items: list[Any], map: Map) -> list[Any]:
-    """Map over numbered items, so that the numbers of the results show whether the order was kept."""
-    returned = iter(map(function, list(enumerate(items))))
+def _is_list(values: Any) -> bool:
+    """Return True for what has values in turn; text has letters, and an array of no axes only looks as if it had."""
+    return getattr(values, "shape", None) != () and isinstance(values, Iterable) and not isinstance(values, str | bytes)
+
+
+def _results(caller: str, function: Callable[[Any], Any], items: list[Any], map: Map) -> list[Any]:
+    """Return the result for each item, and show progress where stderr is a terminal."""
     stderr: Any = sys.stderr  # None where Python runs without a console
-    if stderr is not None and stderr.isatty():
-        returned = progress(len(items))(returned)
-    results: list[Any] = []
-    for expected, (place, result) in enumerate(returned):
-        if place != expected:
-            raise ValueError(
-                f"{caller} expects a map that keeps the order, got item {place} in the place of {expected}; {_ORDERED}"
-            )
-        results.append(result)
-    if len(results) != len(items):
-        raise ValueError(
-            f"{caller} expects a map that gives a result for each of {len(items)} items, got {len(results)}"
-        )
-    return results
-
-
-_ORDERED = "give pool.map, not pool.imap_unordered, and no as_completed"
+    shown = progress(len(items) if stderr is not None and stderr.isatty() else 0)
+    return list(shown(mapped(caller, function, items, map)))
 
 
 class Summary(Record):
@@ -191,8 +200,10 @@ def summarize(results: Iterable[Any]) -> Any:
     """Return the ``Summary`` of numbers or of arrays of one shape; for dictionaries, a dictionary of summaries.
 
     Of trials, which ``sweep`` returns, the results are summarized, whatever their configurations. Sums are exact before
-    they are rounded, so the order of the results does not matter. Raises ``TypeError`` for a result that is no number,
-    ``ValueError`` for no results, or for shapes or names that differ.
+    they are rounded, so the order of the results does not matter. Where one is NaN, all figures are.
+
+    Raises ``TypeError`` for a result that is no number, ``ValueError`` for no results, or for shapes or names that
+    differ.
 
     >>> summarize([0.92, 0.95, 0.98])
     0.95 +- 0.03 (0.92 to 0.98, n = 3)
@@ -226,7 +237,7 @@ def _summaries(results: list[Any]) -> dict[Any, Any]:
 
 
 def _as_numbers(result: Any, place: int) -> np.ndarray:
-    array = np.asarray(result)
+    array = as_array("summarize", list(cast("tuple[Any, ...]", result)) if isinstance(result, tuple) else result)
     if array.dtype.kind not in "fiub":
         raise TypeError(
             f"summarize expects numbers, arrays of numbers or dictionaries of them, got {describe(result)} at {place}"
@@ -235,8 +246,32 @@ def _as_numbers(result: Any, place: int) -> np.ndarray:
 
 
 def _figures(column: list[float]) -> tuple[float, float, float, float]:
+    """Return the mean, standard deviation, minimum and maximum, none of which depends on the order."""
+    if any(map(math.isnan, column)):  # which min and max overlook behind another number
+        return math.nan, math.nan, math.nan, math.nan
     n, minimum, maximum = len(column), min(column), max(column)
-    mean = min(max(math.fsum(column) / n, minimum), maximum)  # the mean of equal numbers is that number, exactly
-    squares = math.fsum((value - mean) ** 2 for value in column)
-    std = math.sqrt(squares / (n - 1)) if n > 1 else math.nan
-    return mean, std, minimum, maximum
+    if math.isinf(minimum) or math.isinf(maximum):
+        return minimum + maximum, math.nan, minimum, maximum
+    try:
+        mean = math.fsum(column) / n
+    except OverflowError:
+        mean = math.ldexp(math.fsum(math.ldexp(value, -64) for value in column) / n, 64)
+    mean = min(max(mean, minimum), maximum)  # the mean of equal numbers is that number, exactly
+    return mean, _std(column, mean, max(maximum - mean, mean - minimum)), minimum, maximum
+
+
+def _std(column: list[float], mean: float, spread: float) -> float:
+    """Return the standard deviation of numbers that lie up to ``spread`` from their mean."""
+    n, power = len(column), 0
+    if n == 1:
+        return math.nan
+    if (
+        not 1e-140 < spread < 1e140
+    ):  # squares would overflow or vanish; divided by a power of two they keep their digits
+        power = 1024 if math.isinf(spread) else math.frexp(spread)[1]
+        column, mean = [math.ldexp(value, -power) for value in column], math.ldexp(mean, -power)
+    deviations = [value - mean for value in column]
+    rounding = math.fsum(deviations) ** 2 / n  # what the mean's last digit adds to the squares
+    squares = max(math.fsum(deviation**2 for deviation in deviations) - rounding, 0.0)
+    std = math.sqrt(squares / (n - 1))
+    return std * 2.0 ** (power // 2) * 2.0 ** (power - power // 2)  # infinity, if it is too large for float64

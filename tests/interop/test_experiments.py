@@ -15,6 +15,8 @@ def test_a_dask_cluster_changes_nothing():
         assert sweep(trained, GRID, map=client.get_executor().map) == sweep(trained, GRID)
         with pytest.raises(ValueError, match="no such width") as caught:
             sweep(failing, GRID, map=client.get_executor().map)
+        with pytest.raises(TypeError, match=r"returns results, got Future <.*of Dask client\.get_executor\(\)\.map$"):
+            sweep(configured, GRID, map=client.map)
         assert "{'width': 4, 'rate': 0.1}" in caught.value.__notes__[0]
 
 

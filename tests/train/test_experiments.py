@@ -132,8 +132,8 @@ def completed(function, items):
     return as_completed(submitted(function, items))
 
 
-def numbers_alone(function, items):
-    return [function(item)[0] for item in items]
+def lengths_alone(function, items):
+    return [len(str(function(item))) for item in items]
 
 
 def applying_nothing(function, items):
@@ -169,7 +169,7 @@ NO_RESULTS = {
     "apply": (with_a_pool("apply"), "expects a map that calls its function with one item, got "),
     "starmap": (with_a_pool("starmap"), "expects a map that calls its function with one item, got 2"),
     "Python's starmap": (itertools.starmap, "expects a map that calls its function with one item, got 2"),
-    "a part of each result": (numbers_alone, "expects a map that returns results, got int 0"),
+    "something about each result": (lengths_alone, "expects a map that returns results, got int "),
     "a map that applies nothing": (applying_nothing, "expects a map that returns results, got tuple (0, "),
     "filter": (filter, "expects a map that returns results, got tuple (0, "),
     "nothing for each": (ignoring, "expects a map that returns results, got NoneType None"),
