@@ -11,12 +11,14 @@ scale_bar      : ax, image, label        -> nothing; what the colors of an image
 size_in_points : ax                      -> width, height
 require_axes   : caller, ax              -> nothing, or an error that names ``caller``
 numbers        : caller, name, values    -> array
+texts          : caller, name, values, n -> n texts
 span           : caller, low, high, n    -> n numbers from low to high
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -35,6 +37,7 @@ BLUE, ORANGE, SKY = COLORS[0], COLORS[1], COLORS[4]
 DARK, MIDDLE, LIGHT = "0.25", "0.6", "0.88"
 
 TEXT = 9  # points
+_LARGEST = 1e307  # matplotlib subtracts the ends of an axis in float64, and adds a margin
 _ENOUGH = 4.55  # WCAG asks for a contrast of 4.5 of small text, and a screen rounds colors to 8 bits
 
 
@@ -126,9 +129,18 @@ def legible(ax: Axes, xlabel: str, ylabel: str) -> None:
 
 
 def legend(ax: Axes, title: str | None = None) -> None:
-    """Draw the legend where it hides least; what it hides can still be seen through it."""
-    texts: dict[str, Any] = {"title": title, "fontsize": TEXT, "title_fontsize": TEXT, "alignment": "left"}
-    ax.legend(loc="best", framealpha=0.8, edgecolor="none", **texts)
+    """Draw the legend where it hides least; what it hides is seen through it, if its text can be read then."""
+    paper, opacity = canvas(ax), 0.8
+    behind = [blend((*paper, opacity), line) for line in ("black", "white")]
+    ink = readable(DARK, *behind)
+    if min(contrast(ink, color) for color in behind) < _ENOUGH:
+        ink, opacity = readable(DARK, paper), 1.0
+    look: dict[str, Any] = {"facecolor": paper, "framealpha": opacity, "edgecolor": "none", "labelcolor": [ink]}
+    words: dict[str, Any] = {"title": title, "fontsize": TEXT, "title_fontsize": TEXT, "alignment": "left"}
+    made = ax.legend(loc="best", frameon=True, **look, **words)
+    made.get_title().set_color(ink)
+    for text in made.get_texts():
+        text.set_parse_math(False)  # a label is a text, not a formula
 
 
 def scale_bar(ax: Axes, image: ScalarMappable, label: str) -> None:
@@ -157,7 +169,8 @@ def numbers(caller: str, name: str, values: Any, finite: bool = True) -> np.ndar
         values: an array, or a list or tuple.
         finite: whether to refuse NaN and infinity.
 
-    Raises ``TypeError`` unless the values are real numbers, ``ValueError`` for NaN or infinity.
+    Raises ``TypeError`` unless the values are real numbers, ``ValueError`` for NaN or infinity, or for numbers so large
+    that no axis can hold them.
 
     >>> numbers("curves", "x", (1, 2))
     array([1, 2])
@@ -167,7 +180,25 @@ def numbers(caller: str, name: str, values: Any, finite: bool = True) -> np.ndar
         raise TypeError(f"plot.{caller}: {name} must be real numbers, got {describe(values)}")
     if finite and not np.isfinite(array).all():
         raise ValueError(f"plot.{caller}: {name} holds NaN or infinity")
+    if array.dtype.kind == "f":
+        largest = float(np.abs(array).max(initial=0, where=np.isfinite(array)))
+        if largest > _LARGEST:
+            raise ValueError(f"plot.{caller}: {name} holds {largest:.3g}, which is too large to draw; scale it")
     return array
+
+
+def texts(caller: str, name: str, values: Any, n: int, each: str) -> list[str]:
+    """Return values as texts, or raise in the name of ``caller`` unless there are ``n``, one for ``each``.
+
+    >>> texts("images", "titles", [5, "six"], 2, "image")
+    ['5', 'six']
+    """
+    if not isinstance(values, Iterable):
+        raise TypeError(f"plot.{caller}: {name} must be a list or a text, got {describe(values)}")
+    found = [str(value) for value in cast("Iterable[Any]", values)]
+    if len(found) != n:
+        raise ValueError(f"plot.{caller}: {name} must be {n}, one for each {each}, got {len(found)}")
+    return found
 
 
 def span(caller: str, low: float, high: float, n: int) -> np.ndarray:
@@ -175,4 +206,6 @@ def span(caller: str, low: float, high: float, n: int) -> np.ndarray:
     low, high = number(f"plot.{caller}: low", low, -np.inf), number(f"plot.{caller}: high", high, -np.inf)
     if low >= high:
         raise ValueError(f"plot.{caller}: low must be below high, got {low:g} and {high:g}")
+    if max(-low, high) > _LARGEST:
+        raise ValueError(f"plot.{caller}: low and high must be numbers that an axis can hold, got {low:g} and {high:g}")
     return np.linspace(low, high, n)

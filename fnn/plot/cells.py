@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from fnn.core._errors import describe, integer
 from fnn.layers._stable import softmax
 from fnn.layers.attention import Attention
-from fnn.plot._style import BLUE, DARK, MIDDLE, ORANGE, TEXT, numbers, readable, require_axes, scale_bar, tint
+from fnn.plot._style import BLUE, DARK, MIDDLE, ORANGE, TEXT, numbers, readable, require_axes, scale_bar, texts, tint
 
 _VISIBLE = {" ": "␣", "\n": "↵", "\t": "⇥"}
 
@@ -46,18 +46,17 @@ def confusion(ax: Axes, matrix: ArrayLike, names: Sequence[Any] | None = None) -
         raise ValueError(f"plot.confusion expects a matrix (classes, classes), got {describe(counts)}")
     if counts.min() < 0:
         raise ValueError(f"plot.confusion expects counts or fractions, 0 or more, got {counts.min():g}")
-    names = [str(name) for name in (range(len(counts)) if names is None else names)]
-    if len(names) != len(counts):
-        raise ValueError(f"plot.confusion: names must be {len(counts)}, one for each class, got {len(names)}")
-    total = counts.sum(axis=1, keepdims=True)
-    fraction = counts / np.where(total > 0, total, 1)
+    names = texts("confusion", "names", range(len(counts)) if names is None else names, len(counts), "class")
+    scaled = counts.astype(np.float64) / (counts.max() or 1)  # a sum of narrow or large counts could overflow
+    total = scaled.sum(axis=1, keepdims=True)
+    fraction = scaled / np.where(total > 0, total, 1)
     right = np.eye(len(counts), dtype=bool)
     strength = np.where(right, fraction, np.sqrt(fraction))  # so that a few mistakes among many rows can be seen
     colors = np.where(right[..., None], tint(BLUE, strength), tint(ORANGE, strength))
     ax.imshow(colors)
     ax.grid(False)  # a style may have lines through the middle of the cells, where the numbers stand
     for (row, column), count in np.ndenumerate(counts):
-        text = f"{count:.2f}" if counts.dtype.kind == "f" else str(int(count))
+        text = f"{count:.{'2f' if float(count) < 1e5 else '3g'}}" if counts.dtype.kind == "f" else str(int(count))
         ink = readable(DARK if count else MIDDLE, tuple(colors[row, column]))
         ax.text(column, row, text, ha="center", va="center", fontsize=TEXT, color=ink)
     _name_cells(ax, names)
@@ -109,12 +108,12 @@ def attention(ax: Axes, layer: Attention, x: ArrayLike, head: int = 0, symbols: 
         raise ValueError(f"plot.attention expects one sequence (time, {width}), got {describe(sequence)}")
     if integer("plot.attention: the head", head, 0) >= layer.heads:
         raise ValueError(f"plot.attention: the head must be below {layer.heads}, got {head}")
-    if symbols is not None and len(symbols) != len(sequence):
-        raise ValueError(f"plot.attention: symbols must be {len(sequence)}, one for each step, got {len(symbols)}")
+    if symbols is not None:
+        symbols = texts("attention", "symbols", symbols, len(sequence), "step")
     image = ax.imshow(_weights(layer, sequence, head), cmap="Blues", vmin=0.0)
     ax.grid(False)
     if symbols is not None:
-        _name_cells(ax, [_VISIBLE.get(str(symbol), str(symbol)) for symbol in symbols])
+        _name_cells(ax, [_VISIBLE.get(symbol, symbol) for symbol in symbols])
     ax.set_xlabel("step attended to")
     ax.set_ylabel("step that attends")
     scale_bar(ax, image, "attention weight")
@@ -122,9 +121,12 @@ def attention(ax: Axes, layer: Attention, x: ArrayLike, head: int = 0, symbols: 
 
 
 def _weights(layer: Attention, x: np.ndarray, head: int) -> np.ndarray:
-    """Return the attention weights (time, time) of one head."""
-    query, key, _ = np.split(x @ layer.weight + layer.bias, 3, axis=-1)
+    """Return the attention weights (time, time) of one head, computed in float64, whose scores do not overflow."""
     size = len(layer.output_weight) // layer.heads
     features = slice(head * size, (head + 1) * size)
-    scores = query[:, features] @ key[:, features].T / math.sqrt(size)
+    with np.errstate(over="ignore", invalid="ignore"):
+        query, key, _ = np.split(x.astype(np.float64) @ layer.weight + layer.bias, 3, axis=-1)
+        scores = query[:, features] @ key[:, features].T / math.sqrt(size)
+    if not np.isfinite(scores).all():
+        raise ValueError("plot.attention: the scores are NaN or infinite; scale x, or look at the layer's parameters")
     return softmax(np.where(np.tri(len(x)), scores, -np.inf) if layer.causal else scores)

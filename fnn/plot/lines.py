@@ -7,6 +7,7 @@ tangent    : ax, function, at, low, high    -> ax
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from fnn.core.record import is_record
 from fnn.core.vjp import vjp
 from fnn.diagnostics.numeric import derivative
 from fnn.diagnostics.numeric import tangent as tangent_line
+from fnn.layers._constructor import Constructor
 from fnn.plot._style import BLUE, COLORS, DARK, ORANGE, color, legend, legible, numbers, require_axes, span
 from fnn.train.experiments import Summary, summarize
 
@@ -55,8 +57,8 @@ def curves(
     if not isinstance(curves, Mapping) or not curves:
         raise TypeError(f'plot.curves expects curves by their labels, say {{"loss": losses}}, got {describe(curves)}')
     summaries = {label: _summary(label, values) for label, values in curves.items()}
-    if log and not any((summary.mean > 0).any() for summary in summaries.values()):
-        raise ValueError("plot.curves: a logarithmic scale needs numbers above 0, got none; leave log=True out")
+    if log:
+        _require_logarithms(np.concatenate([summary.mean for summary in summaries.values()]))
     places = None if x is None else numbers("curves", "x", x)
     for label, summary in summaries.items():
         if places is not None and places.shape != summary.mean.shape:
@@ -71,11 +73,24 @@ def curves(
     return ax
 
 
+def _require_logarithms(y: np.ndarray) -> None:
+    """Raise ``ValueError`` unless some numbers are above 0, and a logarithmic axis with its margin can hold them."""
+    drawn = y[(y > 0) & (y < np.inf)]
+    if not drawn.size:
+        raise ValueError("plot.curves: a logarithmic scale needs numbers above 0, got none; leave log=True out")
+    low, high = np.log10([drawn.min(), drawn.max()])
+    margin = 0.1 * (high - low)
+    if low - margin < -300 or high + margin > 300:
+        wrong = f"numbers from {drawn.min():.3g} to {drawn.max():.3g}"
+        raise ValueError(f"plot.curves: an axis cannot hold the logarithms of {wrong}; scale them")
+
+
 def _summary(label: Any, values: Any) -> Summary:
     """Return the summary of one curve or several runs."""
     if isinstance(values, Summary):
         if np.ndim(values.mean) != 1:
             raise ValueError(f"plot.curves: {label!r} must be a summary of curves (n,), got one of numbers: {values}")
+        numbers("curves", repr(label), values.mean, finite=False)
         return values
     array = numbers("curves", repr(label), values, finite=False).astype(np.float64)
     if array.ndim not in (1, 2) or array.size == 0:
@@ -88,12 +103,21 @@ def _draw_curve(ax: Axes, label: str, x: np.ndarray, summary: Summary, log: bool
     place = len(ax.get_lines())
     label = f"{label} ({summary.n} runs)" if summary.n > 1 else label
     style = "-" if place < len(COLORS) else "--"
-    ax.plot(x, summary.mean, label=label, color=color(place), linestyle=style, linewidth=1.8)
+    (line,) = ax.plot(x, summary.mean, label=label, color=color(place), linestyle=style, linewidth=1.8)
+    alone = _alone(summary.mean)
+    if alone.size:  # a line needs two points
+        line.set(marker="o", markersize=4, markevery=alone.tolist())
     if summary.n > 1:
         low = summary.mean - summary.std
         # What is not above 0 has no place on a logarithmic scale.
         low = np.where(low > 0, low, summary.min) if log else low
         ax.fill_between(x, low, summary.mean + summary.std, color=color(place), alpha=0.2, linewidth=0)
+
+
+def _alone(y: np.ndarray) -> np.ndarray:
+    """Return the places of the numbers that have no number beside them."""
+    known = np.pad(np.isfinite(y), 1)
+    return np.flatnonzero(known[1:-1] & ~known[:-2] & ~known[2:])
 
 
 def activation(ax: Axes, function: Callable[..., Any], low: float = -5.0, high: float = 5.0) -> Axes:
@@ -116,7 +140,7 @@ def activation(ax: Axes, function: Callable[..., Any], low: float = -5.0, high: 
     ['tanh', 'derivative']
     """
     require_axes("activation", ax)
-    if not callable(function) or isinstance(function, type):
+    if not callable(function) or isinstance(function, type | Constructor):
         raise TypeError(f"plot.activation expects a function, say relu, got {describe(function)}")
     x = span("activation", low, high, 501)
     y, alone = np.asarray(function(x.copy())), np.asarray(function(x[-1:].copy()))
@@ -163,7 +187,7 @@ def tangent(ax: Axes, function: Callable[..., Any], at: float, low: float, high:
     require_axes("tangent", ax)
     if not callable(function):
         raise TypeError(f"plot.tangent expects a function of a number, got {describe(function)}")
-    at = number("plot.tangent: at", at, -np.inf)
+    at = number("plot.tangent: at", at, -sys.float_info.max)
     x = span("tangent", low, high, 501)
     line = tangent_line(function, at)
     label = f"tangent at x = {at:g}, slope {derivative(function, at):.3g}"

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
+from fnn.core._arrays import as_array
 from fnn.core._errors import describe
 from fnn.core.record import Record, is_record
 from fnn.core.tree import leaves, map
@@ -68,7 +69,7 @@ def diagram(ax: Axes, net: Record, x: Any) -> Axes:
         raise TypeError(
             f"plot.diagram expects a finished network, got {describe(net)}; make it first: constructor(key, x)"
         )
-    x = x if isinstance(x, tuple) else np.asarray(x)
+    x = x if isinstance(x, tuple) else as_array("plot.diagram", x)
     if any(array.ndim == 0 for array in leaves(x)):
         raise ValueError(f"plot.diagram expects data (n, ...), of which it shows the network a row, got {describe(x)}")
     x = map(lambda array: array[:1], x)

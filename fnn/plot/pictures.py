@@ -16,6 +16,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
+from fnn.core._arrays import as_array
 from fnn.core._errors import describe, integer
 from fnn.plot._style import (
     DARK,
@@ -28,6 +29,7 @@ from fnn.plot._style import (
     require_axes,
     scale_bar,
     size_in_points,
+    texts,
 )
 
 _LINE = 1.5 * TEXT  # points from one line of a title to the next
@@ -61,10 +63,8 @@ def images(
     require_axes("images", ax)
     images = _images(images)
     n, height, width = images.shape[:3]
-    titles = [] if titles is None else [str(title) for title in titles]
-    if titles and len(titles) != n:
-        raise ValueError(f"plot.images: titles must be {n}, one for each image, got {len(titles)}")
-    marks = np.zeros(n, bool) if marked is None else np.asarray(marked)
+    titles = [] if titles is None else texts("images", "titles", titles, n, "image")
+    marks = np.zeros(n, bool) if marked is None else as_array("plot.images, as marked,", marked)
     if marks.dtype != bool or marks.shape != (n,):
         raise ValueError(f"plot.images: marked must be {n} booleans, one for each image, got {describe(marked)}")
     columns = None if columns is None else integer("plot.images: columns", columns)

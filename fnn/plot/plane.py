@@ -33,6 +33,7 @@ from fnn.plot._style import (
 )
 
 _MARKERS = "osD^vPX*<>"
+_FAR = 1e300
 
 
 def decision_boundary(
@@ -65,9 +66,12 @@ def decision_boundary(
     if x.ndim != 2 or x.shape[1] != 2 or len(x) == 0:
         raise ValueError(f"plot.decision_boundary expects points x (n, 2), got {describe(x)}")
     x = x if x.dtype.kind == "f" else x.astype(np.float64)
-    margin = 0.08 * np.maximum(np.ptp(x, axis=0), 1e-6)
-    across, up = np.linspace(x.min(axis=0) - margin, x.max(axis=0) + margin, resolution).T
+    low, high, dtype = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64), np.finfo(x.dtype)
+    # Of points that are nearly equal as much as the dtype can tell apart.
+    margin = 0.08 * np.maximum(high - low, np.maximum(1e-6, np.abs(x).max() * max(1e-9, 16 * float(dtype.eps))))
+    across, up = np.linspace(low - margin, high + margin, resolution).T
     places = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
+    places = np.clip(places, float(dtype.min), float(dtype.max)).astype(x.dtype)
     _, true, classes = classified("plot.decision_boundary", predict(x), labels)
     scores = predict(places)
     region, _, found = classified("plot.decision_boundary", scores, np.zeros(len(places), np.int64))
@@ -103,6 +107,7 @@ def _lead(scores: np.ndarray, label: int) -> np.ndarray:
     """Return by how much a class leads the best of the others: above 0 in its region, 0 on the boundary."""
     if scores.ndim == 1:
         return np.where(scores == label, 1.0, -1.0)
+    scores = np.clip(scores.astype(np.float64), -_FAR, _FAR)  # so that infinite ones can be compared
     return scores[:, label] - np.delete(scores, label, axis=1).max(axis=1)
 
 
@@ -120,7 +125,7 @@ def gradient_field(
         arrows: how many along each axis.
 
     Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` unless low is below high and there are 2 or
-    more arrows.
+    more arrows, and for a function that is finite nowhere; where it is not, there is a gap.
 
     >>> from matplotlib.figure import Figure
     >>> gradient_field(Figure().subplots(), lambda x: x[0] ** 2 + x[1] ** 2, arrows=10).get_title()
@@ -130,16 +135,21 @@ def gradient_field(
     if not callable(function):
         raise TypeError(f"plot.gradient_field expects a function of a point, got {describe(function)}")
     at = span("gradient_field", low, high, integer("plot.gradient_field: arrows", arrows, 2))
-    u, v = slopes(function, at, at)
+    with np.errstate(invalid="ignore", over="ignore"):  # between infinite heights there is no slope
+        u, v = slopes(function, at, at)
     fine = span("gradient_field", low, high, 101)
     heights = np.array([[float(function(np.array([a, b]))) for a in fine] for b in fine])
-    if heights.min() < heights.max():
+    heights = np.where(np.abs(heights) <= _FAR, heights, np.nan)  # which leaves a gap
+    if np.isnan(heights).all():
+        raise ValueError("plot.gradient_field: the function is NaN or infinite everywhere between low and high")
+    if np.nanmin(heights) < np.nanmax(heights):
         lines = ax.contour(fine, fine, heights, levels=8, cmap="viridis", linewidths=1.2)
         paper = canvas(ax)
         for text in ax.clabel(lines, fontsize=TEXT, zorder=4):
             text.set(color=readable(text.get_color(), paper))
             text.set_bbox({"facecolor": paper, "edgecolor": "none", "pad": 1.5})  # arrows pass behind
-    between, longest = at[1] - at[0], float(np.hypot(u, v).max()) or 1.0
+    lengths = np.hypot(u, v)
+    between, longest = at[1] - at[0], float(lengths.max(initial=0, where=np.isfinite(lengths))) or 1.0
     ax.quiver(
         at, at, u, v, angles="xy", pivot="mid", scale_units="xy", scale=longest / (0.95 * between),
         color=DARK, width=0.003,

@@ -104,11 +104,15 @@ def test_a_color_that_can_be_read_stays_as_it_is_and_an_other_keeps_its_hue():
     assert red > 2 * green > blue == 0
 
 
+@pytest.mark.parametrize("settings", [{}, {"legend.frameon": False, "text.color": "0.6", "legend.facecolor": "0.5"}])
 @pytest.mark.parametrize("face", ["white", "black", "0.2", "0.4", "0.5", "0.7", "#586e75", (1.0, 0.5, 0.0, 0.3)])
-def test_the_text_of_a_legend_stands_out_from_whatever_shines_through(face):
-    ax = Figure().subplots(subplot_kw={"facecolor": face})
-    ax.plot([0, 1], label="line")
-    legend(ax, "title")
+def test_the_text_of_a_legend_stands_out_from_whatever_shines_through(face, settings):
+    with matplotlib.rc_context(settings):
+        ax = Figure().subplots(subplot_kw={"facecolor": face})
+        ax.plot([0, 1], label="line")
+        legend(ax, "title")
+        assert ax.get_legend().get_frame_on()
+        assert to_rgb(ax.get_legend().get_frame().get_facecolor()) == pytest.approx(canvas(ax))
     box, inks = ax.get_legend().get_frame(), [ax.get_legend().get_title(), *ax.get_legend().get_texts()]
     *rgb, opacity = box.get_facecolor()
     assert opacity >= 0.8
