@@ -56,7 +56,7 @@ def characters(text: str, alphabet: str | None = None) -> tuple[np.ndarray, str]
 def _code_points(what: str, text: object) -> np.ndarray:
     """Return the code points of a str; ``what`` is its name in an error."""
     if not isinstance(text, str):
-        hint = f"; write {what}.decode()" if isinstance(text, bytes) else ""
+        hint = next((f"; write {what}.{name}()" for name in ("decode", "read_text") if hasattr(text, name)), "")
         raise TypeError(f"characters expects the {what} as a str, got {describe(text)}{hint}")
     # Half of a surrogate pair is a code point like any other here: a str may hold one, though no UTF-8 file does.
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), _ENCODED)

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -85,6 +86,8 @@ def test_no_line_of_python_is_run_for_each_character():
         (("", "aa"), ValueError, "characters: the alphabet must not repeat a character, got 'a' twice"),
         ((b"abc",), TypeError, "characters expects the text as a str, got bytes b'abc'; write text.decode()"),
         ((["a", "b"],), TypeError, "characters expects the text as a str, got list ['a', 'b']"),
+        ((Path("play.txt"),), TypeError, "Path('play.txt'); write text.read_text()"),
+        ((bytearray(b"abc"),), TypeError, "got bytearray(b'abc'); write text.decode()"),
         ((None,), TypeError, "characters expects the text as a str, got NoneType None"),
         (("a", b"a"), TypeError, "characters expects the alphabet as a str, got bytes b'a'; write alphabet.decode()"),
         (("a", ["a"]), TypeError, "characters expects the alphabet as a str, got list ['a']"),
