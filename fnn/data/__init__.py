@@ -3,23 +3,25 @@
 Read in this order:
 
 1. ``batching``: ``batches`` and ``epochs``, a few rows at a time in an order that a key decides.
-2. ``preprocessing``: ``train_test_split``, ``one_hot``, ``standardize``.
+2. ``preprocessing``: ``train_test_split``, ``one_hot``, ``standardize``, and ``normalized`` and ``balanced`` weights.
 3. ``synthetic``: ``line``, ``moons``, ``circles``, ``spirals``, ``blobs``, ``xor``.
 4. ``idx``: ``digits``, which come with the package, ``mnist``, and ``read_idx`` for their file format.
 5. ``csv``: ``read_csv`` for tables of numbers, whose labels may be text.
 6. ``text``: ``characters`` as integers.
 
-``_rows`` checks that the arrays of a tuple have the same number of rows, and takes rows from all of them at once.
+``_rows`` checks that the arrays of a tuple have the same number of rows, and takes rows from all of them at once;
+``_labels`` says what is wrong with labels, and ``_units`` in which unit values can be squared.
 """
 
 from fnn.data.batching import batches, epochs
 from fnn.data.csv import read_csv
 from fnn.data.idx import digits, mnist, read_idx
-from fnn.data.preprocessing import one_hot, standardize, train_test_split
+from fnn.data.preprocessing import balanced, normalized, one_hot, standardize, train_test_split
 from fnn.data.synthetic import blobs, circles, line, moons, spirals, xor
 from fnn.data.text import characters
 
 __all__ = [
+    "balanced",
     "batches",
     "blobs",
     "characters",
@@ -29,6 +31,7 @@ __all__ = [
     "line",
     "mnist",
     "moons",
+    "normalized",
     "one_hot",
     "read_csv",
     "read_idx",

@@ -1,8 +1,10 @@
-"""Before training: set rows aside for testing, turn labels into one-hot rows, scale inputs.
+"""Before training: set rows aside for testing, turn labels into one-hot rows, scale inputs, weigh rows.
 
 train_test_split : data, fraction, key, stratify? -> train, test
 one_hot          : labels (n,), classes           -> (n, classes)
 standardize      : x, like?                       -> x with mean 0 and standard deviation 1 in each column
+normalized       : weights                        -> weights of mean 1
+balanced         : labels (n,)                    -> weights (n,) of mean 1, the same in total for each class
 """
 
 from __future__ import annotations
@@ -11,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import as_array, floats
-from fnn.core._errors import describe, integer, number
+from fnn.core._arrays import floats
+from fnn.core._errors import integer, number
 from fnn.core._structure import walk
 from fnn.core.keys import Key, permutation, require_key
+from fnn.data._labels import out_of_range, place_of, require_labels
 from fnn.data._rows import Data, require_rows, take_rows
+from fnn.data._units import magnitude
 
 
 def train_test_split(
@@ -68,9 +72,7 @@ def train_test_split(
 
 def _classes(labels: np.ndarray, n: int) -> np.ndarray:
     """Return each label as the number of its class, from 0."""
-    labels = as_array("train_test_split", labels)
-    if labels.dtype.kind not in "iu":
-        raise TypeError(f"train_test_split: stratify must be labels, integers, got {describe(labels)}")
+    labels = require_labels("train_test_split", labels, "integers as labels to stratify by")
     if labels.shape != (n,):
         hint = "; write labels.argmax(axis=1)" if labels.ndim == 2 and len(labels) == n else ""
         raise ValueError(f"train_test_split: stratify must be one label a row, {(n,)}, got {labels.shape}{hint}")
@@ -107,12 +109,9 @@ def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
     array([[1., 0., 0.],
            [0., 0., 1.]], dtype=float32)
     """
-    labels, classes = as_array("one_hot", labels), integer("one_hot: classes", classes)
-    if labels.dtype.kind not in "iu":
-        hint = "labels.astype(int)" if labels.dtype.kind == "f" else "np.unique(labels, return_inverse=True)[1]"
-        raise TypeError(f"one_hot expects integers, got {describe(labels)}; write {hint}")
+    labels, classes = require_labels("one_hot", labels), integer("one_hot: classes", classes)
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
-        raise ValueError(f"one_hot expects labels from 0 to {classes - 1}, got {labels.min()} to {labels.max()}")
+        raise out_of_range("one_hot", labels, classes, "labels").placed(labels.shape)
     return (labels[..., None] == np.arange(classes)).astype(np.float32)
 
 
@@ -138,9 +137,68 @@ def standardize(x: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
         )
     if not (np.isfinite(x).all() and np.isfinite(like).all()):
         raise ValueError("standardize: the data holds NaN or infinity; take those rows out first")
-    mean = like.mean(axis=0, dtype=np.float64)
-    std = like.std(axis=0, dtype=np.float64)
-    # The mean of equal values can be off in its last bit, and the square of a small deviation can be 0.
-    constant = (like.max(axis=0) == like.min(axis=0)) | (std == 0)
-    mean, std = np.where(constant, like[0], mean), np.where(constant, 1.0, std)
-    return ((x - mean) / std).astype(x.dtype)
+    # In units of the largest value no square overflows or vanishes, and a power of 2 as unit rounds nothing.
+    unit = magnitude(like, axis=0)
+    d = like / unit
+    mean = d.mean(axis=0)
+    d -= mean
+    rest = d.mean(axis=0)  # what the mean was off by: of 1e16 and 1e16 + 2 it is all that tells them apart
+    d -= rest
+    std = np.sqrt(np.square(d, out=d).mean(axis=0))
+    constant = like.max(axis=0) == like.min(axis=0)  # of such a column the mean can be off in its last bit, too
+    with np.errstate(over="ignore"):
+        y = x / np.where(constant, 1, unit)
+        y -= np.where(constant, like[0], mean)
+        y -= np.where(constant, 0, rest)
+        y /= np.where(constant, 1, std)
+        y = y.astype(x.dtype)
+    if not np.isfinite(y).all():
+        raise ValueError(f"standardize: so far from the mean of like, some of x are too large for {x.dtype}")
+    return y
+
+
+def normalized(weights: np.ndarray) -> np.ndarray:
+    """Return weights of rows over their mean, so that they say how much a row matters and not how large a step is.
+
+    A weighted loss is sum(weight * loss) / rows: of weights of mean 1 it is the weighted mean. Normalize the weights of
+    all rows once, not batch by batch, or a row would matter more or less with the company that it is in.
+
+    Raises ``TypeError`` for anything but real numbers, ``ValueError`` unless they are finite, 0 or more, and one of
+    them above 0.
+
+    >>> normalized(np.array([1.0, 1.0, 4.0]))
+    array([0.5, 0.5, 2. ])
+    """
+    weights = floats("normalized", weights)
+    if weights.size == 0:
+        raise ValueError(f"normalized expects at least one weight, got the shape {weights.shape}")
+    wrong = ~((weights >= 0) & (weights < np.inf))
+    if wrong.any():
+        first = np.flatnonzero(wrong)[0]
+        got = f"{weights.flat[first]} at {place_of(first, weights.shape)}"
+        raise ValueError(f"normalized expects weights that are finite and not negative, got {got}")
+    if not weights.any():
+        raise ValueError("normalized expects a weight above 0: weights that are all zero have no mean to divide by")
+    in_units = weights / magnitude(weights)
+    y = (in_units / in_units.mean()).astype(weights.dtype)
+    if not np.isfinite(y).all():
+        raise ValueError(f"normalized: the largest weight over the mean is too large for {weights.dtype}")
+    return y
+
+
+def balanced(labels: np.ndarray) -> np.ndarray:
+    """Return weights (n,) of mean 1 that give each class the same total: n / (classes * rows of the label's class).
+
+    Classes are those that occur. Use them as the third part of the data: ``(x, labels, balanced(labels))``.
+
+    Raises ``TypeError`` for labels that are not integers, ``ValueError`` unless they are (n,), n 1 or more.
+
+    >>> balanced(np.array([0, 0, 0, 1]))
+    array([0.66666667, 0.66666667, 0.66666667, 2.        ])
+    """
+    labels = require_labels("balanced", labels)
+    if labels.ndim != 1 or labels.size == 0:
+        hint = "; write labels.argmax(axis=1)" if labels.ndim == 2 else ""
+        raise ValueError(f"balanced expects labels (n,), one or more, got {labels.shape}{hint}")
+    _, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    return (labels.size / (counts.size * counts))[classes]

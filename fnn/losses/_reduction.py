@@ -1,54 +1,98 @@
-"""What a loss over rows is made of: shapes that agree, the scale of each loss in the mean, and their weighted sum.
+"""A loss is a number for each row, and then one number. What becomes of the rows is said here and nowhere else.
 
-same_shape  : prediction, target -> both as floats      mean_scale : losses, weights? -> the scale of each
-row_weights : losses, weights -> array (n, 1, ...)      scaled     : scale, values -> scale * values
-total       : losses, scale -> sum(scale * losses)
+reduced    : loss, rows, prediction, target, weights -> value, pullback
+  match    : prediction, target -> both, checked; the shape of the losses; which of them are there, or None for all
+  rows     : loss, prediction (m, ...), target (m, ...) -> losses (m,), slopes
+  slopes   : scale, a number or (m,) -> the gradient of sum(scale * losses)
+
+The value is sum(weight * loss) / count. What is not there, a step beyond a row's length or a label that is ignored, is
+left out and not counted; what has weight 0 is left out, but counted. What is left is laid out along one axis.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import floats, ones
+from fnn.core._arrays import ones
 from fnn.core.vjp import Pullback
+from fnn.data._labels import WrongRow
+from fnn.losses._rows import Matched, counted, same_shape, unpaired, within
 
 Evaluated = tuple[float, Pullback]  # what the vjp of a loss returns
+Slopes = Callable[[Any], np.ndarray]
+Rows = Callable[[Any, np.ndarray, np.ndarray], tuple[np.ndarray, Slopes]]
 
 
-def same_shape(caller: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return both as floats of the prediction's dtype, or raise in the name of ``caller`` if their shapes differ."""
-    prediction, target = floats(caller, prediction), floats(caller, target)
-    if prediction.shape != target.shape:
-        raise ValueError(
-            f"{caller} expects a target of the prediction's shape {prediction.shape}, got {target.shape}"
-            + ("; write target[:, None]" if prediction.shape == (*target.shape, 1) else "")
-        )
-    return prediction, target.astype(prediction.dtype, copy=False)
+def reduced(
+    caller: str,
+    loss: Any,
+    rows: Rows,
+    prediction: Any,
+    target: Any,
+    weights: Any,
+    match: Callable[..., Matched] = same_shape,
+    mean: bool = True,
+) -> Evaluated:
+    """Evaluate a loss given by its rows; with ``mean`` False the losses are added up and not divided by their count."""
+    prediction, lengths = unpaired(caller, prediction) if type(prediction) is tuple else (prediction, None)
+    prediction, target, shape, there = match(caller, loss, prediction, target)
+    size, dtype = math.prod(shape), prediction.dtype
+    if not size:
+        raise ValueError(f"{caller} expects at least one row, got the shape {shape}")
+    scale, whole = 1.0 / size if mean else 1.0, lengths is None and there is None and weights is None
+    if whole and dtype.itemsize >= 4 and prediction.ndim <= max(len(shape), 2):  # nothing to lay out: spare the time
+        losses, slopes = _evaluated(rows, loss, prediction, target, shape, None)
+
+        def plain_pullback(dvalue):
+            return loss, lambda: slopes(dvalue * scale)
+
+        return total(losses, scale), plain_pullback
+
+    x, t = prediction.reshape(size, *prediction.shape[len(shape) :]), target.reshape(size, *target.shape[len(shape) :])
+    there = there if lengths is None else within(caller, lengths, shape, there)
+    index, scale = (None, scale) if whole else counted(caller, shape, there, weights, mean)
+    x, t = (x, t) if index is None else (x[index], t[index])
+    x = x if dtype.itemsize >= 4 else x.astype(np.float32)
+    losses, slopes = _evaluated(rows, loss, x, t, shape, index)
+
+    def reduced_pullback(dvalue):
+        def dprediction():
+            gradient = slopes(dvalue * scale)
+            if index is not None:
+                left, gradient = gradient, np.zeros((size, *gradient.shape[1:]), dtype)
+                gradient[index] = left
+            gradient = gradient.reshape(prediction.shape).astype(dtype, copy=False)
+            return gradient if lengths is None else (gradient, np.zeros(len(lengths), dtype))
+
+        return loss, dprediction
+
+    return total(losses, scale), reduced_pullback
 
 
-def mean_scale(caller: str, losses: np.ndarray, weights: Any) -> float | np.ndarray:
-    """Return the scale of each of the losses (n, ...) in their mean: a number, or with weights an array (n, 1, ...)."""
-    if losses.size == 0:
-        raise ValueError(f"{caller} expects at least one row, got the shape {losses.shape}")
-    if weights is None:
-        return 1.0 / losses.size
-    weights = row_weights(caller, losses, weights)
-    return weights * (len(weights) / (float(weights.sum()) * losses.size))
+def _evaluated(
+    rows: Rows, loss: Any, x: np.ndarray, t: np.ndarray, shape: tuple[int, ...], index: np.ndarray | None
+) -> tuple[np.ndarray, Slopes]:
+    """Evaluate the rows; what is wrong with one of them is said with its place among all."""
+    try:
+        return rows(loss, x, t)
+    except WrongRow as wrong:
+        raise wrong.placed(shape, index) from None
 
 
-def row_weights(caller: str, losses: np.ndarray, weights: Any) -> np.ndarray:
-    """Return weights, one for each row of the losses (n, ...), as (n, 1, ...)."""
-    weights = floats(caller, weights)
-    if weights.shape != losses.shape[:1]:
-        raise ValueError(f"{caller} expects one weight a row, {losses.shape[:1]}, got {weights.shape}")
-    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
-        raise ValueError(
-            f"{caller} expects weights that are finite, not negative and not all zero, "
-            f"got some from {weights.min()} to {weights.max()}"
-        )
-    return weights.astype(losses.dtype, copy=False).reshape(-1, *[1] * (losses.ndim - 1))
+def total(losses: np.ndarray, scale: float | np.ndarray) -> float:
+    """Return the sum of scale * losses, accumulated so that it depends little on the order of the rows."""
+    losses = losses if losses.ndim == 1 else losses.reshape(-1)
+    if isinstance(scale, float):
+        # A short sum loses nothing as a product, and takes a quarter of the time.
+        short = losses.size < 1024
+        value = losses.dot(ones(losses.size, losses.dtype)) if short else np.add.reduce(losses, dtype=np.float64)
+        if math.isfinite(value):
+            return scale * float(value)
+    return float(np.add.reduce(np.multiply(losses, scale, dtype=np.float64)))  # a sum may overflow where no mean does
 
 
 def scaled(scale: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -56,13 +100,3 @@ def scaled(scale: np.ndarray, values: np.ndarray) -> np.ndarray:
     if np.isfinite(values).all():
         return scale * values
     return scale * np.where(scale > 0, values, 0)
-
-
-def total(losses: np.ndarray, scale: float | np.ndarray) -> float:
-    """Return the sum of scale * losses, accumulated so that it depends little on the order of the rows."""
-    if not isinstance(scale, float):
-        return float(np.add.reduce(losses * scale, axis=None, dtype=np.float64))
-    if losses.ndim == 1 and losses.size < 1024:
-        # A short sum loses nothing as a product, and takes a quarter of the time.
-        return scale * float(losses.dot(ones(losses.size, losses.dtype)))
-    return scale * float(np.add.reduce(losses, axis=None, dtype=np.float64))

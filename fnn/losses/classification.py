@@ -22,11 +22,36 @@ from fnn.core.grad import value_and_grad
 from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import vjp
+from fnn.data._labels import WrongRow, coding, out_of_range
 from fnn.layers.activations import Sigmoid, Softmax
-from fnn.losses._reduction import Evaluated, mean_scale, row_weights, same_shape, scaled, total
+from fnn.losses._reduction import Evaluated, Slopes, reduced, scaled
+from fnn.losses._rows import Matched
+from fnn.losses.binary import BinaryCrossEntropy
 from fnn.networks.serial import ending
 
-_smoothing = partial(number, "label_smoothing", below=1)
+_INDEX, _UNSIGNED = np.dtype(np.intp), np.dtype(np.uintp)
+
+
+def _ignored(label: Any) -> int | None:
+    """Return a label that is ignored as an int, or raise ``TypeError``."""
+    if label is not None and (isinstance(label, bool) or not isinstance(label, int | np.integer)):
+        raise TypeError(f"ignore must be an integer, the label of rows that are not there, got {describe(label)}")
+    return None if label is None else int(label)
+
+
+def _weights(weights: Any) -> tuple[float, ...] | None:
+    """Return the weights of classes as a tuple of floats, or raise."""
+    if weights is None:
+        return None
+    if isinstance(weights, np.ndarray | list):
+        hint = "; write tuple(weights.tolist())" if isinstance(weights, np.ndarray) else "; write tuple(weights)"
+        raise TypeError(f"class_weights must be a tuple, a number for each class, got {describe(weights)}{hint}")
+    if not isinstance(weights, tuple):
+        raise TypeError(f"class_weights must be a tuple, a number for each class, got {describe(weights)}")
+    weights = tuple([number("class_weights: each", weight) for weight in weights])
+    if not any(weights):
+        raise ValueError(f"class_weights must not be all zero, since nothing would be learned, got {weights}")
+    return weights
 
 
 class CrossEntropy(Record):
@@ -36,33 +61,57 @@ class CrossEntropy(Record):
     shape less the last axis, or probabilities of that shape, one-hot or soft, whose rows sum to 1. The gradient is
     softmax(logits) - target, over the number of rows.
 
+    Rows whose label is ``ignore``, say -1, are not there: they cost nothing and are not counted. ``class_weights``, a
+    number for each class, multiply what a row costs by the weight of its label; with probabilities as target, each
+    class's term. Like weights of rows, they change what is added up and not what it is divided by.
+
     >>> round(cross_entropy(np.array([[0.0, 0.0], [1e4, 0.0]]), np.array([1, 0])), 4)
     0.3466
     >>> round(CrossEntropy(label_smoothing=0.1)(np.array([[1e2, 0.0]]), np.array([0])), 4)
     5.0
+    >>> round(CrossEntropy(ignore=-1)(np.zeros((3, 2)), np.array([1, -1, 0])), 4)
+    0.6931
+    >>> round(CrossEntropy(class_weights=(1.0, 9.0))(np.zeros((2, 2)), np.array([1, 0])), 4)  # log(2) (9 + 1) / 2
+    3.4657
     """
 
-    label_smoothing: float = attrs.field(default=0.0, converter=_smoothing)
+    label_smoothing: float = attrs.field(default=0.0, converter=partial(number, "label_smoothing", below=1))
+    ignore: int | None = attrs.field(default=None, converter=_ignored)
+    class_weights: tuple[float, ...] | None = attrs.field(default=None, converter=_weights)
 
 
 @vjp.register
 def cross_entropy_vjp(loss: CrossEntropy, prediction: Any, target: Any, weights: Any = None) -> Evaluated:
-    logits, target = _logits_and_target("cross_entropy", prediction, target)
-    if logits.ndim > 2:
-        return _merged_rows_vjp("cross_entropy", loss, logits, target, weights)
+    return reduced("cross_entropy", loss, _cross_entropy_rows, prediction, target, weights, _matched)
+
+
+def _cross_entropy_rows(loss: CrossEntropy, logits: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, Slopes]:
+    if loss.class_weights is not None:
+        return _weighted_rows(loss, logits, target)
     if target.ndim == 1 and not loss.label_smoothing:
-        return _labels_vjp(loss, logits, target, weights)
-    classes = logits.shape[1]
-    if target.ndim == 1:
-        cells = np.zeros(logits.size, logits.dtype)
-        cells[_label_cells(target, classes, len(logits))] = 1
-        target = cells.reshape(classes, -1).T
-    if loss.label_smoothing:
-        target = target * (1 - loss.label_smoothing) + loss.label_smoothing / classes
-    return _probabilities_vjp("cross_entropy", loss, logits, target, 0.0, weights)
+        return _label_rows(logits, target)
+    return _probability_rows(logits, _mixed(loss, logits, target))
 
 
-def _labels_vjp(loss: Any, logits: np.ndarray, labels: np.ndarray, weights: Any) -> Evaluated:
+def _weighted_rows(loss: CrossEntropy, logits: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, Slopes]:
+    """Compute what classes with weights cost: sum(w target nll) is that of the target w target / m, m = sum(w target).
+
+    For a label, m is its weight and the target stays what it is.
+    """
+    weights, classes = np.array(loss.class_weights), logits.shape[1]
+    if len(weights) != classes:
+        raise ValueError(f"cross_entropy expects class_weights for {classes} classes, got {len(weights)}")
+    if target.ndim == 1 and not loss.label_smoothing:
+        losses, slopes = _label_rows(logits, target)
+        mass = weights[target]
+    else:
+        target = _mixed(loss, logits, target)
+        mass = target.dot(weights)
+        losses, slopes = _probability_rows(logits, target * weights / np.where(mass > 0, mass, 1)[:, None])
+    return scaled(mass, losses), lambda scale: slopes(scale * mass)
+
+
+def _label_rows(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, Slopes]:
     """Compute each row's nll, log(sum) - target logit, where the sum is exp(target logit) + rest.
 
     The rest is added up by itself: where a row is nearly certain it is close to 0, and 1 + rest, or softmax - target,
@@ -70,52 +119,57 @@ def _labels_vjp(loss: Any, logits: np.ndarray, labels: np.ndarray, weights: Any)
     """
     # With the classes first, what is done to each row takes a few long loops over rows instead of many short ones.
     shifted = logits.T.copy()
-    shifted -= np.maximum.reduce(shifted, axis=0)  # the row's own: with one for all, a row far below would be 0 / 0
-    cells, at_label = shifted.reshape(-1), _label_cells(labels, *shifted.shape)
-    target_logit = cells.take(at_label)
+    shifted -= np.maximum.reduce(shifted)  # the row's own: with one for all, a row far below would be 0 / 0
+    cells, at_label = shifted.ravel(), _label_cells(labels, *shifted.shape)  # a view
+    target_logit = cells[at_label]
     cells[at_label] = -math.inf  # whose exponential is 0
-    e = np.exp(shifted, out=shifted)
+    e = np.exp(shifted, shifted)
     rest = ones(len(e), e.dtype).dot(e)
     cells[at_label] = -rest
     excess = np.expm1(target_logit)
     excess += rest  # the sum less 1
     nll = np.log1p(excess)
     nll -= target_logit
-    scale = mean_scale("cross_entropy", nll, weights)
 
-    def labels_pullback(dvalue):
-        def dprediction():
-            dlogits = e / (np.exp(target_logit) + rest)  # not 1 + excess, which is rounded once more
-            dlogits *= dvalue * scale
-            return dlogits.T
+    def slopes(scale):
+        dlogits = e / (np.exp(target_logit) + rest)  # not 1 + excess, which is rounded once more
+        dlogits *= scale
+        return dlogits.T
 
-        return loss, dprediction
-
-    return total(nll, scale), labels_pullback
+    return nll, slopes
 
 
 def _label_cells(labels: np.ndarray, classes: int, n: int) -> np.ndarray:
     """Return the place of each row's label in the flat array of (classes, n), or raise if a label is no class."""
-    cells = labels.astype(np.intp)  # one index into a flat array is faster than two
+    if labels.dtype is not _INDEX:
+        labels = labels.astype(_INDEX)
     # Read as unsigned, a negative label is huge: one look at the largest finds both kinds of mistake.
-    if cells.size and np.maximum.reduce(cells.view(np.uintp)) >= classes:
-        raise ValueError(
-            f"cross_entropy expects labels from 0 to {classes - 1}, got some from {labels.min()} to {labels.max()}"
-        )
-    cells *= n
+    if n and np.maximum.reduce(labels.view(_UNSIGNED)) >= classes:
+        raise out_of_range("cross_entropy", labels, classes)
+    cells = labels * n  # one index into a flat array is faster than two
     cells += counting(n)
     return cells
 
 
-def _probabilities_vjp(
-    caller: str, loss: Any, logits: np.ndarray, target: np.ndarray, offset: Any, weights: Any
-) -> Evaluated:
-    """Compute sum(target (offset - log_softmax(logits))) for each row; offset and result have the classes first.
+def _mixed(loss: CrossEntropy, logits: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return labels or probabilities as probabilities, smoothed if the loss says so."""
+    n, classes = logits.shape
+    if target.ndim == 1:
+        cells = np.zeros(logits.size, logits.dtype)
+        cells[_label_cells(target, classes, n)] = 1
+        target = cells.reshape(classes, n).T
+    else:
+        target = _probabilities("cross_entropy", logits, target)
+    return target * (1 - loss.label_smoothing) + loss.label_smoothing / classes if loss.label_smoothing else target
+
+
+def _probability_rows(logits: np.ndarray, target: np.ndarray, offset: Any = 0.0) -> tuple[np.ndarray, Slopes]:
+    """Compute sum(target (offset - log_softmax(logits))) for each row; the offset has the classes first.
 
     As above the rest of the sum is added up by itself, here without the largest exponential, which is 1. The gradient
     is e / sum - target; at the largest logit that is (1 - target - target rest) / sum.
     """
-    wanted, shifted = np.ascontiguousarray(target.T), logits.T.copy()
+    wanted, shifted = np.ascontiguousarray(target.T, logits.dtype), logits.T.copy()
     top = logits.argmax(axis=1), counting(len(logits))
     shifted -= shifted[top]
     e = np.exp(shifted)
@@ -123,63 +177,49 @@ def _probabilities_vjp(
     rest = ones(len(e), e.dtype).dot(e)
     nll_by_class = np.log1p(rest) - shifted
     nll_by_class += offset
-    losses = scaled(wanted, nll_by_class).sum(axis=0)
-    scale = mean_scale(caller, losses, weights)
 
-    def probabilities_pullback(dvalue):
-        def dprediction():
-            sums, at_top = 1 + rest, wanted[top]
-            dlogits = e / sums
-            dlogits -= wanted
-            dlogits[top] = (1 - at_top - at_top * rest) / sums
-            dlogits *= dvalue * scale
-            return dlogits.T
+    def slopes(scale):
+        sums, at_top = 1 + rest, wanted[top]
+        dlogits = e / sums
+        dlogits -= wanted
+        dlogits[top] = (1 - at_top - at_top * rest) / sums
+        dlogits *= scale
+        return dlogits.T
 
-        return loss, dprediction
-
-    return total(losses, scale), probabilities_pullback
+    return scaled(wanted, nll_by_class).sum(axis=0), slopes
 
 
-def _merged_rows_vjp(caller: str, loss: Any, logits: np.ndarray, target: np.ndarray, weights: Any) -> Evaluated:
-    """Evaluate logits (n, ..., classes) as (rows, classes), where each row has the weight of its example."""
-    classes = logits.shape[-1]
-    rows = logits.reshape(-1, classes)
-    if weights is not None:
-        weights = row_weights(caller, logits, weights)
-        weights = np.repeat(weights.reshape(-1), len(rows) // len(logits))
-    value, pullback = vjp(loss, rows, target.reshape(-1, *[classes] * (target.ndim == logits.ndim)), weights)
-
-    def merged_rows_pullback(dvalue):
-        _, dlogits = pullback(dvalue)
-        return loss, lambda: dlogits().reshape(logits.shape)
-
-    return value, merged_rows_pullback
-
-
-def _logits_and_target(caller: str, prediction: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the logits, and as target integers or probabilities in the dtype of the logits."""
+def _matched(caller: str, loss: Any, prediction: Any, target: Any) -> Matched:
+    """Return the logits; integers or probabilities as target; the shape of the rows; those that are not ignored."""
     logits, target = floats(caller, prediction), as_array(caller, target)
-    if logits.ndim < 2 or logits.shape[-1] == 0:
-        raise ValueError(f"{caller} expects logits (n, classes), got {logits.shape}")
     rows = logits.shape[:-1]
+    if not rows or logits.shape[-1] < 2:
+        hint = "; for one logit a row there is binary_cross_entropy" if logits.shape[-1:] == (1,) else ""
+        raise ValueError(f"{caller} expects logits (n, classes), of two classes or more, got {logits.shape}{hint}")
     if target.shape == rows:
-        if target.dtype.kind in "iu":
-            return logits, target
-        raise TypeError(f"{caller} expects integers as labels, got {describe(target)}; write target.astype(int)")
+        if target.dtype.kind not in "iu":
+            raise TypeError(f"{caller} expects integers as labels, {coding(target)}")
+        return logits, target, rows, None if loss.ignore is None else target != loss.ignore
     if target.shape != logits.shape:
         hint = "; write target[:, 0]" if target.shape == (*rows, 1) else ""
         raise ValueError(
             f"{caller} expects labels {rows} or probabilities {logits.shape} "
             f"for logits {logits.shape}, got {target.shape}{hint}"
         )
-    target = floats(caller, target)
-    sums = target.sum(axis=-1)
+    if loss.ignore is not None:
+        raise ValueError(f"{caller} that ignores a label expects labels {rows}, got probabilities {target.shape}")
+    return logits, floats(caller, target), rows, None
+
+
+def _probabilities(caller: str, logits: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return a target in the dtype of the logits, or raise if a row of it is no distribution."""
+    target = target.astype(logits.dtype, copy=False)
+    sums = target.sum(axis=1)
     if not ((np.abs(sums - 1) < 1e-3).all() and (target >= 0).all()):
-        raise ValueError(
-            f"{caller} expects the rows of a target (n, classes) to be probabilities that sum to 1, "
-            f"got values from {target.min()} and sums from {sums.min()} to {sums.max()}"
-        )
-    return logits, target.astype(logits.dtype, copy=False)
+        row = int(np.flatnonzero(~((np.abs(sums - 1) < 1e-3) & (target >= 0).all(axis=1)))[0])
+        wanted = f"{caller} expects the rows of a target (n, classes) to be probabilities that sum to 1"
+        raise WrongRow(f"{wanted}, got values from {target[row].min()} that sum to {sums[row]}", row)
+    return target
 
 
 class KLDivergence(Record):
@@ -195,90 +235,29 @@ class KLDivergence(Record):
 
 @vjp.register
 def kl_divergence_vjp(loss: KLDivergence, prediction: Any, target: Any, weights: Any = None) -> Evaluated:
-    logits, target = _logits_and_target("kl_divergence", prediction, target)
-    if target.shape != logits.shape:
-        raise ValueError(f"kl_divergence expects probabilities {logits.shape}, got {target.shape}")
-    if logits.ndim > 2:
-        return _merged_rows_vjp("kl_divergence", loss, logits, target, weights)
-    log_target = np.log(np.where(target > 0, target, 1)).T
-    return _probabilities_vjp("kl_divergence", loss, logits, target, log_target, weights)
+    return reduced("kl_divergence", loss, _kl_divergence_rows, prediction, target, weights, _matched_probabilities)
 
 
-class BinaryCrossEntropy(Record):
-    """mean(target log(1 + exp(-x)) + (1 - target) log(1 + exp(x))), over all values, for logits x.
-
-    ``target`` has the logits' shape and lies between 0 and 1. The gradient is (sigmoid(x) - target) / number of logits.
-
-    >>> round(binary_cross_entropy(np.array([[0.0], [1e4]]), np.array([[1.0], [1.0]])), 4)
-    0.3466
-    """
-
-    label_smoothing: float = attrs.field(default=0.0, converter=_smoothing)
+def _kl_divergence_rows(loss: KLDivergence, logits: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, Slopes]:
+    target = _probabilities("kl_divergence", logits, target)
+    return _probability_rows(logits, target, np.log(np.where(target > 0, target, 1)).T)
 
 
-@vjp.register
-def binary_cross_entropy_vjp(loss: BinaryCrossEntropy, prediction: Any, target: Any, weights: Any = None) -> Evaluated:
-    logits, target = same_shape("binary_cross_entropy", prediction, target)
-    if not ((target >= 0) & (target <= 1)).all():
-        found = f"some from {target.min()} to {target.max()}"
-        raise ValueError(f"binary_cross_entropy expects targets from 0 to 1, got {found}")
-    if loss.label_smoothing:
-        target = target * (1 - loss.label_smoothing) + loss.label_smoothing / 2
-    scale = mean_scale("binary_cross_entropy", logits, weights)
-    # In terms of |x|, and of the target's probability that the logit's sign is wrong, nothing is lost: the loss is
-    # log(1 + exp(-|x|)) + wrong |x|, a sum of what is never negative, and its slope away from 0 is
-    # (wrong - (1 - wrong) exp(-|x|)) / (1 + exp(-|x|)).
-    above, distance = (logits > 0).astype(logits.dtype), np.abs(logits)
-    wrong = np.abs(above - target)
-    e = np.exp(-distance)
-    losses = np.log1p(e)
-    losses += scaled(wrong, distance)
-
-    def binary_cross_entropy_pullback(dvalue):
-        def dprediction():
-            dlogits = wrong - (1 - wrong) * e
-            dlogits /= 1 + e
-            dlogits *= above * (2 * dvalue * scale) - dvalue * scale
-            return dlogits
-
-        return loss, dprediction
-
-    return total(losses, scale), binary_cross_entropy_pullback
-
-
-class Hinge(Record):
-    """mean(max(0, 1 - target x)), over all values: right by a margin of 1, or it costs (Cortes and Vapnik, 1995).
-
-    ``target`` has the shape of the scores x and is -1 or 1; the slope at the margin itself is 0.
-
-    >>> hinge(np.array([[2.0], [0.5]]), np.array([[1], [1]]))
-    0.25
-    """
-
-
-@vjp.register
-def hinge_vjp(loss: Hinge, prediction: Any, target: Any, weights: Any = None) -> Evaluated:
-    scores, target = same_shape("hinge", prediction, target)
-    if not (np.abs(target) == 1).all():
-        raise ValueError(
-            f"hinge expects targets -1 and 1, got some from {target.min()} to {target.max()}; "
-            "for labels 0 and 1 write 2 * target - 1"
-        )
-    scale = mean_scale("hinge", scores, weights)
-    shortfall = 1 - target * scores
-
-    def hinge_pullback(dvalue):
-        return loss, lambda: -target * (shortfall > 0) * (dvalue * scale)
-
-    return total(np.maximum(shortfall, 0), scale), hinge_pullback
+def _matched_probabilities(caller: str, loss: Any, prediction: Any, target: Any) -> Matched:
+    if np.shape(prediction) != np.shape(target):
+        raise ValueError(f"{caller} expects probabilities {np.shape(prediction)}, got {np.shape(target)}")
+    return _matched(caller, cross_entropy, prediction, target)
 
 
 cross_entropy: CrossEntropy = CrossEntropy()
 kl_divergence: KLDivergence = KLDivergence()
-binary_cross_entropy: BinaryCrossEntropy = BinaryCrossEntropy()
-hinge: Hinge = Hinge()
 
 _value_and_grad = value_and_grad.dispatch(object)  # the function for any loss
+_PROBABILITIES: dict[type, tuple[type, ...]] = {  # what returns them, for each loss that takes logits
+    CrossEntropy: (Softmax,),
+    KLDivergence: (Softmax,),
+    BinaryCrossEntropy: (Softmax, Sigmoid),
+}
 
 
 @value_and_grad.register(CrossEntropy)
@@ -292,7 +271,7 @@ def logits_value_and_grad(loss: Any, params: Any, batch: tuple[Any, ...], key: K
 def refuse_probabilities(loss: Any, params: Any) -> None:
     """Raise ``TypeError`` if a network returns probabilities to a loss that takes logits: it would take them twice."""
     last, depth = ending(params)
-    if type(last) is Softmax or (type(last) is Sigmoid and type(loss) is BinaryCrossEntropy):
+    if type(last) in _PROBABILITIES.get(type(loss), ()):
         place = ".".join(["layers[-1]"] * depth) or "its root"
         raise TypeError(
             f"{type(loss).__name__} takes logits, but the network ends in {type(last).__name__}, at {place}; "

@@ -2,7 +2,7 @@
 
     combined : loss, ... -> loss                      loss : predictions, targets, weights? -> value
 
-Predictions and targets are tuples; the weights, one for each row, are the same for every loss.
+Predictions and targets are tuples; the weights of rows are the same for every loss.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from fnn.core.grad import value_and_grad
 from fnn.core.keys import Key
 from fnn.core.record import Record, is_record
 from fnn.core.vjp import registered, vjp
+from fnn.losses._records import A_LOSS
 from fnn.losses._reduction import Evaluated
 from fnn.losses.classification import refuse_probabilities
+from fnn.losses.regularization import L1, L2, Regularized
 from fnn.networks.branches import Parallel
 from fnn.networks.serial import ending
 
@@ -64,7 +66,7 @@ def combined(*losses: Any, weights: tuple[float, ...] | None = None) -> Combined
     """Return the loss of a network with several outputs: the sum of a loss for each, times its weight if given.
 
     Raises ``TypeError`` for what is no loss or no tuple of numbers, ``ValueError`` unless there is a weight for each
-    loss, 0 or more.
+    loss, 0 or more, and one of them above 0.
 
     >>> import numpy as np
     >>> from fnn import mae, mse
@@ -74,10 +76,16 @@ def combined(*losses: Any, weights: tuple[float, ...] | None = None) -> Combined
     """
     for loss in losses:
         if not is_record(loss):
-            raise TypeError(f"combined expects losses, got {describe(loss)}; write combined(mse, cross_entropy)")
+            hint = A_LOSS if callable(loss) else "write combined(mse, cross_entropy)"
+            raise TypeError(f"combined expects losses, got {describe(loss)}; {hint}")
+        if isinstance(loss, L1 | L2 | Regularized):
+            hint = "a penalty is on all parameters: write regularized(combined(mse, cross_entropy), l2(1e-4))"
+            raise TypeError(f"combined expects losses, got {describe(loss)}; {hint}")
     if not isinstance(weights, tuple | None):
         raise TypeError(f"combined expects weights as a tuple, a number for each loss, got {describe(weights)}")
     weights = (1.0,) * len(losses) if weights is None else tuple(number("combined: each weight", w) for w in weights)
     if len(weights) != len(losses) or not losses:
         raise ValueError(f"combined expects a weight for each of its losses ({len(losses)}), got {len(weights)}")
+    if not any(weights):
+        raise ValueError(f"combined: the weights must not be all zero, since nothing would be learned, got {weights}")
     return Combined(losses, weights)

@@ -9,19 +9,22 @@ its strength does not depend on how many rows there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
+from itertools import compress
 from typing import Any, NoReturn
 
 import numpy as np
 
+from fnn.core._arrays import read_only
 from fnn.core._errors import describe, number
-from fnn.core._flat import flat
-from fnn.core._structure import Tree, Where, is_weight
+from fnn.core._flat import Layout, flat, take_apart
+from fnn.core._structure import Tree, Where, chosen, is_weight, require_alike
 from fnn.core.grad import objective, value_and_grad
 from fnn.core.keys import Key
 from fnn.core.record import Record, is_record
-from fnn.core.tree import add
 from fnn.core.vjp import vjp
+from fnn.losses._records import A_LOSS, A_PENALTY
 from fnn.losses._reduction import Evaluated
 
 
@@ -41,43 +44,82 @@ class L2(Record):
 
 @vjp.register
 def l1_vjp(penalty: L1, params: Tree) -> Evaluated:
-    return _penalty_vjp("l1", penalty, params, np.abs, np.sign)
+    return _penalty_vjp(penalty, params)
 
 
 @vjp.register
 def l2_vjp(penalty: L2, params: Tree) -> Evaluated:
-    return _penalty_vjp("l2", penalty, params, lambda w: 0.5 * (w * w), lambda w: w)
+    return _penalty_vjp(penalty, params)
 
 
-def _penalty_vjp(
-    caller: str,
-    penalty: L1 | L2,
-    params: Tree,
-    cost: Callable[[np.ndarray], np.ndarray],
-    slope: Callable[[np.ndarray], np.ndarray],
-) -> Evaluated:
-    """Compute strength sum(cost(w)) over the chosen weights, where ``slope(w)`` is the derivative of the cost."""
+def _penalty_vjp(penalty: L1 | L2, params: Tree) -> Evaluated:
     values, layout = flat(params)
-    mask = layout.mask(caller, penalty.where)
-    weights = values[mask]
+    value, slopes = _evaluated(penalty, values, layout)
 
     def penalty_pullback(dvalue):
         def dparams():
             gradient = np.zeros_like(values)
-            gradient[mask] = slope(weights) * (dvalue * penalty.strength)
+            for _, piece, slope in slopes(dvalue):
+                gradient[piece] = slope
             return layout.cut(gradient)
 
         return penalty, dparams
 
-    return penalty.strength * float(np.sum(cost(weights), dtype=np.float64)), penalty_pullback
+    return value, penalty_pullback
+
+
+def _evaluated(
+    penalty: L1 | L2, values: np.ndarray, layout: Layout
+) -> tuple[float, Callable[[float], Iterator[tuple[int, slice, np.ndarray]]]]:
+    """Return the value, and what yields the slope of each leaf chosen: the leaf's number, its part of the vector."""
+    absolute = type(penalty) is L1
+    pieces = _pieces(layout, "l1" if absolute else "l2", penalty.where)
+    value = sum([_size(values[piece]) if absolute else 0.5 * _square(values[piece]) for _, piece in pieces])
+
+    def slopes(dvalue: float) -> Iterator[tuple[int, slice, np.ndarray]]:
+        scale = dvalue * penalty.strength
+        for place, piece in pieces:
+            weights = values[piece]
+            if weights.dtype.itemsize < 4:  # there the strength alone may be 0, and its product with a weight not
+                weights = weights.astype(np.float32)
+            yield place, piece, (np.sign(weights) if absolute else weights) * scale
+
+    return penalty.strength * value, slopes
+
+
+def _size(weights: np.ndarray) -> float:
+    return float(np.add.reduce(np.abs(weights), dtype=np.float64))
+
+
+def _square(weights: np.ndarray) -> float:
+    """Return sum(w**2), in float64 unless few weights and their sum say that float32 lost nothing."""
+    if weights.dtype.itemsize == 4 and weights.size < _FEW:
+        square = float(weights.dot(weights))
+        if _SAFE[0] < square < _SAFE[1]:
+            return square
+    weights = weights.astype(np.float64)
+    return float(weights.dot(weights))
+
+
+_FEW, _SAFE = 2**14, (1e-25, 1e35)
+
+
+@functools.lru_cache(maxsize=64)
+def _pieces(layout: Layout, caller: str, where: Where) -> list[tuple[int, slice]]:
+    """Return the number of each leaf that ``where`` chooses, and its place in the vector."""
+    places = [(place, piece) for place, (piece, _) in enumerate(layout.cuts)]
+    return list(compress(places, chosen(caller, layout.paths, where)))
 
 
 def l1(strength: float, where: Where | None = None) -> L1:
     """Return the penalty strength sum(|w|) over the leaves named ``weight``, or those that ``where`` chooses.
 
-    ``where`` is a path with all that lies below it, a tuple of paths, or a function of a path. Raises ``TypeError`` or
-    ``ValueError`` unless ``strength`` is a finite number, 0 or more. A penalty that is called with parameters of which
-    ``where`` chooses none raises ``ValueError``.
+    Args:
+        strength: how much the penalty counts beside the loss, 0 or more; 0 turns it off, say in a sweep.
+        where: a path with all that lies below it, a tuple of paths, or a function of a path.
+
+    Raises ``TypeError`` or ``ValueError`` unless ``strength`` is such a number. A penalty that is called with
+    parameters of which ``where`` chooses none raises ``ValueError``.
 
     >>> from fnn import Dense
     >>> l1(0.1)(Dense(np.array([[3.0, -4.0]]), np.array([100.0, 100.0])))
@@ -89,8 +131,11 @@ def l1(strength: float, where: Where | None = None) -> L1:
 def l2(strength: float, where: Where | None = None) -> L2:
     """Return the penalty strength / 2 sum(w**2) over the leaves named ``weight``, or those that ``where`` chooses.
 
-    ``where`` and the errors are those of ``l1``. Mind the half: it makes the gradient strength w, as in PyTorch's
-    ``weight_decay``; Keras' ``L2`` has none.
+    Args:
+        strength, where: those of ``l1``. Mind the half: it makes the gradient strength w, as in PyTorch's
+            ``weight_decay``; Keras' ``L2`` has none.
+
+    Raises what ``l1`` does.
 
     >>> from fnn import Dense
     >>> l2(0.1)(Dense(np.array([[3.0, -4.0]]), np.array([100.0, 100.0])))
@@ -111,10 +156,29 @@ def regularized_value_and_grad(
     loss: Regularized, params: Tree, batch: tuple[Any, ...], key: Key | None = None
 ) -> tuple[Any, Tree]:
     value, dparams = objective(loss.loss)(loss.loss, params, batch, key)
+    values, layout = flat(params)
+    leaves = _leaves(dparams, params, layout, "the loss")
     for penalty in loss.penalties:
-        cost, pullback = vjp(penalty, params)
-        value, dparams = value + cost, add(dparams, pullback(1.0)[1]())
-    return value, dparams
+        if type(penalty) is L1 or type(penalty) is L2:  # leaf by leaf, and no leaf more: a tree costs as much as these
+            cost, slopes = _evaluated(penalty, values, layout)
+            for place, _, slope in slopes(1.0):
+                leaf = leaves[place]
+                slope += leaf.reshape(-1)
+                leaves[place] = read_only(slope.astype(leaf.dtype, copy=False)).reshape(leaf.shape)
+        else:
+            cost, pullback = vjp(penalty, params)
+            others = _leaves(pullback(1.0)[1](), params, layout, describe(penalty))
+            leaves = [read_only(np.asarray(leaf + other)) for leaf, other in zip(leaves, others, strict=True)]
+        value += cost
+    return value, layout.build(leaves)
+
+
+def _leaves(gradient: Tree, params: Tree, layout: Layout, origin: str) -> list[np.ndarray]:
+    """Return the leaves of a gradient, or raise if it is no tree like the parameters."""
+    leaves, form = take_apart(gradient)
+    if form != layout.form:
+        require_alike(f"regularized: parameters and the gradient of {origin}", params, gradient, to_the_shape=True)
+    return leaves
 
 
 @vjp.register
@@ -136,9 +200,11 @@ def regularized(loss: Any, *penalties: Any) -> Regularized:
     >>> value, gradient.weight, gradient.bias
     (2.0, array([[3.]]), array([2.]))
     """
-    if not is_record(loss):
-        raise TypeError(f"regularized expects a loss, got {describe(loss)}; write regularized(mse, l2(1e-4))")
+    if not is_record(loss) or isinstance(loss, L1 | L2):
+        hint = A_LOSS if callable(loss) and not is_record(loss) else "write regularized(mse, l2(1e-4))"
+        raise TypeError(f"regularized expects a loss, got {describe(loss)}; {hint}")
     for penalty in penalties:
         if not is_record(penalty):
-            raise TypeError(f"regularized expects penalties, got {describe(penalty)}; write regularized(mse, l2(1e-4))")
+            hint = A_PENALTY if callable(penalty) else "write regularized(mse, l2(1e-4))"
+            raise TypeError(f"regularized expects penalties, got {describe(penalty)}; {hint}")
     return Regularized(loss, penalties)

@@ -82,6 +82,8 @@ CALLS = {
     "data.train_test_split": (data.train_test_split, BATCH, 0.5, Key(0)),
     "data.one_hot": (data.one_hot, LABELS, 3),
     "data.standardize": (data.standardize, SCORES),
+    "data.normalized": (data.normalized, np.arange(6.0)),
+    "data.balanced": (data.balanced, LABELS),
     "data.characters": (data.characters, "to be"),
     "data.line": (data.line, 6, 0.1, Key(0)),
     **{

@@ -9,7 +9,8 @@ import numpy as np
 
 from fnn.data import one_hot
 from fnn.layers.activations import softmax
-from fnn.losses.classification import binary_cross_entropy, cross_entropy
+from fnn.losses.binary import binary_cross_entropy
+from fnn.losses.classification import cross_entropy
 from fnn.losses.regression import mae, mse
 from fnn.testing.derivatives import check_gradient
 from fnn.testing.exercises.activations import FAR, LOGITS, SOFTMAXES, through

@@ -1,0 +1,86 @@
+"""Which rows of a loss are there, and how much each of them matters.
+
+same_shape : prediction, target    -> both, the shape of the losses, which of them are there (None: all)
+unpaired   : prediction            -> prediction, lengths or None
+within     : lengths, shape, there -> which steps are there, (n, time)
+counted    : shape, there, weights -> places of the losses that are left, the scale of each in their weighted mean
+
+The shape is that of the losses, (n, ...), before they are laid out along one axis.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from fnn.core._arrays import as_array, floats, is_array, is_tuple
+from fnn.data._labels import coding, place_of
+from fnn.layers._sequences import mask
+
+Matched = tuple[np.ndarray, np.ndarray, tuple[int, ...], np.ndarray | None]
+
+
+def same_shape(caller: str, loss: Any, prediction: Any, target: Any) -> Matched:
+    """Return both as floats, or raise in the name of ``caller`` if their shapes differ."""
+    prediction, target = floats(caller, prediction), as_array(caller, target)
+    if target.dtype.kind not in "fiub":
+        raise TypeError(f"{caller} expects a target of real numbers, {coding(target)}")
+    if prediction.shape != target.shape:
+        raise ValueError(
+            f"{caller} expects a target of the prediction's shape {prediction.shape}, got {target.shape}"
+            + ("; write target[:, None]" if prediction.shape == (*target.shape, 1) else "")
+        )
+    return prediction, floats(caller, target), prediction.shape, None
+
+
+def counted(
+    caller: str, shape: tuple[int, ...], there: np.ndarray | None, weights: Any, mean: bool
+) -> tuple[np.ndarray | None, Any]:
+    """Return the places of the losses that are there and weigh more than 0, None for all, and the scale of each."""
+    kept = None if there is None else _spread(there, shape)
+    count = math.prod(shape) if kept is None else max(int(np.count_nonzero(kept)), 1)  # of no rows the sum is 0
+    scale = 1.0 / count if mean else 1.0
+    if weights is None:
+        return np.flatnonzero(kept), scale
+    weights = floats(caller, weights)
+    if weights.ndim == 0 or weights.shape != shape[: weights.ndim]:
+        further = f", or one a step or value, up to {shape}," if len(shape) > 1 else ","
+        raise ValueError(f"{caller} expects one weight a row, {shape[:1]}{further} got {weights.shape}")
+    weights = _spread(weights, shape).astype(np.float64)  # as small or large as they are
+    if kept is None and weights.min() > 0 and weights.max() < math.inf:
+        return None, weights * scale
+    wrong = ~((weights >= 0) & (weights < math.inf))
+    kept = np.ones(len(weights), bool) if kept is None else kept
+    if (wrong & kept).any():
+        first = np.flatnonzero(wrong & kept)[0]
+        got = f"{weights[first]} at {place_of(first, shape)}"
+        raise ValueError(f"{caller} expects weights that are finite and not negative, got {got}")
+    index = np.flatnonzero(kept & (weights > 0))
+    return index, weights[index] * scale
+
+
+def unpaired(caller: str, prediction: tuple[Any, ...]) -> tuple[Any, np.ndarray | None]:
+    """Return the prediction and the lengths of a pair, as layers over time return it."""
+    if not any(map(is_array, prediction)):
+        return prediction, None
+    lengths = as_array(caller, prediction[1]) if len(prediction) == 2 and not is_tuple(prediction[1]) else None
+    if lengths is None or lengths.dtype.kind not in "iu":
+        return as_array(caller, prediction), None  # which says what to do with a tuple of arrays
+    return prediction[0], lengths
+
+
+def within(caller: str, lengths: np.ndarray, shape: tuple[int, ...], there: np.ndarray | None) -> np.ndarray:
+    """Return which steps (n, time) lie within the lengths and are there."""
+    n, time = (*shape, -1, -1)[:2]
+    if time < 0 or lengths.shape != (n,) or not 0 <= lengths.min() <= lengths.max() <= time:
+        got = f"lengths {lengths.shape} from {lengths.min(initial=0)} to {lengths.max(initial=0)}"
+        raise ValueError(f"{caller} expects lengths (n,) from 0 to time with losses (n, time), got {got} with {shape}")
+    steps = mask(lengths, time)
+    return steps if there is None else steps.reshape(n, time, *[1] * (there.ndim - 2)) & there
+
+
+def _spread(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Repeat values of the leading axes of a shape along the others, as one axis."""
+    return np.broadcast_to(values.reshape(*values.shape, *[1] * (len(shape) - values.ndim)), shape).reshape(-1)
