@@ -5,6 +5,7 @@ check_vjp : layer or loss, inputs -> Report, or an AssertionError that names the
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ import attrs
 import numpy as np
 
 from fnn.core._arrays import as_array
-from fnn.core._errors import positive
+from fnn.core._errors import describe, positive
 from fnn.core._flat import builder, tied
 from fnn.core._structure import Tree, require_alike
 from fnn.core.keys import Key, fold_in, normals
@@ -56,8 +57,10 @@ def check_vjp(
         step: how far each number is perturbed to either side.
 
     Raises ``AssertionError`` if an error exceeds ``tolerance``, with the leaf, the coordinate, both numbers and the
-    likely cause where there is one; and if evaluating or pulling back a second time gives something else, or if an
-    input was written to. Raises ``TypeError`` or ``ValueError`` for a tolerance or a step that is no number above 0.
+    likely cause where there is one; if evaluating or pulling back a second time gives something else, or if an input
+    was written to; and if the rule does not return what it must, a layer's takes no key, or float32 goes in and
+    something else comes out. Raises ``TypeError`` or ``ValueError`` for a tolerance or a step that is no number
+    above 0.
 
     >>> from fnn import relu
     >>> check_vjp(relu, np.array([[-1.0, 2.0]])).errors["x"] < 1e-8
@@ -66,6 +69,7 @@ def check_vjp(
     tolerance, step = positive("check_vjp: the tolerance", tolerance), positive("check_vjp: the step", step)
     inputs, rest = _double((layer, _arrays(x))), _double(tuple(_arrays(each) for each in rest))
     named = {} if key is None else {"key": key}
+    _require_contract(*_double((*inputs, rest)), named)
 
     def evaluate(layer: Any, x: Any) -> tuple[Any, Pullback]:
         return vjp(layer, x, *rest, **named)
@@ -98,6 +102,8 @@ def check_vjp(
                 f"differences {right[place]:.10g} (error {errors[name]:.1e} of the largest, tolerance {tolerance:.0e})"
                 + (f"; {hint}" if hint else "")
             )
+    if not isinstance(inputs[1], Record):  # a penalty's value is all that there is of it
+        _require_float32(*_copied((layer, inputs[1], rest), np.float32), named)
     return Report(errors, sum(leaf.size for leaf in leaves(inputs) if leaf.dtype.kind == "f"), skipped)
 
 
@@ -107,8 +113,64 @@ def _arrays(x: Any) -> Any:
 
 def _double(tree: Tree) -> Any:
     """Copy a tree, its floats as float64, into arrays that can be written to: then it shows if somebody does."""
-    copies = [array.astype(np.float64) if array.dtype.kind == "f" else array.copy() for array in leaves(tree)]
-    return builder(tree)(copies)
+    return _copied(tree, np.float64)
+
+
+def _copied(tree: Tree, dtype: type[np.floating[Any]]) -> Any:
+    return builder(tree)([array.astype(dtype) if array.dtype.kind == "f" else array.copy() for array in leaves(tree)])
+
+
+def _require_contract(layer: Any, x: Any, rest: tuple[Any, ...], named: dict[str, Any]) -> None:
+    """Raise ``AssertionError`` if a rule cannot serve in a network or in training, whatever its gradients are."""
+    name, rule = type(layer).__name__, vjp.dispatch(type(layer))
+    result = vjp(layer, x, *rest, **named)
+    if not (isinstance(result, tuple) and len(result) == 2 and callable(result[1])):
+        raise AssertionError(f"{name}: its rule must return (y, pullback), got {describe(result)}")
+    y, pullback = result
+    if _of_layer(x, y, rest) and not _takes(rule, layer, x, None):
+        given = ", ".join([*inspect.signature(rule).parameters][:2])
+        raise AssertionError(
+            f"{name}: its rule takes no key, which a network passes to each layer; "
+            f"write def {rule.__name__}({given}, key=None)"
+        )
+    back = pullback(_random_like(y, Key(0)))
+    if not (isinstance(back, tuple) and len(back) == 2):
+        raise AssertionError(f"{name}: its pullback must return (dlayer, dx), got {describe(back)}")
+    if not callable(back[1]):
+        what = describe(back[1])
+        raise AssertionError(
+            f"{name}: its pullback must return dx as a function without arguments, got {what}; write lambda: dx"
+        )
+
+
+def _of_layer(x: Any, y: Any, rest: tuple[Any, ...]) -> bool:
+    """Return True for what is neither a loss, which takes a target, nor a penalty, whose value is a number."""
+    return not rest and not isinstance(x, Record) and (isinstance(y, tuple) or np.ndim(y) > 0)
+
+
+def _takes(rule: Callable[..., Any], *arguments: Any) -> bool:
+    try:
+        inspect.signature(rule).bind(*arguments)
+    except TypeError:
+        return False
+    return True
+
+
+def _require_float32(layer: Any, x: Any, rest: tuple[Any, ...], named: dict[str, Any]) -> None:
+    """Raise ``AssertionError`` if a float in a result is not of float32, though all that went in is."""
+    with np.errstate(all="ignore"):
+        y, pullback = vjp(layer, x, *rest, **named)
+        dlayer, dx = pullback(_copied(_random_like(y, Key(0)), np.float32))
+        results = {"y": y if _of_layer(x, y, rest) else (), "x": dx(), "": dlayer}
+    for what, found in results.items():
+        for path, leaf in zip(paths(found), leaves(found), strict=True):
+            if leaf.dtype.kind == "f" and leaf.dtype != np.float32:
+                place = f"{what}{path}" or "the layer"
+                place = place if what == "y" else f"the gradient of {place}"
+                raise AssertionError(
+                    f"{type(layer).__name__}: float32 goes in, and {place} is {leaf.dtype}; NumPy's scalars and "
+                    "float64 arrays promote: write float(np.sqrt(2)), and np.zeros(n, x.dtype)"
+                )
 
 
 def _vector(y: Any) -> np.ndarray:

@@ -1,5 +1,8 @@
 """The checker itself: right code passes, each wrong one is caught, by the name of the leaf."""
 
+import re
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -185,7 +188,7 @@ class Canceled(Record):
 
 @vjp.register
 def canceled_vjp(layer: Canceled, x, key=None):
-    return x + 0 * layer.weight, lambda dy: (Canceled(np.full(3, layer.rest), layer.rest), lambda: dy)
+    return x + 0 * layer.weight, lambda dy: (Canceled(np.full_like(layer.weight, layer.rest), layer.rest), lambda: dy)
 
 
 def test_what_rounding_leaves_of_a_gradient_of_0_passes_and_no_more():
@@ -280,3 +283,91 @@ def test_integers_are_not_perturbed_and_an_output_of_several_arrays_is_one_vecto
     assert "x[0]" in report.errors
     assert "x[1]" not in report.errors
     assert max(report.errors.values()) <= 1e-8
+
+
+# --- a rule that cannot serve in a network ---------------------------------------------------------------------------
+
+
+class Odd(Record):
+    """y = weight x by a rule that is wrong in another way than its gradients."""
+
+    weight: np.ndarray
+    rule: Callable
+
+
+@vjp.register
+def odd_vjp(layer: Odd, x, key=None):
+    return layer.rule(layer, x)
+
+
+class Keyless(Record):
+    """y = weight x by a rule without a key."""
+
+    weight: np.ndarray
+
+
+@vjp.register
+def keyless_vjp(layer: Keyless, x):
+    return x * layer.weight, lambda dy: (Keyless((dy * x).sum(axis=0)), lambda: dy * layer.weight)
+
+
+def back(layer, x, dy):
+    return Odd((dy * x).sum(axis=0), layer.rule)
+
+
+ODD = {
+    "right": (lambda layer, x: (x * layer.weight, lambda dy: (back(layer, x, dy), lambda: dy * layer.weight)), None),
+    "dx is an array": (
+        lambda layer, x: (x * layer.weight, lambda dy: (back(layer, x, dy), dy * layer.weight)),
+        "Odd: its pullback must return dx as a function without arguments, got float64 array (4, 3); write lambda: dx",
+    ),
+    "no dx": (
+        lambda layer, x: (x * layer.weight, lambda dy: back(layer, x, dy)),
+        r"Odd: its pullback must return (dlayer, dx), got Odd(weight=f64[3], rule=",
+    ),
+    "no pullback": (
+        lambda layer, x: x * layer.weight,
+        "Odd: its rule must return (y, pullback), got float64 array (4, 3)",
+    ),
+    "a scalar of NumPy's": (
+        lambda layer, x: (
+            x * layer.weight * np.float64(1.0),
+            lambda dy: (back(layer, x, dy), lambda: dy * layer.weight),
+        ),
+        "Odd: float32 goes in, and y is float64; NumPy's scalars and float64 arrays promote",
+    ),
+    "a float64 gradient": (
+        lambda layer, x: (
+            x * layer.weight,
+            lambda dy: (back(layer, x, dy * np.float64(1.0)), lambda: dy * layer.weight),
+        ),
+        "Odd: float32 goes in, and the gradient of weight is float64",
+    ),
+    "a float64 dx": (
+        lambda layer, x: (
+            x * layer.weight,
+            lambda dy: (back(layer, x, dy), lambda: dy * layer.weight.astype(np.float64)),
+        ),
+        "Odd: float32 goes in, and the gradient of x is float64",
+    ),
+}
+
+
+@pytest.mark.parametrize(("rule", "words"), ODD.values(), ids=ODD)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_rule_that_cannot_serve_is_found_whatever_its_gradients_are(rule, words, dtype):
+    layer, x = Odd(np.array([1.0, -2.0, 0.5], dtype), rule), numbers(4, 3).astype(dtype)
+    if words is None:
+        assert check_vjp(layer, x).coordinates == 15
+    else:
+        with pytest.raises(AssertionError, match=re.escape(words)):
+            check_vjp(layer, x)
+
+
+def test_a_rule_without_a_key_is_found():
+    words = (
+        "Keyless: its rule takes no key, which a network passes to each layer; "
+        "write def keyless_vjp(layer, x, key=None)"
+    )
+    with pytest.raises(AssertionError, match=f"^{re.escape(words)}$"):
+        check_vjp(Keyless(np.ones(3)), numbers(4, 3))

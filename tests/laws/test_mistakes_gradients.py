@@ -260,7 +260,7 @@ def recurrence_vjp(net: Recurrence, x, key=None):
 
 def rnn_by_the_book(layer, x, dy, whole=True):
     """Backpropagation through time; if not ``whole``, x gets what comes from its own step's loss alone."""
-    h, steps = [np.zeros((len(x), len(layer.hidden_weight)))], range(x.shape[1])
+    h, steps = [np.zeros((len(x), len(layer.hidden_weight)), x.dtype)], range(x.shape[1])
     for t in steps:
         h.append(np.tanh(x[:, t] @ layer.input_weight + h[t] @ layer.hidden_weight + layer.bias))
     dlayer, dx, dh = tree.zeros_like(layer), np.zeros_like(x), np.zeros_like(h[0])
@@ -290,7 +290,7 @@ def test_mistake_28_an_rnn_s_input_gradient_from_the_loss_at_its_own_step_alone(
 def lstm_by_the_book(layer, x, dy, forgets_tanh=False, swaps=False, overwrites=False):
     """Backpropagation through time, with a choice of mistakes."""
     n, steps, units = len(x), range(x.shape[1]), len(layer.hidden_weight)
-    h, c, gates = [np.zeros((n, units))], [np.zeros((n, units))], []
+    h, c, gates = [np.zeros((n, units), x.dtype)], [np.zeros((n, units), x.dtype)], []
     for t in steps:
         a = np.split(x[:, t] @ layer.input_weight + h[t] @ layer.hidden_weight + layer.bias, 4, axis=1)
         i, f, g, o = sigmoid(a[0]), sigmoid(a[1]), np.tanh(a[2]), sigmoid(a[3])
@@ -366,7 +366,7 @@ def conv_by_the_book(layer, x, dy, flips=False, overwrites=False, shifts=False):
     """Return each number of a window its share of the window's dy, with a choice of mistakes."""
     windows, begins, (before, behind) = windows_of(layer, x)
     weight = layer.weight[::-1] if flips else layer.weight
-    dpadded = np.zeros((len(x), before + x.shape[1] + behind))
+    dpadded = np.zeros((len(x), before + x.shape[1] + behind), x.dtype)
     for place, begin in enumerate(begins):
         cells, share = slice(begin, begin + len(weight)), dy[:, place, None] * weight
         dpadded[:, cells] = share if overwrites else dpadded[:, cells] + share
