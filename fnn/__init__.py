@@ -66,10 +66,12 @@ from fnn.losses.classification import CrossEntropy, KLDivergence, cross_entropy,
 from fnn.losses.multitask import Combined, combined
 from fnn.losses.regression import (
     Huber,
+    LogCosh,
     MeanAbsoluteError,
     MeanSquaredError,
     SumSquaredError,
     huber,
+    log_cosh,
     mae,
     mse,
     sum_squared_error,
@@ -140,9 +142,10 @@ __all__ = [
     "Key", "fold_in", "split",
     # vjp: evaluate, and remember how to pull a gradient back
     "vjp", "forward", "grad", "value_and_grad", "check_vjp", "numeric",
-    "MeanSquaredError", "SumSquaredError", "MeanAbsoluteError", "Huber", "CrossEntropy", "BinaryCrossEntropy",
-    "KLDivergence", "Hinge",
-    "mse", "sum_squared_error", "mae", "huber", "cross_entropy", "binary_cross_entropy", "kl_divergence", "hinge",
+    "MeanSquaredError", "SumSquaredError", "MeanAbsoluteError", "Huber", "LogCosh", "CrossEntropy",
+    "BinaryCrossEntropy", "KLDivergence", "Hinge",
+    "mse", "sum_squared_error", "mae", "huber", "log_cosh", "cross_entropy", "binary_cross_entropy", "kl_divergence",
+    "hinge",
     "L1", "l1", "L2", "l2", "Regularized", "regularized", "Combined", "combined",
     # transform: one step of an optimizer
     "Transform", "chain", "freeze", "accumulate_gradients", "update",
