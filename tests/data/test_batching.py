@@ -124,7 +124,10 @@ def test_it_is_refused_everywhere_with_what_to_write(part, remedy, parts):
         assert remedy in str(caught.value).rpartition("; write ")[2]
 
 
-@pytest.mark.parametrize("part", [np.ones(N, complex), np.zeros(N, "M8[s]"), np.zeros(N, [("a", int)]), None, 3, max])
+NO_ROWS = [np.ones(N, complex), np.zeros(N, "M8[s]"), np.zeros(N, [("a", int)]), None, 3, np.float32(3), max, DataFrame]
+
+
+@pytest.mark.parametrize("part", NO_ROWS)
 def test_what_cannot_be_rows_is_refused_without_advice(part):
     with pytest.raises(TypeError, match=r"batches: data\[0\] must be an array of real numbers, got [^;]*$"):
         batches((part,), SIZE)
