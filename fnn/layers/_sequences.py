@@ -17,6 +17,7 @@ symbol or NaN beyond them matters, and statistics are those of the steps that ar
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,9 @@ import numpy as np
 from fnn.core._arrays import as_array, counting, floats, unshared
 from fnn.core._errors import LayerTypeError, LayerValueError, describe
 from fnn.core.vjp import Pullback
-from fnn.layers._stable import HALF, Vjp, widened
+from fnn.layers._stable import Vjp, widened
+
+SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def unpack(caller: str, x: Any) -> tuple[np.ndarray, np.ndarray | None, Any, int]:
@@ -59,7 +62,7 @@ def as_lengths(caller: str, given: Any, n: int, time: int) -> np.ndarray:
     if n and not 0 <= lengths.min() <= lengths.max() <= time:
         found = f"from {lengths.min()} to {lengths.max()}"
         raise LayerValueError(caller, f"expects lengths from 0 to {time}, the steps there are, got some {found}")
-    return unshared(lengths)
+    return unshared(lengths.astype(np.int64, copy=False))  # in which lengths - 1 of uint8 does not wrap around
 
 
 def mask(lengths: np.ndarray, time: int) -> np.ndarray:
@@ -112,18 +115,26 @@ def values_of(x: Any) -> Any:
     return x[0] if is_pair(x) else x
 
 
-def stepwise(function: Vjp) -> Vjp:
+def stepwise(function: Vjp, read: Callable[[str, Any], np.ndarray] = floats, caller: str = "") -> Vjp:
     """Decorate the vjp of a layer that looks at each step alone so that it takes (x, lengths), returns (y, lengths).
 
     Beyond the lengths y and the gradient of x are 0. A float16 is computed in float32.
+
+    Args:
+        function: the vjp, which is given arrays alone.
+        read: what makes an array of x, or raises: ``floats``, or ``as_array`` for symbols.
+        caller: the layer's name, for messages; that of the function if it is empty.
     """
-    wide, caller = widened(function), function.__name__.removesuffix("_vjp")
+    wide, caller = widened(function), caller or function.__name__.removesuffix("_vjp")
 
     @functools.wraps(function)
     def stepwise_vjp(layer: Any, x: Any, key: Any = None) -> tuple[Any, Pullback]:
-        if type(x) is np.ndarray and x.dtype is not HALF:  # the usual case, which must not wait
+        # The usual case, which must not wait: hence dense and relu do not read x again.
+        if type(x) is np.ndarray and ((dtype := x.dtype) is SINGLE or dtype is DOUBLE):
             return function(layer, x, key)
-        return _of_the_steps(caller, wide, layer, x, key) if is_pair(x) else wide(layer, x, key)
+        if is_pair(x):
+            return _of_the_steps(caller, wide, layer, (read(caller, x[0]), x[1]), key)
+        return wide(layer, read(caller, x), key)
 
     return stepwise_vjp
 

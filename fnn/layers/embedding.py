@@ -35,7 +35,7 @@ class Embedding(Record):
 
 
 @vjp.register
-@stepwise
+@partial(stepwise, read=as_array)
 def embedding_vjp(layer: Embedding, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     if layer.weight.ndim != 2:
         raise LayerValueError("embedding", f"expects a weight (symbols, features), got {layer.weight.shape}")

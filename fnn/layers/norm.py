@@ -97,7 +97,7 @@ def batch_norm_vjp(layer: BatchNorm, x: Any, key: Key | None = None) -> tuple[np
 
 
 @vjp.register
-@stepwise
+@partial(stepwise, caller="batch_norm")
 def unseen_vjp(layer: Unseen, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     return _over_rows(layer, _features("batch_norm", layer, x))
 

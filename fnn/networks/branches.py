@@ -18,11 +18,11 @@ from typing import Any
 import attrs
 import numpy as np
 
+from fnn.core import tree
 from fnn.core._arrays import floats
 from fnn.core._errors import LayerTypeError, LayerValueError, describe, integer
 from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record, is_record
-from fnn.core.tree import zeros_like
 from fnn.core.vjp import Pullback, forward, vjp
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._sequences import as_lengths, is_pair, zero_padding
@@ -119,7 +119,11 @@ def pick_vjp(layer: Pick, x: Any, key: Key | None = None) -> tuple[Any, Pullback
         raise LayerTypeError("pick", f"expects a tuple of at least {layer.place + 1} inputs, got {describe(x)}")
 
     def pick_pullback(dy):
-        return layer, lambda: tuple([dy if i == layer.place else zeros_like(each) for i, each in enumerate(x)])
+        def zero(array: np.ndarray) -> np.ndarray:
+            # Of integers too it is a float: integers beside the float32 of another branch would make float64.
+            return np.zeros(array.shape, array.dtype if array.dtype.kind == "f" else getattr(dy, "dtype", np.float32))
+
+        return layer, lambda: tuple([dy if i == layer.place else tree.map(zero, each) for i, each in enumerate(x)])
 
     return x[layer.place], pick_pullback
 

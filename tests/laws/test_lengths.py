@@ -188,3 +188,10 @@ def test_lengths_that_do_not_fit_are_refused(layer):
 def test_lengths_beside_images_are_refused(layer):
     with pytest.raises(ValueError, match=r"expects lengths beside sequences \(n, time, features\) alone, got \(2, 4"):
         layer((numbers(2, 4, 4, 2), np.array([1, 2])))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int32, np.uint64])
+@with_lengths
+def test_lengths_are_integers_of_any_kind(layer, x, dtype):
+    expected = layer((x, LENGTHS), KEY)
+    assert tree.equal((layer((x, LENGTHS.astype(dtype)), KEY),), (expected,))
