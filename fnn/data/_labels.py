@@ -42,20 +42,22 @@ def place_of(number: Any, shape: tuple[int, ...]) -> str:
     return str([int(i) for i in np.unravel_index(number, shape)])
 
 
-def coding(labels: np.ndarray, name: str = "target") -> str:
-    """Return what came, and what to write so that it becomes labels.
+def coding(labels: np.ndarray, name: str = "target", number: str = "int") -> str:
+    """Return what came, and what to write so that it becomes labels, or numbers of the kind that is wanted.
 
     >>> coding(np.array(["cat", "dog"]))
     'got <U3 array (2,); write names, target = np.unique(target, return_inverse=True)'
     """
     hint = f"write names, {name} = np.unique({name}, return_inverse=True)"
-    if labels.dtype.kind in "fb":
+    if labels.dtype.kind == "O" and not any(isinstance(label, str) for label in labels.flat):
+        hint = f"write {name}.astype({number})"
+    elif labels.dtype.kind in "fb":
         whole = np.isfinite(labels).all() and (labels == np.floor(labels)).all()
         hint = f"write {name}.astype(int)" if whole else f"{name} holds fractions or NaN, which are no labels"
     return f"got {describe(labels)}; {hint}"
 
 
-def require_labels(caller: str, labels: Any, what: str = "integers", name: str = "labels") -> np.ndarray:
+def require_labels(caller: str, labels: Any, wanted: str = " expects integers") -> np.ndarray:
     """Return labels as an array, or raise ``TypeError`` in the name of ``caller`` if they are no integers.
 
     >>> require_labels("one_hot", [0, 2])
@@ -63,11 +65,11 @@ def require_labels(caller: str, labels: Any, what: str = "integers", name: str =
     """
     labels = as_array(caller, labels)
     if labels.dtype.kind not in "iu":
-        raise TypeError(f"{caller} expects {what}, {coding(labels, name)}")
+        raise TypeError(f"{caller}{wanted}, {coding(labels, 'labels')}")
     return labels
 
 
-def out_of_range(caller: str, labels: np.ndarray, classes: int, name: str = "target") -> WrongRow:
+def out_of_range(caller: str, labels: np.ndarray, classes: int, name: str = "target", of: str = "") -> WrongRow:
     """Return the error that says which label is the first that is none of the classes from 0.
 
     >>> out_of_range("one_hot", np.array([1, 3, 2]), 3, "labels").placed((3,))
@@ -78,4 +80,4 @@ def out_of_range(caller: str, labels: np.ndarray, classes: int, name: str = "tar
     low, high = int(flat.min()), int(flat.max())
     hint = f", so write {name} - 1" if (low, high) == (1, classes) else ""
     wanted = f"{caller} expects labels from 0 to {classes - 1}"
-    return WrongRow(f"{wanted}, got {flat[row]}", row, f"; they go from {low} to {high}{hint}")
+    return WrongRow(f"{wanted}, got {flat[row]}", row, f"{of}; they go from {low} to {high}{hint}")

@@ -1,6 +1,7 @@
 """A unit in which values can be squared: in it, what is tiny does not vanish and what is huge does not overflow.
 
 magnitude : values, axis? -> the power of 2 near the largest of them, in float64
+centered  : values        -> values less their mean, column by column, in units; the unit, the mean and its error
 """
 
 from __future__ import annotations
@@ -16,3 +17,18 @@ def magnitude(values: np.ndarray, axis: int | None = None) -> np.ndarray:
     """
     _, exponent = np.frexp(np.abs(values).max(axis=axis).astype(np.float64))
     return np.asarray(np.ldexp(1.0, exponent - 1))
+
+
+def centered(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return each column less its mean, in float64 and in units of its largest value; the unit, the mean, its error.
+
+    >>> [part.tolist() for part in centered(np.array([[1.0], [7.0]]))]
+    [[[-0.75], [0.75]], [4.0], [1.0], [0.0]]
+    """
+    unit = magnitude(values, axis=0)
+    d = values / unit
+    mean = d.mean(axis=0)
+    d -= mean
+    error = d.mean(axis=0)  # of 1e16 and 1e16 + 2, whose mean is no float64, it is all that tells them apart
+    d -= error
+    return d, unit, mean, error

@@ -19,7 +19,7 @@ from fnn.core._structure import walk
 from fnn.core.keys import Key, permutation, require_key
 from fnn.data._labels import out_of_range, place_of, require_labels
 from fnn.data._rows import Data, require_rows, take_rows
-from fnn.data._units import magnitude
+from fnn.data._units import centered, magnitude
 
 
 def train_test_split(
@@ -72,7 +72,7 @@ def train_test_split(
 
 def _classes(labels: np.ndarray, n: int) -> np.ndarray:
     """Return each label as the number of its class, from 0."""
-    labels = require_labels("train_test_split", labels, "integers as labels to stratify by")
+    labels = require_labels("train_test_split", labels, ": stratify must be labels, integers")
     if labels.shape != (n,):
         hint = "; write labels.argmax(axis=1)" if labels.ndim == 2 and len(labels) == n else ""
         raise ValueError(f"train_test_split: stratify must be one label a row, {(n,)}, got {labels.shape}{hint}")
@@ -137,19 +137,13 @@ def standardize(x: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
         )
     if not (np.isfinite(x).all() and np.isfinite(like).all()):
         raise ValueError("standardize: the data holds NaN or infinity; take those rows out first")
-    # In units of the largest value no square overflows or vanishes, and a power of 2 as unit rounds nothing.
-    unit = magnitude(like, axis=0)
-    d = like / unit
-    mean = d.mean(axis=0)
-    d -= mean
-    rest = d.mean(axis=0)  # what the mean was off by: of 1e16 and 1e16 + 2 it is all that tells them apart
-    d -= rest
+    d, unit, mean, error = centered(like)
     std = np.sqrt(np.square(d, out=d).mean(axis=0))
-    constant = like.max(axis=0) == like.min(axis=0)  # of such a column the mean can be off in its last bit, too
+    constant = like.max(axis=0) == like.min(axis=0)  # of such a column even this mean can be off in its last bit
     with np.errstate(over="ignore"):
         y = x / np.where(constant, 1, unit)
         y -= np.where(constant, like[0], mean)
-        y -= np.where(constant, 0, rest)
+        y -= np.where(constant, 0, error)
         y /= np.where(constant, 1, std)
         y = y.astype(x.dtype)
     if not np.isfinite(y).all():

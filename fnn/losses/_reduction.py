@@ -20,7 +20,8 @@ import numpy as np
 from fnn.core._arrays import ones
 from fnn.core.vjp import Pullback
 from fnn.data._labels import WrongRow
-from fnn.losses._rows import Matched, counted, same_shape, unpaired, within
+from fnn.layers._sequences import is_pair
+from fnn.losses._rows import Matched, counted, same_shape, within
 
 Evaluated = tuple[float, Pullback]  # what the vjp of a loss returns
 Slopes = Callable[[Any], np.ndarray]
@@ -38,7 +39,9 @@ def reduced(
     mean: bool = True,
 ) -> Evaluated:
     """Evaluate a loss given by its rows; with ``mean`` False the losses are added up and not divided by their count."""
-    prediction, lengths = unpaired(caller, prediction) if type(prediction) is tuple else (prediction, None)
+    lengths = None
+    if type(prediction) is tuple and is_pair(prediction):
+        prediction, lengths = prediction
     prediction, target, shape, there = match(caller, loss, prediction, target)
     size, dtype = math.prod(shape), prediction.dtype
     if not size:

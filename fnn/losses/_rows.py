@@ -1,7 +1,6 @@
 """Which rows of a loss are there, and how much each of them matters.
 
 same_shape : prediction, target    -> both, the shape of the losses, which of them are there (None: all)
-unpaired   : prediction            -> prediction, lengths or None
 within     : lengths, shape, there -> which steps are there, (n, time)
 counted    : shape, there, weights -> places of the losses that are left, the scale of each in their weighted mean
 
@@ -15,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import as_array, floats, is_array, is_tuple
+from fnn.core._arrays import as_array, floats
 from fnn.data._labels import coding, place_of
-from fnn.layers._sequences import mask
+from fnn.layers._sequences import as_lengths, mask
 
 Matched = tuple[np.ndarray, np.ndarray, tuple[int, ...], np.ndarray | None]
 
@@ -26,7 +25,7 @@ def same_shape(caller: str, loss: Any, prediction: Any, target: Any) -> Matched:
     """Return both as floats, or raise in the name of ``caller`` if their shapes differ."""
     prediction, target = floats(caller, prediction), as_array(caller, target)
     if target.dtype.kind not in "fiub":
-        raise TypeError(f"{caller} expects a target of real numbers, {coding(target)}")
+        raise TypeError(f"{caller} expects an array of real numbers, {coding(target, number='float')}")
     if prediction.shape != target.shape:
         raise ValueError(
             f"{caller} expects a target of the prediction's shape {prediction.shape}, got {target.shape}"
@@ -46,8 +45,8 @@ def counted(
         return np.flatnonzero(kept), scale
     weights = floats(caller, weights)
     if weights.ndim == 0 or weights.shape != shape[: weights.ndim]:
-        further = f", or one a step or value, up to {shape}," if len(shape) > 1 else ","
-        raise ValueError(f"{caller} expects one weight a row, {shape[:1]}{further} got {weights.shape}")
+        further = f"; for one a step or value, they may be up to {shape}" if len(shape) > 1 else ""
+        raise ValueError(f"{caller} expects one weight a row, {shape[:1]}, got {weights.shape}{further}")
     weights = _spread(weights, shape).astype(np.float64)  # as small or large as they are
     if kept is None and weights.min() > 0 and weights.max() < math.inf:
         return None, weights * scale
@@ -61,24 +60,14 @@ def counted(
     return index, weights[index] * scale
 
 
-def unpaired(caller: str, prediction: tuple[Any, ...]) -> tuple[Any, np.ndarray | None]:
-    """Return the prediction and the lengths of a pair, as layers over time return it."""
-    if not any(map(is_array, prediction)):
-        return prediction, None
-    lengths = as_array(caller, prediction[1]) if len(prediction) == 2 and not is_tuple(prediction[1]) else None
-    if lengths is None or lengths.dtype.kind not in "iu":
-        return as_array(caller, prediction), None  # which says what to do with a tuple of arrays
-    return prediction[0], lengths
-
-
-def within(caller: str, lengths: np.ndarray, shape: tuple[int, ...], there: np.ndarray | None) -> np.ndarray:
+def within(caller: str, lengths: Any, shape: tuple[int, ...], there: np.ndarray | None) -> np.ndarray:
     """Return which steps (n, time) lie within the lengths and are there."""
-    n, time = (*shape, -1, -1)[:2]
-    if time < 0 or lengths.shape != (n,) or not 0 <= lengths.min() <= lengths.max() <= time:
-        got = f"lengths {lengths.shape} from {lengths.min(initial=0)} to {lengths.max(initial=0)}"
-        raise ValueError(f"{caller} expects lengths (n,) from 0 to time with losses (n, time), got {got} with {shape}")
-    steps = mask(lengths, time)
-    return steps if there is None else steps.reshape(n, time, *[1] * (there.ndim - 2)) & there
+    if len(shape) < 2:
+        raise ValueError(
+            f"{caller} expects a prediction for each step beside lengths, got {shape} for all that there is"
+        )
+    steps = mask(as_lengths(caller, lengths, *shape[:2]), shape[1])
+    return steps if there is None else steps.reshape(*steps.shape, *[1] * (there.ndim - 2)) & there
 
 
 def _spread(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

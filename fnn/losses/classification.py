@@ -194,8 +194,10 @@ def _matched(caller: str, loss: Any, prediction: Any, target: Any) -> Matched:
     logits, target = floats(caller, prediction), as_array(caller, target)
     rows = logits.shape[:-1]
     if not rows or logits.shape[-1] < 2:
-        hint = "; for one logit a row there is binary_cross_entropy" if logits.shape[-1:] == (1,) else ""
-        raise ValueError(f"{caller} expects logits (n, classes), of two classes or more, got {logits.shape}{hint}")
+        hint = (
+            "; of one class there is nothing to learn: write binary_cross_entropy" if logits.shape[-1:] == (1,) else ""
+        )
+        raise ValueError(f"{caller} expects logits (n, classes), got {logits.shape}{hint}")
     if target.shape == rows:
         if target.dtype.kind not in "iu":
             raise TypeError(f"{caller} expects integers as labels, {coding(target)}")

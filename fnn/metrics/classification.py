@@ -5,7 +5,7 @@
     precision, recall, f1 : prediction, target, average? -> fraction of the predicted, the true, or both that is right
 
 Classes are predicted by scores (n, classes), of which the largest wins, or by labels (n,); ``target`` is (n,) labels or
-(n, classes) one-hot.
+(n, classes) one-hot. Labels are integers, or booleans for the classes 0 and 1, as ``probabilities > 0.5`` returns them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from fnn.core._arrays import as_array, floats
 from fnn.core._errors import describe, integer
+from fnn.data._labels import coding, out_of_range
 
 _MOST = 2**15  # a confusion matrix of as many classes has a thousand million cells
 
@@ -142,13 +143,21 @@ def _labels(caller: str, prediction: np.ndarray, target: np.ndarray) -> tuple[np
             "for one logit a row write (logits[:, 0] > 0).astype(int)"
         )
     for name, labels in (("prediction", prediction), ("target", target)):
-        if labels.dtype.kind not in "iu":
-            raise TypeError(
-                f"{caller} expects the {name} as integers or as scores (n, classes), got {describe(labels)}"
-            )
+        if labels.dtype.kind not in "biu":
+            wanted = f"{caller} expects the {name} as integers or as scores (n, classes)"
+            raise TypeError(f"{wanted}, {_thresholding(labels) if name == 'prediction' else coding(labels)}")
     if prediction.ndim != 1 or prediction.shape != target.shape or len(target) == 0:
         raise ValueError(f"{caller} expects one label a row, got {prediction.shape} against a target {target.shape}")
     return prediction.astype(np.int64), target.astype(np.int64)
+
+
+def _thresholding(prediction: np.ndarray) -> str:
+    """Return what came, and what to write so that probabilities or logits of one class become labels."""
+    hint = coding(prediction, "prediction")
+    if prediction.dtype.kind == "f" and hint.endswith("no labels"):
+        likely = ((prediction >= 0) & (prediction <= 1)).all()
+        hint = f"got {describe(prediction)}; write prediction > {0.5 if likely else 0} for class 1 against class 0"
+    return hint
 
 
 def classified(
@@ -160,11 +169,13 @@ def classified(
     (array([0, 2]), array([0, 1]), 3)
     """
     predicted, true = _labels(caller, prediction, target)
-    low, high = min(predicted.min(), true.min()), max(predicted.max(), true.max())
+    high = max(predicted.max(), true.max())
     if classes is None:
         classes = int(np.shape(prediction)[1] if np.ndim(prediction) == 2 else max(high, 0) + 1)
-    if low < 0 or high >= integer(f"{caller}: classes", classes):
-        raise ValueError(f"{caller} expects labels from 0 to {classes - 1}, got some from {low} to {high}")
+    classes = integer(f"{caller}: classes", classes)
+    for name, labels in (("prediction", predicted), ("target", true)):
+        if labels.min() < 0 or labels.max() >= classes:
+            raise out_of_range(caller, labels, classes, name, f" of the {name}").placed(labels.shape)
     if classes > _MOST:
         raise ValueError(
             f"{caller} counts up to {_MOST} classes, one by one, got labels to {high}, or classes={classes}"

@@ -61,7 +61,7 @@ def roc_auc(scores: np.ndarray, target: np.ndarray) -> float:
     if scores.ndim == 2 and scores.shape[1] > 1:
         _, true, classes = classified("roc_auc", scores, target)
         low, high = scores.min(), scores.max()
-        if low < 0 or high > 1 or np.abs(scores.sum(axis=1) - 1).max() > 1e-3:
+        if low < 0 or high > 1 or np.abs(scores.sum(axis=1, dtype=np.float64) - 1).max() > 1e-3:
             raise ValueError(
                 "roc_auc expects the rows of scores (n, classes) to be probabilities that sum to 1, "
                 f"got numbers from {low} to {high}; write softmax(logits)"

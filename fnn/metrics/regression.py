@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from fnn.data._units import centered, magnitude
 from fnn.metrics.classification import without_nan
 
 
@@ -22,8 +23,11 @@ def rmse(prediction: np.ndarray, target: np.ndarray) -> float:
     >>> rmse(np.array([1.0, 3.0]), np.array([2.0, 2.0]))
     1.0
     """
-    prediction, target = _matched("rmse", prediction, target)
-    return math.sqrt(np.square(prediction - target).mean())
+    d, _ = _difference("rmse", prediction, target)
+    if np.isinf(d).any():
+        return math.inf
+    unit = magnitude(d)
+    return float(unit * np.sqrt(np.square(d / unit).mean()))
 
 
 def r2(prediction: np.ndarray, target: np.ndarray) -> float:
@@ -38,18 +42,20 @@ def r2(prediction: np.ndarray, target: np.ndarray) -> float:
     >>> r2(np.array([1.0, 2.0, 4.0]), np.array([1.0, 2.0, 3.0]))
     0.5
     """
-    prediction, target = _matched("r2", prediction, target)
+    d, target = _difference("r2", prediction, target)
     if len(target) < 2:
         raise ValueError("r2 expects at least two rows, got 1: a single target does not vary")
-    residual = np.square(target - prediction).sum(axis=0)
-    total = np.square(target - target.mean(axis=0)).sum(axis=0)
-    # The mean of equal values can be off in its last bit, and then the total is not 0.
-    constant = (target.max(axis=0) == target.min(axis=0)) | (total == 0)
-    return float(np.where(constant, residual == 0, 1 - residual / np.where(constant, 1, total)).mean())
+    variation, unit, _, _ = centered(target)
+    constant = target.max(axis=0) == target.min(axis=0)  # of such a column the mean can be off in its last bit
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too far off for a float is infinity
+        of_unit = np.where(np.isinf(d).any(axis=0), 1, magnitude(d, axis=0))
+        ratio = np.square(d / of_unit).sum(axis=0) / np.where(constant, 1, np.square(variation).sum(axis=0))
+        ratio = ratio * np.square(of_unit / unit)
+    return float(np.where(constant, (d == 0).all(axis=0), 1 - ratio).mean())
 
 
-def _matched(caller: str, prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return both as float64 of one shape, or raise in the name of ``caller``."""
+def _difference(caller: str, prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return target - prediction and the target in float64, or raise in the name of ``caller``."""
     prediction, target = without_nan(caller, "prediction", prediction), without_nan(caller, "target", target)
     if prediction.shape != target.shape:
         hints = {(*target.shape, 1): "; write target[:, None]", target.shape[:-1]: "; write target[:, 0]"}
@@ -61,4 +67,6 @@ def _matched(caller: str, prediction: np.ndarray, target: np.ndarray) -> tuple[n
         raise ValueError(f"{caller} expects at least one row, got the shape {prediction.shape}")
     if np.isinf(target).any():
         raise ValueError(f"{caller}: infinity in the target")
-    return prediction.astype(np.float64), target.astype(np.float64)
+    target = target.astype(np.float64)
+    with np.errstate(over="ignore"):
+        return target - prediction.astype(np.float64), target

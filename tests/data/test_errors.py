@@ -109,7 +109,7 @@ ROWS = [
     (
         lambda: train_test_split((X, Y), 0.4, KEY, stratify=FLAT),
         T,
-        "train_test_split: stratify must be labels, integers, got float64 array (5,)",
+        "train_test_split: stratify must be labels, integers, got float64 array (5,); write labels.astype(int)",
     ),
     (
         lambda: train_test_split((X, Y), 0.4, KEY, stratify=LOGITS.astype(int)),
@@ -137,9 +137,9 @@ ROWS = [
     (
         lambda: one_hot(np.array(["cat", "dog"]), 2),
         T,
-        "one_hot expects integers, got <U3 array (2,); write np.unique(labels, return_inverse=True)[1]",
+        "one_hot expects integers, got <U3 array (2,); write names, labels = np.unique(labels, return_inverse=True)",
     ),
-    (lambda: one_hot(Y, 2), V, "one_hot expects labels from 0 to 1, got 0 to 2"),
+    (lambda: one_hot(Y, 2), V, "one_hot expects labels from 0 to 1, got 2 at row 2; they go from 0 to 2"),
     (
         lambda: standardize(X, like=X[:, :2]),
         V,

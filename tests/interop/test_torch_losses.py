@@ -149,16 +149,15 @@ def test_a_loss_far_out(name, scale):
 
 @pytest.mark.parametrize("shape", [(5, 3), (5, 4, 3)], ids=str)
 @each_mean
-def test_a_weighted_loss_is_the_weighted_mean_of_its_rows(name, shape):
+def test_a_weighted_loss_is_the_sum_of_its_weighted_rows_over_their_number(name, shape):
     loss, target, theirs = MEANS[name]
     weights = torch.tensor(WEIGHTS)
 
     def weighted(prediction, target):
         rows = theirs(prediction, target, reduction="none").reshape(len(WEIGHTS), -1).mean(dim=1)
-        return (weights * rows).sum() / weights.sum()
+        return (weights * rows).sum() / len(WEIGHTS)
 
     agree(loss, numbers(*shape), target(*shape), weighted, WEIGHTS)
-    agree(loss, numbers(*shape), target(*shape), weighted, 0.01 * WEIGHTS)
 
 
 @pytest.mark.parametrize("shape", [(5, 3), (5, 4, 3)], ids=str)
@@ -168,9 +167,82 @@ def test_weight_2_counts_as_the_row_twice_and_weight_0_as_the_row_left_out(name,
     times = torch.tensor(WEIGHTS).long()
 
     def repeated(prediction, target):
-        return theirs(prediction.repeat_interleave(times, dim=0), target.repeat_interleave(times, dim=0))
+        mean = theirs(prediction.repeat_interleave(times, dim=0), target.repeat_interleave(times, dim=0))
+        return mean * times.sum() / len(times)
 
     agree(loss, numbers(*shape), target(*shape), repeated, WEIGHTS)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (5, 4, 3)], ids=str)
+@each_mean
+def test_a_weight_for_each_step_or_value(name, shape):
+    loss, target, theirs = MEANS[name]
+
+    def weighted(prediction, target, weights):
+        rows = theirs(prediction, target, reduction="none")
+        return (weights.reshape(*weights.shape, *[1] * (rows.ndim - weights.ndim)) * rows).mean()
+
+    of_rows = theirs(torch.tensor(numbers(*shape)), torch.tensor(target(*shape)), reduction="none")
+    for axes in range(1, of_rows.ndim + 1):
+        weights = np.abs(numbers(*of_rows.shape[:axes], seed=4)) * (np.arange(5) != 2).reshape(5, *[1] * (axes - 1))
+        agree(loss, numbers(*shape), target(*shape), partial(weighted, weights=torch.tensor(weights)), weights)
+
+
+CLASS_WEIGHTS = (0.5, 0.0, 3.0)
+
+
+def weighted_cross_entropy(logits, target, smoothing=0.0, **settings):
+    """Return PyTorch's sum over the rows that are not ignored, over their number: its mean is over their weights."""
+    target = target.movedim(-1, 1) if target.ndim == logits.ndim else target
+    settings = {"weight": torch.tensor(CLASS_WEIGHTS, dtype=torch.float64)} | settings
+    total = functional.cross_entropy(
+        logits.movedim(-1, 1), target, reduction="sum", label_smoothing=smoothing, **settings
+    )
+    rows = logits[..., 0].numel() if target.ndim == logits.ndim else (target != settings.get("ignore_index", -1)).sum()
+    return total / rows
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (5, 4, 3), (3, 2, 4, 3)], ids=str)
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("target", [labels, probabilities])
+def test_class_weights_weigh_rows_by_their_label_and_probabilities_class_by_class(shape, smoothing, target):
+    ours = CrossEntropy(smoothing, class_weights=CLASS_WEIGHTS)
+    agree(ours, numbers(*shape), target(*shape), partial(weighted_cross_entropy, smoothing=smoothing))
+    agree(ours, 1e4 * numbers(*shape), target(*shape), partial(weighted_cross_entropy, smoothing=smoothing))
+
+
+@pytest.mark.parametrize("shape", [(7, 3), (5, 4, 3)], ids=str)
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("ignore", [-1, 0, 255])
+def test_rows_whose_label_is_ignored_are_not_there(shape, smoothing, weighted, ignore):
+    target = labels(*shape)
+    target.reshape(-1)[::3] = ignore
+    ours = CrossEntropy(smoothing, ignore, CLASS_WEIGHTS if weighted else None)
+    settings = {"ignore_index": ignore} | ({} if weighted else {"weight": None})
+    agree(ours, numbers(*shape), target, partial(weighted_cross_entropy, smoothing=smoothing, **settings))
+
+
+@pytest.mark.parametrize("weight", [0.01, 1.0, 7.5])
+@pytest.mark.parametrize("shape", [(5, 3), (5,), (2, 4, 3)], ids=str)
+def test_the_weight_of_positives_is_pytorchs(weight, shape):
+    theirs = partial(functional.binary_cross_entropy_with_logits, pos_weight=torch.tensor(weight, dtype=torch.float64))
+    for scale in (1.0, 30.0, 1e4):
+        agree(BinaryCrossEntropy(positive_weight=weight), scale * numbers(*shape), shares(*shape), theirs)
+
+
+@pytest.mark.parametrize("name", ["mse", "mae", "huber, delta 1.0", "binary_cross_entropy", "cross_entropy, labels"])
+def test_a_prediction_with_lengths_is_the_loss_of_its_steps_as_rows(name):
+    loss, target, theirs = MEANS[name]
+    lengths, target = np.array([4, 0, 2]), target(3, 4, 2)
+    there = torch.arange(4) < torch.tensor(lengths)[:, None]
+    value, pullback = vjp(loss, (numbers(3, 4, 2), lengths), target)
+    dprediction, dlengths = pullback(0.7)[1]()
+    given = torch.tensor(numbers(3, 4, 2), requires_grad=True)
+    expected = theirs(given[there], torch.tensor(target)[there])
+    assert value == pytest.approx(expected.item(), rel=1e-12)
+    close(dprediction, *torch.autograd.grad(0.7 * expected, given))
+    assert dlengths.tolist() == [0.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("name", ["mse", "mae", "huber, delta 1.0", "binary_cross_entropy", "hinge"])
@@ -263,7 +335,7 @@ def test_sample_weights_leave_a_penalty_alone_and_a_path_says_what_it_is_on():
 
     def theirs(x, target, weight, bias):
         rows = functional.mse_loss(x @ weight + bias, target, reduction="none").mean(dim=1)
-        return (weights * rows).sum() / weights.sum() + 0.2 * bias.square().sum()
+        return (weights * rows).mean() + 0.2 * bias.square().sum()
 
     batch = numbers(5, 3), numbers(5, 2, seed=1), WEIGHTS
     agree_when_regularized(regularized(mse, l2(0.4, "bias")), net, batch, theirs)

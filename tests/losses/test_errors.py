@@ -35,11 +35,15 @@ ROWS = [
         "mse expects a target of the prediction's shape (5, 1), got (5,); write target[:, None]",
     ),
     (lambda: mse(COLUMN[:0], COLUMN[:0]), V, "mse expects at least one row, got the shape (0, 1)"),
-    (lambda: mse(COLUMN, COLUMN, FLAT[:3]), V, "mse expects one weight a row, (5,), got (3,)"),
+    (
+        lambda: mse(COLUMN, COLUMN, FLAT[:3]),
+        V,
+        "mse expects one weight a row, (5,), got (3,); for one a step or value, they may be up to (5, 1)",
+    ),
     (
         lambda: mse(COLUMN, COLUMN, -FLAT),
         V,
-        "mse expects weights that are finite, not negative and not all zero, got some from -1.0 to -1.0",
+        "mse expects weights that are finite and not negative, got -1.0 at [0, 0]",
     ),
     (
         lambda: huber(COLUMN, FLAT),
@@ -54,7 +58,11 @@ ROWS = [
     (lambda: Huber(delta=-1), V, "huber: delta must be at least 0 and finite, got -1"),
     (lambda: Huber(delta="1"), T, "huber: delta must be a number, got str '1'"),
     # --- classes ---
-    (lambda: cross_entropy(LOGITS[0], Y[0]), V, "cross_entropy expects logits (n, classes), got (3,)"),
+    (
+        lambda: cross_entropy(LOGITS[0], Y[0]),
+        V,
+        "cross_entropy expects logits (n, classes), got (3,)",
+    ),
     (
         lambda: cross_entropy(LOGITS, FLAT),
         T,
@@ -74,25 +82,29 @@ ROWS = [
         lambda: cross_entropy(LOGITS, LOGITS),
         V,
         "cross_entropy expects the rows of a target (n, classes) to be probabilities that sum to 1, got "
-        "values from 0.0 and sums from 0.0 to 0.0",
+        "values from 0.0 that sum to 0.0 at row 0",
     ),
-    (lambda: cross_entropy(LOGITS, Y + 1), V, "cross_entropy expects labels from 0 to 2, got some from 1 to 3"),
+    (
+        lambda: cross_entropy(LOGITS, Y + 1),
+        V,
+        "cross_entropy expects labels from 0 to 2, got 3 at row 2; they go from 1 to 3, so write target - 1",
+    ),
     (lambda: kl_divergence(LOGITS, Y), V, "kl_divergence expects probabilities (5, 3), got (5,)"),
     (
         lambda: kl_divergence(LOGITS, LOGITS),
         V,
         "kl_divergence expects the rows of a target (n, classes) to be probabilities that sum to 1, got "
-        "values from 0.0 and sums from 0.0 to 0.0",
+        "values from 0.0 that sum to 0.0 at row 0",
     ),
     (
         lambda: binary_cross_entropy(COLUMN, 2 * COLUMN),
         V,
-        "binary_cross_entropy expects targets from 0 to 1, got some from 2.0 to 2.0",
+        "binary_cross_entropy expects targets from 0 to 1, got 2.0 at [0, 0]",
     ),
     (
         lambda: hinge(COLUMN, 0 * COLUMN),
         V,
-        "hinge expects targets -1 and 1, got some from 0.0 to 0.0; for labels 0 and 1 write 2 * target - 1",
+        "hinge expects targets -1 and 1, got 0.0 at [0, 0]; for labels 0 and 1 write 2 * target - 1",
     ),
     (lambda: CrossEntropy(label_smoothing=1), V, "label_smoothing must be at least 0 and below 1, got 1"),
     (lambda: BinaryCrossEntropy(label_smoothing=-0.1), V, "label_smoothing must be at least 0 and below 1, got -0.1"),

@@ -188,7 +188,7 @@ def test_label_smoothing_mixes_the_target_with_even_odds():
 
 
 def test_hinge_takes_signs_and_says_so():
-    with pytest.raises(ValueError, match=r"targets -1 and 1, got some from 0.0 to 1.0; .* write 2 \* target - 1"):
+    with pytest.raises(ValueError, match=r"targets -1 and 1, got 0.0 at row 0; .* write 2 \* target - 1"):
         hinge(np.zeros(2), np.array([0.0, 1.0]))
 
 

@@ -40,17 +40,23 @@ ROWS = [
     (
         lambda: accuracy(FLAT, Y),
         T,
-        "accuracy expects the prediction as integers or as scores (n, classes), got float64 array (5,)",
+        "accuracy expects the prediction as integers or as scores (n, classes), got float64 array (5,); write "
+        "prediction.astype(int)",
     ),
     (
         lambda: accuracy(Y, FLAT),
         T,
-        "accuracy expects the target as integers or as scores (n, classes), got float64 array (5,)",
+        "accuracy expects the target as integers or as scores (n, classes), got float64 array (5,); write "
+        "target.astype(int)",
     ),
     (lambda: accuracy(Y, Y[:3]), V, "accuracy expects one label a row, got (5,) against a target (3,)"),
     (lambda: accuracy(LOGITS * np.nan, Y), V, "accuracy: NaN in the prediction"),
     (lambda: accuracy(LOGITS, LOGITS * np.nan), V, "accuracy: NaN in the target"),
-    (lambda: confusion_matrix(Y, Y - 1), V, "confusion_matrix expects labels from 0 to 2, got some from -1 to 2"),
+    (
+        lambda: confusion_matrix(Y, Y - 1),
+        V,
+        "confusion_matrix expects labels from 0 to 2, got -1 at row 0 of the target; they go from -1 to 1",
+    ),
     (
         lambda: precision(Y, Y, average="mean"),
         V,
