@@ -1,7 +1,8 @@
 """Rows that belong together stay together: what holds for every tuple of arrays that is called data.
 
-    require_rows : caller, data -> data, n          take_rows : data, index -> data
-    as_numpy     : name, value -> "; write ...", how to make a NumPy array of something else, for the end of an error
+    require_rows  : caller, data -> data, n        take_rows : data, index -> data
+    require_numpy : caller, name, value -> nothing, or an error for an array of another library
+    as_numpy      : value, name -> how to write it as an array of real numbers, or nothing
 
 A part of the data may be a tuple itself, ``((x, more), target)``, for a network with several inputs or outputs. Arrays
 of other libraries are refused: what they become, and at what cost, is for the caller to see.
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from fnn.core._arrays import conversion
 from fnn.core._errors import describe
 
 Data = tuple[Any, ...]
@@ -28,7 +30,8 @@ def require_rows(caller: str, data: Any) -> tuple[Data, int]:
     5
     """
     if not isinstance(data, tuple) or not data:
-        hint = "; write (x.to_numpy(), target.to_numpy())" if hasattr(data, "to_numpy") else ""
+        foreign = _is_foreign(data)
+        hint = f"; write ({as_numpy(data, 'x')}, {as_numpy(data, 'target')})" if foreign else ""
         raise TypeError(f"{caller} expects a tuple of arrays, say (x, target), got {describe(data)}{hint}")
     lengths: list[int] = []
     plain = _plain(caller, data, "data", lengths)
@@ -50,7 +53,8 @@ def _plain(caller: str, part: Any, place: str, lengths: list[int]) -> Any:
             f"{caller}: {place} must be a plain array, got a masked one; replace its gaps, {place}.filled(0)"
         )
     if not isinstance(part, np.ndarray) or part.dtype.kind not in "biuf":
-        hint = as_numpy(place, part)
+        remedy = as_numpy(part, place)
+        hint = f"; write {remedy}" if remedy else ""
         raise TypeError(f"{caller}: {place} must be an array of real numbers, got {describe(part)}{hint}")
     if part.ndim == 0:
         raise ValueError(f"{caller}: {place} must have rows, got a single number")
@@ -58,29 +62,35 @@ def _plain(caller: str, part: Any, place: str, lengths: list[int]) -> Any:
     return np.asarray(part)
 
 
-def as_numpy(name: str, value: Any) -> str:
+def as_numpy(value: Any, name: str) -> str:
     """Return how to write a value as an array of real numbers, or nothing if it cannot be one.
 
-    >>> as_numpy("x", [1, 2]), as_numpy("x", memoryview(b"12")), as_numpy("x", np.array(["a", "b"])), as_numpy("x", max)
-    ('; write np.array(...)', '; write np.asarray(x)', '; write np.unique(x, return_inverse=True)[1]', '')
+    >>> as_numpy([1, 2], "x"), as_numpy(memoryview(b"12"), "x"), as_numpy(np.array(["a", "b"]), "x"), as_numpy(max, "x")
+    ('np.array(...)', 'np.asarray(x)', 'np.unique(x, return_inverse=True)[1]', '')
     """
-    if isinstance(value, type | np.generic):
-        return ""
-    remedy = ""
-    if isinstance(value, np.ndarray):
-        if value.dtype.kind in "SUT" or (value.dtype.kind == "O" and any(isinstance(each, str) for each in value.flat)):
-            remedy = f"np.unique({name}, return_inverse=True)[1]"
-        elif value.dtype.kind == "O":
-            remedy = f"{name}.astype(np.float32)"
-    elif isinstance(value, list | range):
-        remedy = "np.array(...)"
-    elif hasattr(value, "to_numpy"):  # pandas, Polars, xarray, Arrow
-        remedy = f"{name}.to_numpy()"
-    elif hasattr(value, "toarray"):  # a sparse matrix of SciPy
-        remedy = f"{name}.toarray()"
-    elif hasattr(value, "__array__") or isinstance(value, memoryview | array):  # PyTorch, JAX, TensorFlow, CuPy
-        remedy = f"np.asarray({name})"
-    return f"; write {remedy}" if remedy else ""
+    if isinstance(value, list | range | array):
+        return "np.array(...)"
+    if hasattr(value, "toarray") and not isinstance(value, type):  # a sparse matrix of SciPy
+        return f"{name}.toarray()"
+    if isinstance(value, np.ndarray) and value.dtype.kind in "SUTO":
+        text = value.dtype.kind != "O" or any(isinstance(each, str) for each in value.flat)
+        return f"np.unique({name}, return_inverse=True)[1]" if text else f"{name}.astype(np.float32)"
+    return conversion(value, name)
+
+
+def _is_foreign(value: Any) -> bool:
+    """Return True for an array of another library."""
+    return not isinstance(value, np.ndarray | list | range | array) and as_numpy(value, "x") != ""
+
+
+def require_numpy(caller: str, name: str, value: Any) -> None:
+    """Raise ``TypeError`` in the name of ``caller`` for an array of another library; lists are taken.
+
+    >>> require_numpy("blobs", "centers", [[0.0, 1.0]])
+    """
+    if _is_foreign(value):
+        remedy = as_numpy(value, name)
+        raise TypeError(f"{caller}: {name} must be an array of NumPy's, got {describe(value)}; write {remedy}")
 
 
 def take_rows(data: Data, index: np.ndarray) -> Data:

@@ -2,6 +2,7 @@
 
 import array
 import itertools
+import re
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,7 @@ def test_a_start_a_million_epochs_ahead_is_at_its_own_epoch():
         (Tensor(ROWS[0]), "np.asarray("),
         (Sparse(), ".toarray()"),
         (memoryview(ROWS[0]), "np.asarray("),
-        (array.array("d", range(N)), "np.asarray("),
+        (array.array("d", range(N)), "np.array(...)"),
         (ROWS[1].tolist(), "np.array(...)"),
         (range(N), "np.array(...)"),
         (ROWS[1].astype(object), ".astype(np.float32)"),
@@ -133,9 +134,19 @@ def test_what_cannot_be_rows_is_refused_without_advice(part):
         batches((part,), SIZE)
 
 
-def test_a_table_in_the_place_of_the_data_is_told_how_to_be_cut():
-    with pytest.raises(TypeError, match=r"say \(x, target\), got .*; write \(x.to_numpy\(\), target.to_numpy\(\)\)"):
-        batches(DataFrame(ROWS[0]), SIZE)
+@pytest.mark.parametrize(
+    ("data", "remedy"),
+    [
+        (DataFrame(ROWS[0]), "(x.to_numpy(), target.to_numpy())"),
+        (Tensor(ROWS[0]), "(np.asarray(x), np.asarray(target))"),
+        (Sparse(), "(x.toarray(), target.toarray())"),
+    ],
+)
+def test_a_table_in_the_place_of_the_data_is_told_how_to_be_cut(data, remedy):
+    with pytest.raises(TypeError, match=re.escape(f"; write {remedy}")):
+        batches(data, SIZE)
+    with pytest.raises(TypeError, match=r"batches expects a tuple of arrays, say \(x, target\), got list \[1, 2\]$"):
+        batches([1, 2], SIZE)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble, np.uint8, np.int64, bool, ">f4"])
