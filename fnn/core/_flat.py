@@ -31,7 +31,13 @@ Form = list[Any]
 
 
 def take_apart(tree: Tree) -> tuple[list[np.ndarray], Form]:
-    """Return the leaves, and the form: all the rest of a tree, as a list that compares with another tree's."""
+    """Return the leaves, and the form: all the rest of a tree, as a list that compares with another tree's.
+
+    Both may be remembered by the tree: do not write to them.
+    """
+    known = getattr(tree, "__dict__", _NOTHING).get(_PARTS)
+    if known is not None:
+        return known
     leaves: list[np.ndarray] = []
     form: Form = []
     try:
@@ -111,6 +117,32 @@ def builder(tree: Tree) -> Build:
     return _builder(tree, 0)[0] or (lambda leaves: tree)
 
 
+def builder_of(tree: Tree) -> Build:
+    """Return the builder of a tree, which a tree that was built by one remembers: to find it costs ten times as much.
+
+    It stays true: a record is frozen, and its builder reads no array of it.
+    """
+    memory = getattr(tree, "__dict__", _NOTHING)
+    known = memory.get(_VECTOR)
+    return known[1].build if known else memory.get(_BUILD) or builder(tree)
+
+
+def rebuilt_like(tree: Tree, leaves: list[Any]) -> Tree:
+    """Build a tree like another one from the list of its leaves; it remembers how, and what it consists of."""
+    build = builder_of(tree)
+    built = build(leaves)
+    before, form = take_apart(tree)
+    if before and isinstance(built, Record) and all(map(is_array, leaves)):
+        built.__dict__[_BUILD] = build
+        if all(map(_alike, leaves, before)):
+            built.__dict__[_PARTS] = leaves, form
+    return built
+
+
+def _alike(leaf: np.ndarray, other: np.ndarray) -> bool:
+    return leaf.shape == other.shape and leaf.dtype == other.dtype
+
+
 def _built(leaves: Iterator[Any], node: Any, made: dict[int, Any]) -> Any:
     """Build a node from leaves; a record that was built before is that one again."""
     if is_array(node):
@@ -152,6 +184,7 @@ class Layout:
     """Where each leaf of a tree lies in the vector of them all, and how the tree is built from them."""
 
     form: Form
+    dtype: np.dtype[Any]
     paths: list[str]
     cuts: list[tuple[slice, tuple[int, ...] | None]]  # without a shape where it is the slice's own
     dtypes: list[np.dtype[Any]] | None  # of the leaves, where one is not the vector's
@@ -180,6 +213,8 @@ class Layout:
         if self.remembered:
             # Remembered, not recomputed: a record is frozen and these leaves are read-only, so it stays true.
             tree.__dict__[_VECTOR] = vector, self
+            if vector.dtype == self.dtype:
+                tree.__dict__[_PARTS] = leaves, self.form
         return tree
 
     def cut_wide(self, vector: np.ndarray) -> Tree:
@@ -193,7 +228,7 @@ class Layout:
         return read_only(np.repeat(chosen(caller, self.paths, where), sizes))
 
 
-_VECTOR = "(vector)"  # no field can have this name
+_VECTOR, _BUILD, _PARTS = "(vector)", "(build)", "(parts)"  # no field can have these names
 _NOTHING: dict[str, Any] = {}
 
 
@@ -209,6 +244,7 @@ def flat(tree: Tree) -> tuple[np.ndarray, Layout]:
     uniform = all(dtype == vector.dtype for dtype in dtypes)
     return vector, Layout(
         form=form,
+        dtype=vector.dtype,
         paths=[path for path, _ in walk(tree)],
         cuts=[(slice(*pair), None if leaf.ndim == 1 else leaf.shape) for pair, leaf in zip(ends, leaves, strict=True)],
         dtypes=None if uniform else dtypes,

@@ -18,7 +18,7 @@ import numpy as np
 
 from fnn.core._arrays import as_array, is_array, read_only
 from fnn.core._errors import describe
-from fnn.core._flat import Layout, builder, flat, has_leaves, take_apart
+from fnn.core._flat import Layout, flat, has_leaves, rebuilt_like, take_apart
 from fnn.core._structure import Tree, is_weight, require_alike, require_numpy, walk
 from fnn.core.record import children, edges, is_record, rebuild
 
@@ -35,7 +35,7 @@ def leaves(tree: Tree) -> list[np.ndarray]:
     >>> leaves((np.array([1.0]), (np.array([2.0]), "not an array")))
     [array([1.]), array([2.])]
     """
-    return take_apart(tree)[0]
+    return [*take_apart(tree)[0]]
 
 
 def paths(tree: Tree) -> list[str]:
@@ -63,10 +63,14 @@ def map(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
     (array([3.]),)
     """
     _require_function("tree.map", function)
+    first, form = take_apart(tree)
+    columns = [first]
     for other in others:
-        require_alike("tree.map", tree, other)
-    together = zip(*[leaves(each) for each in (tree, *others)], strict=True)
-    return builder(tree)([_read_only(function(*arrays)) for arrays in together])
+        column, other_form = take_apart(other)
+        if other_form != form:  # perhaps in shapes or settings alone
+            require_alike("tree.map", tree, other)
+        columns.append(column)
+    return rebuilt_like(tree, [_read_only(function(*arrays)) for arrays in zip(*columns, strict=True)])
 
 
 def reduce(function: Callable[[Any, np.ndarray], Any], tree: Tree, start: Any) -> Any:
@@ -103,7 +107,8 @@ def add(tree: Tree, other: Tree) -> Tree:
     >>> add((np.array([1.0, 2.0]),), (np.array([0.5, 0.5]),))
     (array([1.5, 2.5]),)
     """
-    require_alike("tree.add", tree, other, to_the_shape=True)
+    if take_apart(tree)[1] != take_apart(other)[1]:
+        require_alike("tree.add", tree, other, to_the_shape=True)
     return map(np.add, tree, other)
 
 

@@ -30,7 +30,6 @@ from fnn.core._errors import describe
 from fnn.core._flat import Layout, flat
 from fnn.core._structure import Tree, Where
 from fnn.core.record import Record
-from fnn.core.tree import add
 from fnn.optim._memory import accept, owned
 
 Flat = tuple[np.ndarray, Layout]
@@ -188,6 +187,11 @@ def update(optimizer: Transform, grads: Tree, state: Any, loss: float = math.nan
         updates += values  # the vector is ours until it is cut: the only memory that a step makes for its parameters
         params = layout.cut(updates if updates.dtype == values.dtype else updates.astype(values.dtype))
     else:
+        values, layout = flat(state.params)
+        # A tree that is cut from a vector knows how it is built, and so does all that is mapped from it.
+        grads = layout.cut(layout.gather(grads, state.params, "update: parameters and gradient"))
         updates, memory = optimizer.update(grads, state.opt, state.params, state.step)
-        params = add(state.params, updates)
+        vector = layout.gather(updates, state.params, "update: parameters and updates")
+        vector += values
+        params = layout.cut(vector)
     return owned(optimizer, type(state)(params, memory, state.step + 1, loss))
