@@ -32,13 +32,13 @@ def saved(ax):
 @pytest.mark.parametrize(
     "scale",
     [
-        (np.float16, 6000),
-        (np.float32, 3e37),
+        (np.float16, 7000),
+        (np.float32, 3.7e37),
         (np.float64, 1e306),
         (np.float64, 1e-320),
         (np.int8, 14),
         (np.uint8, 28),
-        (np.int64, 2**60 // 9),
+        (np.int64, (2**63 - 1) // 9),
         (np.longdouble, 1e300),
     ],
     ids=str,
@@ -249,7 +249,7 @@ def test_a_field_without_a_finite_height_is_refused(nowhere):
         ),
         (
             lambda ax: plot.activation(ax, dense(3)),
-            "plot.activation expects a function, say relu, got Constructor dense(3)",
+            "plot.activation expects a function, say relu, got the constructor dense(3)",
         ),
         (
             lambda ax: plot.images(ax, IMAGES, marked=np.ma.masked_array(np.ones(10, bool), np.ones(10, bool))),
