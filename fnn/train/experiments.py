@@ -265,9 +265,7 @@ def _std(column: list[float], mean: float, spread: float) -> float:
     n, power = len(column), 0
     if n == 1:
         return math.nan
-    if (
-        not 1e-140 < spread < 1e140
-    ):  # squares would overflow or vanish; divided by a power of two they keep their digits
+    if not 1e-140 < spread < 1e140:  # squares would overflow or vanish, which dividing by a power of two prevents
         power = 1024 if math.isinf(spread) else math.frexp(spread)[1]
         column, mean = [math.ldexp(value, -power) for value in column], math.ldexp(mean, -power)
     deviations = [value - mean for value in column]
