@@ -98,43 +98,43 @@ LAYERS = {
     "embedding, lengths": (TABLE, (np.tile(SYMBOLS[:1], (3, 2))[:, :5], LENGTHS)),
     "embedding, inside": (serial(TABLE, dense(3, normal), fnn.tanh)(Key(0), SYMBOLS), SYMBOLS),
     **{
-        f"{constructor.__name__}, {kind}": (random_like(made(constructor(4), 1, 2, 3)), x)
+        f"{constructor.__name__}, {kind}": (random_like(made(constructor(3), 1, 2, 2)), x)
         for constructor, state in (
-            (fnn.rnn, numbers(3, 4)),
-            (fnn.gru, numbers(3, 4)),
-            (fnn.lstm, (numbers(3, 4), numbers(3, 4, seed=1))),
+            (fnn.rnn, numbers(3, 3)),
+            (fnn.gru, numbers(3, 3)),
+            (fnn.lstm, (numbers(3, 3), numbers(3, 3, seed=1))),
         )
         for kind, x in {
-            "five steps": numbers(2, 5, 3),
-            "one row": numbers(1, 4, 3),
-            "one step": numbers(3, 1, 3),
-            "lengths": (numbers(3, 5, 3), LENGTHS),
-            "lengths and state": (numbers(3, 5, 3), LENGTHS, state),
+            "five steps": numbers(2, 5, 2),
+            "one row": numbers(1, 4, 2),
+            "one step": numbers(3, 1, 2),
+            "lengths": (numbers(3, 5, 2), LENGTHS),
+            "lengths and state": (numbers(3, 5, 2), LENGTHS, state),
         }.items()
     },
     "recurrent, stacked": (
-        made(serial(fnn.rnn(3), fnn.gru(4), fnn.lstm(2), fnn.last_step, dense(2)), 1, 2, 3),
-        numbers(3, 4, 3),
+        made(serial(fnn.rnn(2), fnn.gru(3), fnn.lstm(2), fnn.last_step, dense(2)), 1, 2, 2),
+        numbers(3, 4, 2),
     ),
-    "bidirectional": (random_like(made(fnn.bidirectional(fnn.lstm(3)), 1, 2, 3)), numbers(2, 5, 3)),
-    "bidirectional, lengths": (random_like(made(fnn.bidirectional(fnn.gru(3)), 1, 2, 3)), (numbers(3, 5, 3), LENGTHS)),
+    "bidirectional": (random_like(made(fnn.bidirectional(fnn.lstm(2)), 1, 2, 2)), numbers(2, 5, 2)),
+    "bidirectional, lengths": (random_like(made(fnn.bidirectional(fnn.gru(2)), 1, 2, 2)), (numbers(3, 5, 2), LENGTHS)),
     "bidirectional, one step": (random_like(made(fnn.bidirectional(fnn.rnn(3)), 1, 2, 3)), numbers(1, 1, 3)),
     "last_step": (fnn.last_step, numbers(3, 4, 2)),
     "last_step, lengths": (fnn.last_step, (numbers(3, 5, 2), LENGTHS)),
-    "attention": (random_like(made(fnn.attention(2), 1, 4, 6)), numbers(3, 4, 6)),
+    "attention": (random_like(made(fnn.attention(2), 1, 4, 4)), numbers(3, 4, 4)),
     "attention, causal": (random_like(made(fnn.attention(3, causal=True), 1, 5, 6)), numbers(1, 5, 6)),
     "attention, one step": (random_like(made(fnn.attention(5), 1, 1, 5)), numbers(3, 1, 5)),
-    "attention, lengths": (random_like(made(fnn.attention(2), 1, 4, 6)), (numbers(3, 5, 6), LENGTHS)),
+    "attention, lengths": (random_like(made(fnn.attention(2), 1, 4, 4)), (numbers(3, 5, 4), LENGTHS)),
     "positional": (made(fnn.positional(), 1, 4, 5), numbers(3, 4, 5)),
     "positional, learned": (random_like(made(fnn.positional(7), 1, 4, 5)), numbers(3, 4, 5)),
-    "transformer_block": (random_like(made(fnn.transformer_block(2, 5), 1, 4, 6)), numbers(3, 4, 6)),
+    "transformer_block": (random_like(made(fnn.transformer_block(2, 3), 1, 4, 4)), numbers(2, 3, 4)),
     "transformer_block, dropout": (
-        random_like(made(fnn.transformer_block(2, 5, True, 0.3), 1, 4, 6)),
-        numbers(3, 4, 6),
+        random_like(made(fnn.transformer_block(2, 3, True, 0.3), 1, 4, 4)),
+        numbers(2, 4, 4),
     ),
     "transformer_block, lengths": (
-        random_like(fnn.transformer_block(2, 5)(Key(0), (numbers(3, 5, 6), LENGTHS))),
-        (numbers(3, 5, 6), LENGTHS),
+        random_like(fnn.transformer_block(2, 3)(Key(0), (numbers(3, 5, 4), LENGTHS))),
+        (numbers(3, 5, 4), LENGTHS),
     ),
     "conv": (random_like(made(fnn.conv(3, 3), 1, 5, 4, 2)), numbers(2, 5, 4, 2)),
     "conv, one image": (random_like(made(fnn.conv(2, (2, 3)), 1, 3, 5, 1)), numbers(1, 3, 5, 1)),
@@ -185,6 +185,8 @@ LAYERS = {
 }
 
 WEIGHTS = np.array([1.0, 2.0, 0.0, 0.5, 3.0])
+STEP_WEIGHTS = np.array([[1.0, 0.0], [2.0, 0.5], [0.0, 0.0], [3.0, 1.0], [0.1, 4.0]])
+STEPS = np.array([2, 1, 0, 1, 2])  # how many of two steps are there
 SOFT = np.array([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.1, 0.1, 0.8], [1 / 3, 1 / 3, 1 / 3]])
 LABELS = np.array([0, 2, 1, 2, 0])
 SIGNS = np.where(SOFT > 0.3, 1.0, -1.0)
@@ -216,15 +218,30 @@ def _loss_cases():
             yield case, (loss, numbers(5, 3), target)
             yield f"{case}, weights", (loss, numbers(5, 3), target, WEIGHTS)
             yield f"{case}, one row", (loss, numbers(1, 3), target[1:2])
-            sequences = loss, numbers(5, 2, 3), np.stack([target, target], 1)
+            steps = np.stack([target, target], 1)
+            sequences = loss, numbers(5, 2, 3), steps
             yield f"{case}, sequences", sequences
             yield f"{case}, sequences, weights", (*sequences, WEIGHTS)
+            yield f"{case}, sequences, weights of steps", (*sequences, STEP_WEIGHTS)
+            yield f"{case}, lengths", (loss, (numbers(5, 2, 3), STEPS), steps)
+            yield f"{case}, lengths, weights", (loss, (numbers(5, 2, 3), STEPS), steps, WEIGHTS)
+            yield f"{case}, lengths, weights of steps", (loss, (numbers(5, 2, 3), STEPS), steps, STEP_WEIGHTS)
             if hasattr(loss, "label_smoothing"):
                 smooth = type(loss)(label_smoothing=0.2)
                 yield f"{case}, smoothed", (smooth, numbers(5, 3), target)
                 yield f"{case}, smoothed, weights", (smooth, numbers(5, 3), target, WEIGHTS)
             if kind not in ("distributions", "labels"):
                 yield f"{case}, one axis", (loss, numbers(5), target[:, 0])
+            for setting, value in {"class_weights": (0.5, 0.0, 3.0), "positive_weight": 3.0}.items():
+                if hasattr(loss, setting):
+                    weighted = type(loss)(**{setting: value})
+                    yield f"{case}, {setting}", (weighted, numbers(5, 3), target)
+                    yield f"{case}, {setting}, sequences, weights", (weighted, numbers(5, 2, 3), steps, WEIGHTS)
+            if hasattr(loss, "ignore") and kind == "labels":
+                ignoring = type(loss)(ignore=2)
+                yield f"{case}, ignored", (ignoring, numbers(5, 3), target)
+                yield f"{case}, ignored, weights", (ignoring, numbers(5, 3), target, WEIGHTS)
+                yield f"{case}, ignored, lengths", (ignoring, (numbers(5, 2, 3), STEPS), steps)
     yield "huber, delta 0.3", (fnn.Huber(delta=0.3), numbers(5, 3), SOFT)
     two = combined(fnn.mse, fnn.cross_entropy, weights=(1.0, 0.3))
     yield "combined", (two, (numbers(5, 2), numbers(5, 3)), (numbers(5, 2, seed=1), LABELS))

@@ -10,6 +10,7 @@ import pytest
 
 import fnn
 import fnn.core.grad
+import fnn.losses.regularization
 from fnn import Dense, tree, value_and_grad, vjp
 from fnn.core._flat import builder, places
 from fnn.core._structure import walk
@@ -233,9 +234,9 @@ def k_outputs_k_times_the_gradient(right, loss, prediction, target, weights=None
     return value, lambda dvalue: pullback(dvalue * prediction.shape[-1])
 
 
-def a_penalty_off_by_two(right, penalty, params):
-    value, pullback = right(penalty, params)
-    return value, lambda dvalue: pullback(2 * dvalue)
+def a_penalty_off_by_two(right, penalty, values, layout):
+    value, slopes = right(penalty, values, layout)
+    return value, lambda dvalue: slopes(2 * dvalue)
 
 
 def a_penalty_in_the_value_alone(right, loss, params, batch, key=None):
@@ -266,7 +267,7 @@ BUGS = [
     (fnn.Residual, in_pullback, a_shortcut_forgotten),
     (fnn.CrossEntropy, in_rule, weights_ignored),
     (fnn.MeanSquaredError, in_rule, k_outputs_k_times_the_gradient),
-    (fnn.L2, in_rule, a_penalty_off_by_two),
+    (fnn.L2, in_function(fnn.losses.regularization, "_evaluated"), a_penalty_off_by_two),
     (fnn.Regularized, in_objective, a_penalty_in_the_value_alone),
 ]
 

@@ -33,13 +33,19 @@ PARAMETERS = [
 ]
 
 
-@pytest.mark.parametrize("change", CHANGES)
+def is_refused(layer, x):
+    try:
+        vjp(layer, x, KEY)
+    except LayerError:
+        return True
+    return False
+
+
 @pytest.mark.parametrize(("name", "path"), PARAMETERS, ids=lambda value: str(value))
-def test_a_parameter_of_a_wrong_rank_is_refused(name, path, change):
+def test_a_parameter_of_a_wrong_rank_is_refused(name, path):
     layer, x = LAYERS[name]
-    wrong = changed(layer, path, CHANGES[change])
-    with pytest.raises(LayerError):
-        vjp(wrong, x, KEY)
+    accepted = [what for what, change in CHANGES.items() if not is_refused(changed(layer, path, change), x)]
+    assert not accepted
 
 
 @pytest.mark.parametrize("shape", [(), (5,), (5, 4, 4), (1, 5, 4), (5, 4, 1)], ids=str)
