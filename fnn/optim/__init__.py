@@ -2,5 +2,5 @@
 
 Read ``transform`` (what a transform is, and how transforms chain), then ``rules`` (momentum, Adam, clipping, decay),
 ``optimizers`` (the usual chains by their usual names), ``wrappers`` (``freeze``, ``accumulate_gradients``) and
-``schedules`` (learning rates as functions of the step).
+``schedules`` (learning rates as functions of the step). ``_memory`` tells whose memory a training state holds.
 """
