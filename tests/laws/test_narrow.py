@@ -30,27 +30,28 @@ def evaluated(layer, x):
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast")
-@pytest.mark.parametrize(("dtype", "scale"), SCALES, ids=str)
 @pytest.mark.parametrize("name", SINGLE)
-def test_a_narrow_dtype_is_right_to_a_few_units_and_comes_out_as_it_went_in(name, dtype, scale):
-    layer, x = SINGLE[name]
-    x = tree.map(lambda a: a * (scale / np.abs(a).max()) if a.dtype.kind == "f" else a, (x,))[0]
-    layer, x = floats_to(dtype, layer), floats_to(dtype, x)
-    wide = evaluated(floats_to(np.float64, layer), floats_to(np.float64, x))
-    limits = np.finfo(dtype)
-    if max(np.abs(a).max() for a in wide[0]) > limits.max:
-        return  # no dtype holds more than its largest value: NumPy's warning is told
-    narrow = evaluated(layer, x)
-    for ours, theirs in zip(narrow, wide, strict=True):
-        for got, expected in zip(ours, theirs, strict=True):
-            if got.dtype.kind != "f":
-                continue
-            largest = np.abs(expected).max(initial=0)
-            # The gradient of x is 0 for integers, whatever the dtype; a slope that is 1 - y**2 has the units of 1.
-            assert got.dtype == dtype or not got.any()
-            if largest <= limits.max:
-                allowed = 64 * float(limits.eps) * max(largest, min(1.0, 1 / scale if scale else 1.0))
-                np.testing.assert_allclose(got, expected, rtol=0, atol=allowed)
+def test_a_narrow_dtype_is_right_to_a_few_units_and_comes_out_as_it_went_in(name):
+    for dtype, scale in SCALES:
+        layer, x = SINGLE[name]
+        x = tree.map(lambda a, scale=scale: a * (scale / np.abs(a).max()) if a.dtype.kind == "f" else a, (x,))[0]
+        layer, x = floats_to(dtype, layer), floats_to(dtype, x)
+        wide = evaluated(floats_to(np.float64, layer), floats_to(np.float64, x))
+        limits = np.finfo(dtype)
+        if max(np.abs(a).max() for a in wide[0]) > limits.max:
+            continue  # no dtype holds more than its largest value: NumPy's warning is told
+        narrow = evaluated(layer, x)
+        for ours, theirs in zip(narrow, wide, strict=True):
+            for got, expected in zip(ours, theirs, strict=True):
+                if got.dtype.kind != "f":
+                    continue
+                largest = np.abs(expected).max(initial=0)
+                # The gradient of x is 0 for integers, whatever the dtype; a slope that is 1 - y**2 has the units of 1.
+                assert got.dtype == dtype or not got.any()
+                if largest <= limits.max:
+                    allowed = 64 * float(limits.eps) * max(largest, min(1.0, 1 / scale if scale else 1.0))
+                    where = f"{np.dtype(dtype)}, x up to {scale}"
+                    np.testing.assert_allclose(got, expected, rtol=0, atol=allowed, err_msg=where)
 
 
 @pytest.mark.parametrize("value", [0.1, 1 / 3, 100.0])
