@@ -156,6 +156,8 @@ def _setting(node: Any, place: str) -> Form:
         hint = f"; write {type(node.item()).__name__}(...)"  # a plain number would compute differently from this one
     elif conversion(node, ""):
         hint = f"; write {conversion(node, place.rpartition('.')[2] or 'it')}"
+    elif isinstance(node, dict) and not place:
+        hint = "; a tree has no dictionaries: save a record or a tuple, and what else you want to keep as notes by name"
     elif isinstance(node, list | tuple | dict):
         hint = "; use a plain tuple or a record"
     else:

@@ -152,6 +152,18 @@ def _checksum(first: bytes, *rest: bytes | memoryview) -> str:
     return digest.hexdigest()
 
 
+_BY_TORCH = "as torch.save writes it; load it with PyTorch, and write it with safetensors.torch.save_file"
+_OTHERS = {  # what other files begin with; as the length of a header each would be one of petabytes
+    b"PK\x03\x04": f"a zip archive, {_BY_TORCH}, or as np.savez does; read that with np.load",
+    b"\x80\x02": f"a pickle, {_BY_TORCH}",
+    b"\x80\x03": f"a pickle, {_BY_TORCH}",
+    b"\x80\x04": f"a pickle, {_BY_TORCH}",
+    b"\x80\x05": f"a pickle, {_BY_TORCH}",
+    b"\x93NUMPY": "an array that np.save wrote; read it with np.load",
+    b"\x89HDF\r\n": "an HDF5 file, as Keras writes it; read it with h5py",
+}
+
+
 def _header(data: bytes, where: str) -> tuple[dict[str, Any], int]:
     """Return the header and the offset at which it ends."""
     if len(data) < 8:
@@ -159,6 +171,9 @@ def _header(data: bytes, where: str) -> tuple[dict[str, Any], int]:
     length = struct.unpack_from("<Q", data)[0]
     longest = min(len(data) - 8, _LONGEST_HEADER)
     if length > longest:
+        other = next((what for begin, what in _OTHERS.items() if data.startswith(begin)), "")
+        if other:
+            raise FormatError(f"{where}: expected a safetensors file, found {other}")
         raise FormatError(f"{where}: offset 0: expected a header of at most {longest} bytes, found {length}")
     found = data[8 : 8 + length]
     if found[:1] != b"{":

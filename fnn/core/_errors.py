@@ -78,6 +78,8 @@ def describe(value: Any) -> str:
     if callable(function) and hasattr(function, "__name__"):
         return f"the function {function.__name__.lstrip('_')}"
     kind = type(value).__name__
+    if kind == "Constructor":  # of a layer, whose class is in a room above; its repr is the call that made it
+        return f"the constructor {value!r}"
     if isinstance(value, _SEQUENCES) and any(isinstance(part, np.ndarray) for part in value):
         return f"{kind} of {', '.join(map(describe, value[:3]))}{', ...' if len(value) > 3 else ''}"
     text = " ".join(repr(value).split())

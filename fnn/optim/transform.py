@@ -38,7 +38,26 @@ Rule = Callable[[np.ndarray, Any, Flat, int], tuple[np.ndarray, Any]]
 
 @attrs.frozen
 class Transform:
-    """Two pure functions: ``init(params) -> state`` and ``update(grads, state, params, step) -> updates, state``."""
+    """One step of an optimizer as two pure functions: what it remembers at first, and gradients to updates.
+
+    Args:
+        init: ``params -> state``, what is remembered before the first step: ``()``, or a record of trees like params.
+        update: ``(grads, state, params, step) -> (updates, state)``. ``grads`` and ``updates`` are trees like
+            ``params``; the updates are added to them. ``step`` counts from 0.
+
+    Chain it with others; ``descend`` turns downhill. A record class of its own for what it remembers keeps a state of
+    another optimizer from being taken for its own.
+
+    >>> from fnn import Record, chain, descend, start, tree, update
+    >>> class Mean(Record):
+    ...     mean: tuple
+    >>> def halve(grads, state, params, step):
+    ...     mean = tree.map(lambda m, g: (m + g) / 2, state.mean, grads)
+    ...     return mean, Mean(mean)
+    >>> optimizer = chain(Transform(lambda params: Mean(tree.zeros_like(params)), halve), descend(0.1))
+    >>> update(optimizer, (np.array([4.0]),), start((np.ones(1),), optimizer)).params
+    (array([0.8]),)
+    """
 
     init: Callable[[Tree], Any]
     update: Callable[[Tree, Any, Tree, int], tuple[Tree, Any]]

@@ -18,12 +18,13 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import attrs
 import numpy as np
-from toolz import accumulate, compose_left, last, take  # pyright: ignore (toolz has no types)
+from toolz import compose_left, last, take  # pyright: ignore (toolz has no types)
 
 from fnn.core._errors import describe, integer
 from fnn.core._flat import all_finite, flat
@@ -259,7 +260,27 @@ def states(step: Callable[..., Any], state: Any, batches: Iterable[Any]) -> Iter
         batches = iter(batches)
     except TypeError:
         raise TypeError(f"states expects batches, say epochs(data, 32, key), got {describe(batches)}") from None
-    return accumulate(step, batches, state)  # pyright: ignore (toolz has no types)
+    return _states(step, state, batches)
+
+
+def _states(step: Callable[..., Any], state: Any, batches: Iterator[Any]) -> Iterator[Any]:
+    yield state
+    for batch in batches:
+        handled = sys.exception()
+        try:
+            state = step(state, batch)
+        except BaseException as error:
+            _forget(handled, error)
+            raise
+        yield state
+
+
+def _forget(handled: BaseException | None, error: BaseException | None) -> None:
+    """Take from the causes of an error what was handled when the step began: toolz' ``last`` asks in such a place."""
+    while handled is not None and error is not None:
+        if error.__context__ is handled:
+            error.__context__ = None
+        error = error.__context__
 
 
 def fit(

@@ -146,7 +146,7 @@ ROWS = [
     (
         lambda: load("net.fnn", like=mlp(3)),
         T,
-        "load: like must be a finished network or a state, got Constructor mlp(3); make it first: "
+        "load: like must be a finished network or a state, got the constructor mlp(3); make it first: "
         "net = constructor(key, x)",
     ),
     (
@@ -164,6 +164,12 @@ ROWS = [
     ),
     (lambda: saved(NET, like=(X,)), V, "load: like and net.fnn: trees differ at the root: tuple against Serial"),
     (lambda: saved((X, 1), like=(X, 2)), V, "load: like and net.fnn: trees differ at [1]: int 2 against int 1"),
+    (
+        lambda: save("net.fnn", {"a": X}),
+        T,
+        "save: the tree must be an array, a record, a tuple, None, a bool, an int, a float, text or a key, got dict …; "
+        "a tree has no dictionaries: save a record or a tuple, and what else you want to keep as notes by name",
+    ),
     (lambda: saved((X, 1), like=(X, 1.0)), V, "load: like and net.fnn: trees differ at [1]: float 1.0 against int 1"),
     (
         lambda: elsewhere({"a": X}, like=NET),

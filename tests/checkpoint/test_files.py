@@ -413,7 +413,7 @@ Point = namedtuple("Point", "x y")
 REFUSED = {
     "a function": (lambda x: x, "must be .*, got the function <lambda>; a file holds values, not code"),
     "an optimizer": (adam(), "must be .*, got .*Transform"),
-    "a constructor": (dense(3), r"must be .*, got Constructor dense\(3\); a file holds values, not code"),
+    "a constructor": (dense(3), r"must be .*, got the constructor dense\(3\); a file holds values, not code"),
     "an object": (object(), "must be .*, got .*object"),
     "a class": (Dense, "got the class Dense; a file holds values, not code"),
     "a list": ([1, 2], r"must be .*, got .*\[1, 2\]; use a plain tuple or a record"),
@@ -542,7 +542,7 @@ def test_like_is_a_finished_network(tmp_path):
     save(tmp_path / "net.fnn", network())
     with pytest.raises(
         TypeError,
-        match=r"like must be a finished network or a state, got Constructor mlp\(4, 3\); make it first: net =",
+        match=r"like must be a finished network or a state, got the constructor mlp\(4, 3\); make it first: net =",
     ):
         load(tmp_path / "net.fnn", like=mlp(4, 3))
 

@@ -382,3 +382,25 @@ def test_what_the_format_cannot_hold_is_refused(arrays, metadata, kind, message)
 def test_floats_beyond_64_bits_are_refused():
     with pytest.raises(TypeError, match=re.escape(FLOATS)):
         pack({"a": np.zeros(1, np.longdouble)}, {})
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"PK\x03\x04" + bytes(2000), "found a zip archive, as torch.save writes it; load it with PyTorch"),
+        (b"\x80\x02\x8a\nl" + bytes(2000), "found a pickle, as torch.save writes it; load it with PyTorch"),
+        (b"\x80\x04\x95" + b"\x01" * 9, "found a pickle, as torch.save writes it"),
+        (b"\x93NUMPY\x01\x00" + bytes(200), "found an array that np.save wrote; read it with np.load"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(200), "found an HDF5 file, as Keras writes it"),
+    ],
+)
+def test_a_file_of_another_kind_is_told_by_its_first_bytes(data, words):
+    with pytest.raises(FormatError, match=rf"^net\.pt: expected a safetensors file, {re.escape(words)}"):
+        unpack(data, "net.pt")
+
+
+def test_a_file_of_torch_itself(tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.save({"weight": torch.ones(3)}, tmp_path / "net.pt")
+    with pytest.raises(FormatError, match=r"as torch\.save writes it"):
+        unpack((tmp_path / "net.pt").read_bytes(), "net.pt")

@@ -51,7 +51,7 @@ ROWS = [
     (
         lambda: forward(dense(3), X),
         T,
-        "vjp expects a finished layer, got Constructor dense(3); make it first: net = constructor(key, x)",
+        "vjp expects a finished layer, got the constructor dense(3); make it first: net = constructor(key, x)",
     ),
     (lambda: forward(3, X), T, "vjp expects a layer or a loss, got int 3"),
     # --- arrays ---
@@ -167,7 +167,8 @@ ROWS = [
     (
         lambda: tree.add((X,), (X.astype(np.float64),)),
         V,
-        "tree.add: trees differ at [0]: float32 array (5, 4) against float64 array (5, 4)",
+        "tree.add: trees differ at [0]: float32 array (5, 4) against float64 array (5, 4); a batch in float64 makes a "
+        "gradient in float64: write x.astype(np.float32)",
     ),
     (lambda: tree.allclose((X,), X), V, "tree.allclose: trees differ at the root: tuple against float32 array (5, 4)"),
     (
@@ -232,7 +233,7 @@ def test_a_mistake_is_told_in_these_words(row, tmp_path, monkeypatch):
         (Relu, "the class Relu"),
         (relu, "Relu()"),
         (dense, "the function dense"),
-        (dense(3), "Constructor dense(3)"),
+        (dense(3), "the constructor dense(3)"),
         (schedules.constant(0.1), "the function constant"),
         (functools.partial(relu), "partial functools.partial(Relu())"),
         (None, "NoneType None"),

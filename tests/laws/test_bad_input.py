@@ -106,7 +106,7 @@ LAYERS = [
     (
         lambda: forward(dense(3), X),
         T,
-        "vjp expects a finished layer, got Constructor dense(3); make it first: net = constructor(key, x)",
+        "vjp expects a finished layer, got the constructor dense(3); make it first: net = constructor(key, x)",
     ),
     (lambda: Dense(X, FLAT)(X[:, :1].repeat(5, 1)), V, "dense expects a bias (4,), got (5,)"),
     (lambda: Serial((relu, Dense(X.T, FLAT[:1])))(X), V, "dense at layers[1] expects a bias (5,), got (1,)"),
@@ -300,12 +300,12 @@ TRAINING = [
     (
         lambda: start(mlp(3), adam()),
         T,
-        "start expects a finished network, got Constructor mlp(3); make it first: net = constructor(key, x)",
+        "start expects a finished network, got the constructor mlp(3); make it first: net = constructor(key, x)",
     ),
     (
         lambda: inference(mlp(3)),
         T,
-        "inference expects a finished network, got Constructor mlp(3); make it first: constructor(key, x)",
+        "inference expects a finished network, got the constructor mlp(3); make it first: constructor(key, x)",
     ),
     (
         lambda: summary(NET, np.array(1.0)),

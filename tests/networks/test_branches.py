@@ -163,7 +163,7 @@ WRONG = {
     "parallel expects at least one branch, got none": lambda x: parallel(),
     "residual expects a body, got none": lambda x: residual(),
     r"parallel expects constructors or layers, got int 3 at branches\[1\]": lambda x: parallel(dense(2), 3),
-    "vjp expects a finished layer, got Constructor dense": lambda x: Parallel((relu, dense(2)))(x),
+    "vjp expects a finished layer, got the constructor dense": lambda x: Parallel((relu, dense(2)))(x),
     "combined expects a tuple of 2 as target, got float64 array": lambda x: combined(mse, mse)((x, x), x),
     r"combined expects a weight for each of its losses \(1\), got 2": lambda x: combined(mse, weights=(1.0, 2.0)),
 }

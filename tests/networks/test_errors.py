@@ -219,7 +219,7 @@ ROWS = [
     (
         lambda: inference(mlp(3)),
         T,
-        "inference expects a finished network, got Constructor mlp(3); make it first: constructor(key, x)",
+        "inference expects a finished network, got the constructor mlp(3); make it first: constructor(key, x)",
     ),
     (
         lambda: inference(Parallel((relu, 3))),

@@ -381,7 +381,7 @@ def untouched():
         (
             lambda ax: plot.diagram(ax, dense(3), POINTS),
             TypeError,
-            "plot.diagram expects a finished network, got Constructor dense(3); make it first: constructor(key, x)",
+            "plot.diagram expects a finished network, got the constructor dense(3); make it first: constructor(key, x)",
         ),
         (
             lambda ax: plot.diagram(ax, NET, 3.0),

@@ -54,7 +54,7 @@ ROWS = [
     (
         lambda: start(mlp(3), adam()),
         T,
-        "start expects a finished network, got Constructor mlp(3); make it first: net = constructor(key, x)",
+        "start expects a finished network, got the constructor mlp(3); make it first: net = constructor(key, x)",
     ),
     (lambda: start(NET, 0.1), T, "start expects an optimizer, say adam(1e-3), got float 0.1"),
     (lambda: train_step(mse, adam), T, "train_step expects an optimizer, say adam(1e-3), got the function adam"),

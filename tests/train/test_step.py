@@ -189,3 +189,30 @@ def test_parameters_that_overflow_under_a_finite_loss_are_never_committed():
         train_step(mse, sgd(1e38))(state, (x, 100 + x[:, :1]))
     assert caught.value.state is state
     assert math.isfinite(caught.value.loss)
+
+
+def test_an_error_in_a_step_is_not_buried_under_one_of_toolz():
+    """``last`` asks for the elements while it handles an error of its own, which is nobody's business."""
+    state = start(mlp(4, 2)(Key(0), np.ones((1, 2))), sgd(0.1))
+
+    def failing(state, batch):
+        try:
+            raise KeyError("the cause")
+        except KeyError:
+            raise RuntimeError("mine")  # noqa: B904 (whose own cause must stay)
+
+    for take_all in (last, list):
+        with pytest.raises(RuntimeError, match="mine") as caught:
+            take_all(states(failing, state, [1, 2]))
+        assert str(caught.value.__context__) == "'the cause'"
+        assert caught.value.__context__.__context__ is None
+    with pytest.raises(Diverged) as caught:
+        fit(mse, sgd(0.1), state, (np.full((4, 2), 1e200), np.ones((4, 2))), steps=9, key=Key(0))
+    assert caught.value.__context__ is None
+
+
+def test_data_that_are_wider_than_the_network_are_told_with_the_remedy():
+    x = np.ones((4, 3))
+    state = start(mlp(4, 2)(Key(0), x.astype(np.float32)), sgd(0.1))
+    with pytest.raises(ValueError, match=r"trees differ at .*; .*write x\.astype\(np\.float32\)$"):
+        train_step(cross_entropy, sgd(0.1))(state, (x, np.arange(4) % 2))
