@@ -103,7 +103,16 @@ def require_alike(caller: str, tree: Tree, other: Tree, to_the_shape: bool = Fal
     found = difference(tree, other, to_the_shape)
     if found:
         path, ours, theirs = found
-        raise ValueError(f"{caller}: trees differ at {path.lstrip('.') or 'the root'}: {ours} against {theirs}")
+        place = path.lstrip(".") or "the root"
+        raise ValueError(f"{caller}: trees differ at {place}: {ours} against {theirs}{_of_one_dtype(ours, theirs)}")
+
+
+def _of_one_dtype(ours: str, theirs: str) -> str:
+    """Return what to do about arrays that differ in their dtype of floats alone: nearly always it is the data's."""
+    (dtype, _, shape), (other, _, other_shape) = ours.partition(" "), theirs.partition(" ")
+    if shape != other_shape or not (dtype.startswith("float") and other.startswith("float")):
+        return ""
+    return f"; a batch in {other} makes a gradient in {other}: write x.astype(np.{dtype})"
 
 
 def difference(tree: Tree, other: Tree, to_the_shape: bool = False) -> tuple[str, str, str] | None:

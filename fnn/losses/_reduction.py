@@ -39,9 +39,8 @@ def reduced(
     mean: bool = True,
 ) -> Evaluated:
     """Evaluate a loss given by its rows; with ``mean`` False the losses are added up and not divided by their count."""
-    lengths = None
-    if type(prediction) is tuple and is_pair(prediction):
-        prediction, lengths = prediction
+    pair = type(prediction) is tuple and is_pair(prediction)
+    prediction, lengths = prediction if pair else (prediction, None)
     prediction, target, shape, there = match(caller, loss, prediction, target)
     size, dtype = math.prod(shape), prediction.dtype
     if not size:
@@ -51,7 +50,11 @@ def reduced(
         losses, slopes = _evaluated(rows, loss, prediction, target, shape, None)
 
         def plain_pullback(dvalue):
-            return loss, lambda: slopes(dvalue * scale)
+            def dprediction():
+                gradient = slopes(dvalue * scale)
+                return gradient if gradient.dtype is dtype else gradient.astype(dtype)
+
+            return loss, dprediction
 
         return total(losses, scale), plain_pullback
 
@@ -59,8 +62,7 @@ def reduced(
     there = there if lengths is None else within(caller, lengths, shape, there)
     index, scale = (None, scale) if whole else counted(caller, shape, there, weights, mean)
     x, t = (x, t) if index is None else (x[index], t[index])
-    x = x if dtype.itemsize >= 4 else x.astype(np.float32)
-    losses, slopes = _evaluated(rows, loss, x, t, shape, index)
+    losses, slopes = _evaluated(rows, loss, x if dtype.itemsize >= 4 else x.astype(np.float32), t, shape, index)
 
     def reduced_pullback(dvalue):
         def dprediction():
@@ -90,16 +92,8 @@ def total(losses: np.ndarray, scale: float | np.ndarray) -> float:
     """Return the sum of scale * losses, accumulated so that it depends little on the order of the rows."""
     losses = losses if losses.ndim == 1 else losses.reshape(-1)
     if isinstance(scale, float):
-        # A short sum loses nothing as a product, and takes a quarter of the time.
-        short = losses.size < 1024
+        short = losses.size < 1024  # it loses nothing as a product, and takes a quarter of the time
         value = losses.dot(ones(losses.size, losses.dtype)) if short else np.add.reduce(losses, dtype=np.float64)
         if math.isfinite(value):
             return scale * float(value)
     return float(np.add.reduce(np.multiply(losses, scale, dtype=np.float64)))  # a sum may overflow where no mean does
-
-
-def scaled(scale: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return scale * values, and 0 where the scale is 0 even if the value is infinite."""
-    if np.isfinite(values).all():
-        return scale * values
-    return scale * np.where(scale > 0, values, 0)

@@ -3,6 +3,7 @@
 same_shape : prediction, target    -> both, the shape of the losses, which of them are there (None: all)
 within     : lengths, shape, there -> which steps are there, (n, time)
 counted    : shape, there, weights -> places of the losses that are left, the scale of each in their weighted mean
+scaled     : weights, values        -> their product, 0 where the weight is 0
 
 The shape is that of the losses, (n, ...), before they are laid out along one axis.
 """
@@ -68,6 +69,13 @@ def within(caller: str, lengths: Any, shape: tuple[int, ...], there: np.ndarray 
         )
     steps = mask(as_lengths(caller, lengths, *shape[:2]), shape[1])
     return steps if there is None else steps.reshape(*steps.shape, *[1] * (there.ndim - 2)) & there
+
+
+def scaled(scale: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return scale * values, and 0 where the scale is 0 even if the value is infinite."""
+    if np.isfinite(values).all():
+        return scale * values
+    return scale * np.where(scale > 0, values, 0)
 
 
 def _spread(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

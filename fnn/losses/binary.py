@@ -17,7 +17,8 @@ from fnn.core._errors import number, positive
 from fnn.core.record import Record
 from fnn.core.vjp import vjp
 from fnn.data._labels import WrongRow
-from fnn.losses._reduction import Evaluated, Slopes, reduced, scaled
+from fnn.losses._reduction import Evaluated, Slopes, reduced
+from fnn.losses._rows import scaled
 
 
 class BinaryCrossEntropy(Record):

@@ -24,8 +24,8 @@ from fnn.core.record import Record
 from fnn.core.vjp import vjp
 from fnn.data._labels import WrongRow, coding, out_of_range
 from fnn.layers.activations import Sigmoid, Softmax
-from fnn.losses._reduction import Evaluated, Slopes, reduced, scaled
-from fnn.losses._rows import Matched
+from fnn.losses._reduction import Evaluated, Slopes, reduced
+from fnn.losses._rows import Matched, scaled
 from fnn.losses.binary import BinaryCrossEntropy
 from fnn.networks.serial import ending
 
@@ -107,7 +107,8 @@ def _weighted_rows(loss: CrossEntropy, logits: np.ndarray, target: np.ndarray) -
     else:
         target = _mixed(loss, logits, target)
         mass = target.dot(weights)
-        losses, slopes = _probability_rows(logits, target * weights / np.where(mass > 0, mass, 1)[:, None])
+        parts = target * weights / np.where(mass > 0, mass, 1)[:, None]
+        losses, slopes = _probability_rows(logits.astype(np.float64), parts)  # of which some may be tiny
     return scaled(mass, losses), lambda scale: slopes(scale * mass)
 
 
@@ -145,7 +146,9 @@ def _label_cells(labels: np.ndarray, classes: int, n: int) -> np.ndarray:
         labels = labels.astype(_INDEX)
     # Read as unsigned, a negative label is huge: one look at the largest finds both kinds of mistake.
     if n and np.maximum.reduce(labels.view(_UNSIGNED)) >= classes:
-        raise out_of_range("cross_entropy", labels, classes)
+        wrong = out_of_range("cross_entropy", labels, classes)
+        hint = f"; CrossEntropy(ignore={labels.min()}) leaves such rows out" if labels.min() < 0 else ""
+        raise WrongRow(wrong.before, wrong.row, wrong.after + hint)
     cells = labels * n  # one index into a flat array is faster than two
     cells += counting(n)
     return cells

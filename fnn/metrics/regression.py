@@ -48,9 +48,10 @@ def r2(prediction: np.ndarray, target: np.ndarray) -> float:
     variation, unit, _, _ = centered(target)
     constant = target.max(axis=0) == target.min(axis=0)  # of such a column the mean can be off in its last bit
     with np.errstate(over="ignore", invalid="ignore"):  # what is too far off for a float is infinity
-        of_unit = np.where(np.isinf(d).any(axis=0), 1, magnitude(d, axis=0))
-        ratio = np.square(d / of_unit).sum(axis=0) / np.where(constant, 1, np.square(variation).sum(axis=0))
-        ratio = ratio * np.square(of_unit / unit)
+        usual = np.isfinite(d).all(axis=0) & (d != 0).any(axis=0)
+        d_unit = np.where(usual, magnitude(d, axis=0), unit)
+        ratio = np.square(d / d_unit).sum(axis=0) / np.where(constant, 1, np.square(variation).sum(axis=0))
+        ratio = ratio * np.square(d_unit / unit)
     return float(np.where(constant, (d == 0).all(axis=0), 1 - ratio).mean())
 
 

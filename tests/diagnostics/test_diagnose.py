@@ -333,7 +333,7 @@ def test_one_of_several_inputs_that_is_not_finite_is_named():
 
 
 def test_a_loss_that_overflows_on_finite_outputs_is_told_from_outputs_that_do():
-    x = np.full((2, 1), 1e30, np.float32)
+    x = np.full((2, 1), 1e200)
     found = diagnose(Serial((fnn.identity,)), (x, -x), mse)
     assert found.loss == math.inf
     sentence = "every output is finite, so it is the loss that overflows: lower the learning rate, or scale the target"
@@ -384,8 +384,8 @@ def test_a_run_that_diverged_is_diagnosed_in_one_line():
         last(states(step, start(fnn.mlp(8, 8, 1)(Key(0), x), sgd(1e6)), [batch] * 100))
     found = diagnose(caught.value.state.params, batch, mse)
     assert found.first_bad_leaf is None
-    assert not math.isfinite(found.loss)
-    assert found.first_bad_layer is not None or "it is the loss that overflows" in str(found)
+    assert found.loss > 1e30 or found.first_bad_layer is not None
+    assert "lower the learning rate" in str(found)
 
 
 @pytest.mark.parametrize(
