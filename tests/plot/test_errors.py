@@ -149,7 +149,7 @@ ROWS = [
     (
         lambda: plot.diagram(AX, mlp(3), X),
         T,
-        "plot.diagram expects a finished network, got Constructor mlp(3); make it first: constructor(key, x)",
+        "plot.diagram expects a finished network, got the constructor mlp(3); make it first: constructor(key, x)",
     ),
     (
         lambda: plot.diagram(AX, NET, np.array(1.0)),

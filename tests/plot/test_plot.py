@@ -354,7 +354,7 @@ def untouched():
         (
             lambda ax: plot.attention(ax, attention_layer(2), SEQUENCE),
             TypeError,
-            "plot.attention expects a finished Attention layer, got Constructor attention(2)",
+            "plot.attention expects a finished Attention layer, got the constructor attention(2)",
         ),
         (
             lambda ax: plot.attention(ax, LAYER, SEQUENCE[:, :4]),
