@@ -40,15 +40,11 @@ def take_apart(tree: Tree) -> tuple[list[np.ndarray], Form]:
         return known
     leaves: list[np.ndarray] = []
     form: Form = []
-    try:
-        _collect(tree, leaves, form, {})
-    except TypeError:
-        require_numpy("tree", tree)
-        raise
+    _collect(tree, leaves, form, {}, tree)
     return leaves, form
 
 
-def _collect(node: Any, leaves: list[np.ndarray], form: Form, seen: dict[int, int]) -> None:
+def _collect(node: Any, leaves: list[np.ndarray], form: Form, seen: dict[int, int], tree: Tree) -> None:
     if isinstance(node, Record):
         if id(node) in seen:
             form.append(("the record whose first leaf is", seen[id(node)]))
@@ -61,19 +57,19 @@ def _collect(node: Any, leaves: list[np.ndarray], form: Form, seen: dict[int, in
                 leaves.append(child)
                 form += (child.shape, child.dtype)
             else:
-                _collect(child, leaves, form, seen)
+                _collect(child, leaves, form, seen, tree)
         if len(leaves) > begin:
             seen[id(node)] = begin
     elif is_tuple(node):
         form.append(len(node))
         for child in node:
-            _collect(child, leaves, form, seen)
+            _collect(child, leaves, form, seen, tree)
     elif is_array(node):
         leaves.append(node)
         form += (node.shape, node.dtype)
     else:
         if conversion(node, ""):
-            raise TypeError("an array of another library")
+            require_numpy("tree", tree)  # which raises with the path
         form.append(node)
 
 

@@ -38,15 +38,15 @@ def line(name, function):
     return f"{name}({', '.join(parts)})"
 
 
-def lines_of(namespace, seen):
+def lines_of(namespace, path, seen):
     """Yield a line for each function and class that a namespace offers, and for those of the namespaces in it."""
     names = getattr(namespace, "__all__", None) or [name for name in vars(namespace) if not name.startswith("_")]
     for name in names:
         value = getattr(namespace, name)
-        place = f"{namespace.__name__}.{name}"
+        place = f"{path}.{name}"
         if isinstance(value, types.ModuleType):
             if value.__name__.startswith("fnn.") and value not in seen:
-                yield from lines_of(value, {*seen, value})
+                yield from lines_of(value, place, {*seen, value})
         elif callable(value) and getattr(value, "__module__", "").startswith("fnn") and has_signature(value):
             yield line(place, value)
 
@@ -60,10 +60,10 @@ def has_signature(value):
 
 def table():
     """Return all the lines; those of a namespace whose library is not installed are missing."""
-    found = [*lines_of(fnn, {fnn})]
+    found = [*lines_of(fnn, "fnn", {fnn})]
     for name, needs in OPTIONAL.items():
         if all(map(importlib.util.find_spec, needs)):
-            found += lines_of(importlib.import_module(name), {fnn})
+            found += lines_of(importlib.import_module(name), name, {fnn})
     return sorted(set(found))
 
 
