@@ -18,6 +18,7 @@ import numpy as np
 
 # As type[Any], so that isinstance leaves Any as it is: Pyright would go on with ndarray[Unknown, Unknown].
 _ARRAY: type[Any] = np.ndarray
+_SCALAR: Any = np.generic
 _PARTIAL: type[Any] = functools.partial
 _SEQUENCES: tuple[type[Any], ...] = (list, tuple)
 _INTEGERS: tuple[type[Any], ...] = (int, np.integer)
@@ -72,7 +73,7 @@ def describe(value: Any) -> str:
         return f"{value.dtype} array {value.shape}"
     if isinstance(value, type):
         return f"the class {value.__name__}"
-    if hasattr(value, "__array__") and hasattr(value, "shape") and not isinstance(value, np.generic):
+    if hasattr(value, "__array__") and hasattr(value, "shape") and not isinstance(value, _SCALAR):
         return f"{type(value).__module__.partition('.')[0]} {type(value).__name__} {tuple(value.shape)}"
     function = value.func if isinstance(value, _PARTIAL) else value
     if callable(function) and hasattr(function, "__name__"):

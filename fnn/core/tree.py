@@ -26,6 +26,7 @@ __all__ = [
     "add", "allclose", "at", "equal", "is_weight", "leaves", "map", "paths", "ravel", "reduce", "zeros_like",
 ]  # fmt: skip
 _SCALARS: type[Any] = np.generic
+_LIST: type[Any] = list
 _CONTAINERS: tuple[type[Any], ...] = (list, dict)
 
 
@@ -256,7 +257,7 @@ def require_floats(caller: str, tree: Tree) -> None:
 
 
 def _of_numbers(node: Any) -> bool:
-    return isinstance(node, int | float) or (isinstance(node, list) and all(_of_numbers(each) for each in node))
+    return isinstance(node, int | float) or (isinstance(node, _LIST) and all(_of_numbers(each) for each in node))
 
 
 def _read_only(value: Any) -> Any:

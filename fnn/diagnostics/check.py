@@ -69,7 +69,8 @@ def check_vjp(
     tolerance, step = positive("check_vjp: the tolerance", tolerance), positive("check_vjp: the step", step)
     inputs, rest = _double((layer, _arrays(x))), _double(tuple(_arrays(each) for each in rest))
     named = {} if key is None else {"key": key}
-    _require_contract(*_double((*inputs, rest)), named)
+    layer_copy, x_copy, rest_copy = _double((*inputs, rest))
+    _require_contract(layer_copy, x_copy, rest_copy, named)
 
     def evaluate(layer: Any, x: Any) -> tuple[Any, Pullback]:
         return vjp(layer, x, *rest, **named)
@@ -103,7 +104,8 @@ def check_vjp(
                 + (f"; {hint}" if hint else "")
             )
     if not isinstance(inputs[1], Record):  # a penalty's value is all that there is of it
-        _require_float32(*_copied((layer, inputs[1], rest), np.float32), named)
+        layer32, x32, rest32 = _copied((layer, inputs[1], rest), np.float32)
+        _require_float32(layer32, x32, rest32, named)
     return Report(errors, sum(leaf.size for leaf in leaves(inputs) if leaf.dtype.kind == "f"), skipped)
 
 

@@ -39,34 +39,32 @@ def reduced(
     mean: bool = True,
 ) -> Evaluated:
     """Evaluate a loss given by its rows; with ``mean`` False the losses are added up and not divided by their count."""
-    pair = type(prediction) is tuple and is_pair(prediction)
-    prediction, lengths = prediction if pair else (prediction, None)
-    prediction, target, shape, there = match(caller, loss, prediction, target)
+    y, lengths = prediction if type(prediction) is tuple and is_pair(prediction) else (prediction, None)
+    prediction, target, shape, there = match(caller, loss, y, target)
     size, dtype = math.prod(shape), prediction.dtype
     if not size:
         raise ValueError(f"{caller} expects at least one row, got the shape {shape}")
     scale, whole = 1.0 / size if mean else 1.0, lengths is None and there is None and weights is None
-    if whole and dtype.itemsize >= 4 and prediction.ndim <= max(len(shape), 2):  # nothing to lay out: spare the time
-        losses, slopes = _evaluated(rows, loss, prediction, target, shape, None)
-
-        def plain_pullback(dvalue):
-            def dprediction():
-                gradient = slopes(dvalue * scale)
-                return gradient if gradient.dtype is dtype else gradient.astype(dtype)
-
-            return loss, dprediction
-
-        return total(losses, scale), plain_pullback
-
-    x, t = prediction.reshape(size, *prediction.shape[len(shape) :]), target.reshape(size, *target.shape[len(shape) :])
-    there = there if lengths is None else within(caller, lengths, shape, there)
-    index, scale = (None, scale) if whole else counted(caller, shape, there, weights, mean)
-    x, t = (x, t) if index is None else (x[index], t[index])
-    losses, slopes = _evaluated(rows, loss, x if dtype.itemsize >= 4 else x.astype(np.float32), t, shape, index)
+    plain = (
+        whole and dtype.itemsize >= 4 and prediction.ndim <= max(len(shape), 2)
+    )  # nothing to lay out: spare the time
+    x, t, index = prediction, target, None
+    if not plain:
+        x, t = x.reshape(size, *x.shape[len(shape) :]), t.reshape(size, *t.shape[len(shape) :])
+        there = there if lengths is None else within(caller, lengths, shape, there)
+        index, scale = (None, scale) if whole else counted(caller, shape, there, weights, mean)
+        x, t = (x, t) if index is None else (x[index], t[index])
+        x = x if dtype.itemsize >= 4 else x.astype(np.float32)
+    try:
+        losses, slopes = rows(loss, x, t)
+    except WrongRow as wrong:
+        raise wrong.placed(shape, index) from None
 
     def reduced_pullback(dvalue):
         def dprediction():
             gradient = slopes(dvalue * scale)
+            if plain and gradient.dtype is dtype:
+                return gradient
             if index is not None:
                 left, gradient = gradient, np.zeros((size, *gradient.shape[1:]), dtype)
                 gradient[index] = left
@@ -78,22 +76,15 @@ def reduced(
     return total(losses, scale), reduced_pullback
 
 
-def _evaluated(
-    rows: Rows, loss: Any, x: np.ndarray, t: np.ndarray, shape: tuple[int, ...], index: np.ndarray | None
-) -> tuple[np.ndarray, Slopes]:
-    """Evaluate the rows; what is wrong with one of them is said with its place among all."""
-    try:
-        return rows(loss, x, t)
-    except WrongRow as wrong:
-        raise wrong.placed(shape, index) from None
-
-
 def total(losses: np.ndarray, scale: float | np.ndarray) -> float:
     """Return the sum of scale * losses, accumulated so that it depends little on the order of the rows."""
     losses = losses if losses.ndim == 1 else losses.reshape(-1)
     if isinstance(scale, float):
         short = losses.size < 1024  # it loses nothing as a product, and takes a quarter of the time
-        value = losses.dot(ones(losses.size, losses.dtype)) if short else np.add.reduce(losses, dtype=np.float64)
-        if math.isfinite(value):
-            return scale * float(value)
-    return float(np.add.reduce(np.multiply(losses, scale, dtype=np.float64)))  # a sum may overflow where no mean does
+        try:
+            value = losses.dot(ones(losses.size, losses.dtype)) if short else np.add.reduce(losses, dtype=np.float64)
+            if math.isfinite(value):
+                return scale * float(value)
+        except (FloatingPointError, RuntimeWarning):
+            pass  # a sum may overflow where no mean does
+    return float(np.add.reduce(np.multiply(losses, scale, dtype=np.float64)))

@@ -43,7 +43,7 @@ def counted(
     count = math.prod(shape) if kept is None else max(int(np.count_nonzero(kept)), 1)  # of no rows the sum is 0
     scale = 1.0 / count if mean else 1.0
     if weights is None:
-        return np.flatnonzero(kept), scale
+        return None if kept is None else np.flatnonzero(kept), scale
     weights = floats(caller, weights)
     if weights.ndim == 0 or weights.shape != shape[: weights.ndim]:
         further = f"; for one a step or value, they may be up to {shape}" if len(shape) > 1 else ""

@@ -94,9 +94,12 @@ def _size(weights: np.ndarray) -> float:
 def _square(weights: np.ndarray) -> float:
     """Return sum(w**2), in float64 unless few weights and their sum say that float32 lost nothing."""
     if weights.dtype.itemsize == 4 and weights.size < _FEW:
-        square = float(weights.dot(weights))
-        if _SAFE[0] < square < _SAFE[1]:
-            return square
+        try:
+            square = float(weights.dot(weights))
+            if _SAFE[0] < square < _SAFE[1]:
+                return square
+        except (FloatingPointError, RuntimeWarning):  # NumPy was told to raise, and float64 has room for it
+            pass
     weights = weights.astype(np.float64)
     return float(weights.dot(weights))
 

@@ -122,11 +122,11 @@ def restart(state: State | Averaged, optimizer: Transform) -> State:
     require_optimizer("restart", optimizer)
     if not hasattr(state, "opt"):
         raise TypeError(f"restart expects a state, got {describe(state)}; write start(net, optimizer)")
-    state = state.run if isinstance(state, Averaged) else state
-    memory = kept(optimizer, state)
+    run: State = state.run if isinstance(state, Averaged) else state
+    memory = kept(optimizer, run)
     if memory is None:
-        return attrs.evolve(state, opt=optimizer.init(state.params), step=0)
-    return attrs.evolve(state, opt=memory)
+        return attrs.evolve(run, opt=optimizer.init(run.params), step=0)
+    return attrs.evolve(run, opt=memory)
 
 
 def train_step(loss: Any, optimizer: Transform, key: Key | None = None) -> Callable[[Any, tuple[Any, ...]], Any]:
@@ -317,5 +317,6 @@ def fit(
     require_optimizer("fit", optimizer)
     accept(optimizer, state)
     shuffle_key, noise_key = split(require_key("fit", key), 2)
-    batches = take(integer("fit: steps", steps, 0), epochs(data, size, shuffle_key, start=state.step))
+    endless = epochs(data, size, shuffle_key, start=state.step)
+    batches: Any = take(integer("fit: steps", steps, 0), endless)  # pyright: ignore (toolz has no types)
     return last(states(train_step(loss, optimizer, noise_key), state, batches))  # pyright: ignore (toolz has no types)
