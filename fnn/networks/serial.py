@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from fnn.core._arrays import is_array, unshared
 from fnn.core._errors import describe
 from fnn.core._flat import has_leaves
 from fnn.core.keys import Key, fold_in, require_key
@@ -31,6 +32,8 @@ class Serial(Record):
 def serial_vjp(net: Serial, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
     if type(net.layers) is not tuple:
         raise TypeError(f"Serial expects a tuple of layers, got {describe(net.layers)}; write Serial((first, second))")
+    if not net.layers and is_array(x):
+        x = unshared(x)  # what comes out shares no memory with what others may write to
     pullbacks: list[Pullback] = []
     for place, layer in enumerate(net.layers):
         try:
