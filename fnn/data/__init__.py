@@ -10,8 +10,8 @@ Read in this order:
 6. ``text``: ``characters`` as integers.
 
 ``_rows`` checks that the arrays of a tuple have the same number of rows, and takes rows from all of them at once;
-``_labels`` says what is wrong with labels, ``_names`` turns labels that are text into codes, ``_faults`` says what a table
-holds that cannot be read, and ``_units`` in which unit values can be squared.
+``_labels`` says what is wrong with labels, ``_names`` turns labels that are text into codes, ``_faults`` says what in a
+table cannot be read, and ``_units`` in which unit values can be squared.
 """
 
 from fnn.data.batching import batches, epochs
