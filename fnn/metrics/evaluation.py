@@ -15,6 +15,7 @@ from fnn.core import tree
 from fnn.core._errors import describe, integer
 from fnn.core.vjp import forward
 from fnn.data._rows import require_rows
+from fnn.networks.inference import needs_inference
 
 T = TypeVar("T")
 
@@ -32,8 +33,8 @@ def evaluate(measure: Callable[..., T], params: Any, data: tuple[Any, ...], size
             prediction, may be a tuple of arrays.
         size: rows in a batch.
 
-    Raises ``TypeError`` unless measure and data are of these types, ``ValueError`` if the numbers of rows differ or are
-    0, and whatever the network and the measure raise.
+    Raises ``TypeError`` unless measure and data are of these types, or if a layer trains in another way than it
+    evaluates, ``ValueError`` if the numbers of rows differ or are 0, and whatever the network and the measure raise.
 
     >>> from fnn import relu
     >>> from fnn.metrics import accuracy
@@ -44,6 +45,12 @@ def evaluate(measure: Callable[..., T], params: Any, data: tuple[Any, ...], size
         raise TypeError(f"evaluate expects a metric or a loss, say accuracy, got {describe(measure)}")
     if not isinstance(data, tuple) or len(data) not in (2, 3):
         raise TypeError(f"evaluate expects data as (x, target) or (x, target, weights), got {describe(data)}")
+    path = needs_inference(params)
+    if path is not None:
+        raise TypeError(
+            f"evaluate: the layer at {path} trains in another way than it evaluates; "
+            "write evaluate(measure, inference(params, x), data) with x a sample of the training set"
+        )
     (x, *target), n = require_rows("evaluate", data)
     size = integer("evaluate: size", size)
     # Slices rather than ``batches``, which would copy the rows: a fifth of the time of a small network.

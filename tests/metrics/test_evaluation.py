@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+import fnn
 from fnn import Key, Record, cross_entropy, dense, identity, mlp, mse, tree, vjp
 from fnn.core.keys import uniforms
 from fnn.metrics import accuracy, evaluate, perplexity, rmse, top_k_accuracy
@@ -187,3 +188,14 @@ COLUMN, FLAT = AIM[:, :1], AIM[:, 0]
 def test_data_that_do_not_go_together_are_refused_with_what_was_expected(judge, kind, message):
     with pytest.raises(kind, match=re.escape(message)):
         judge()
+
+
+def test_a_network_that_still_trains_is_not_evaluated_unnoticed():
+    x, labels = np.random.default_rng(0).standard_normal((20, 3)), np.arange(20) % 2
+    net = fnn.serial(fnn.dense(4), fnn.batch_norm(), fnn.dense(2))(fnn.Key(0), x)
+    words = r"evaluate: the layer at layers\[1\] trains in another way than it evaluates; write "
+    with pytest.raises(TypeError, match=words):
+        evaluate(accuracy, net, (x, labels))
+    assert evaluate(accuracy, fnn.inference(net, x), (x, labels), size=1) == evaluate(
+        accuracy, fnn.inference(net, x), (x, labels)
+    )
