@@ -127,12 +127,13 @@ def random_case(number):
 def _rows(dice):
     """Dense layers with norms, branches, dropout; a layer used twice."""
     x = dice.numbers(dice.one_of(1, 2, 3, 5, 7), dice.integer(1, 5))
+    norms = [fnn.layer_norm(0.1), fnn.batch_norm(0.1)][: len(x)]  # one row has no statistics
     body = []
     for _ in range(dice.integer(1, 2)):
         width = dice.integer(1, 4)
         body += dice.one_of(
             [dense(width), dice.activation()],
-            [dense(width + 2), dice.one_of(fnn.batch_norm(0.1), fnn.layer_norm(0.1)), dice.activation()],
+            [dense(width + 2), dice.one_of(*norms), dice.activation()],
             [dense(width), fnn.residual(dense(width), dice.activation())],
             [fnn.concatenate(dense(width), serial(dense(2), dice.activation()))],
             [fnn.add(dense(width), serial(dense(width), dice.activation()))],
@@ -161,6 +162,7 @@ def _images(dice):
     second = dice.one_of([], [fnn.conv(2, 2, dilation=2), dice.activation()])
     if (stride, padding) == (2, "valid"):  # what is left may be a single pixel
         pool = []
+        norm = norm if len(x) > 1 else []
     return x, [convolution, *norm, dice.activation(), *pool, *second, dice.one_of(fnn.flatten, fnn.global_avg_pool)]
 
 
