@@ -88,11 +88,11 @@ def entry(name, function, works=()):
 
 # --- layers and constructors ------------------------------------------------------------------------------------------
 
-PAIR = {"a tuple of arrays"}  # the labels serve as lengths: values and how many of them are there
+WITH_LENGTHS = {"a tuple of arrays"}  # the labels serve as lengths: values and how many of them are there
 for name, layer in ACTIVATIONS.items():
     over_features = "softmax" in name  # all others look at a number at a time
     works = {each for each in WITH_ROWS if ARRAYS[each].shape[-1]} if over_features else REAL
-    entry(f"{name}(.)", layer, works | PAIR)
+    entry(f"{name}(.)", layer, works | WITH_LENGTHS)
 for name, layer, works in (
     ("dense", LINE.layers[0], ROWS_OF_FOUR),
     ("mlp", NET, ROWS_OF_FOUR),
@@ -122,18 +122,18 @@ for name, layer, works in (
 ):
     entry(f"{name}(.)", layer, works)
 for name, constructor, x, works in (
-    ("dense", dense(2), X, WITH_FEATURES | PAIR),
+    ("dense", dense(2), X, WITH_FEATURES | WITH_LENGTHS),
     ("mlp", fnn.mlp(3, 2), X, WITH_FEATURES),
     ("conv", fnn.conv(2, 3), IMAGES, {"three axes"}),
     ("embedding", fnn.embedding(3, 2), LABELS, {"labels", "labels as a column", "labels for fewer rows"}),
     ("lstm", fnn.lstm(2), SEQUENCES, {"three axes"}),
-    ("batch_norm", fnn.batch_norm(), X, WITH_FEATURES | PAIR),
-    ("layer_norm", fnn.layer_norm(), X, WITH_FEATURES | PAIR),
+    ("batch_norm", fnn.batch_norm(), X, WITH_FEATURES | WITH_LENGTHS),
+    ("layer_norm", fnn.layer_norm(), X, WITH_FEATURES | WITH_LENGTHS),
     ("attention", fnn.attention(1), SEQUENCES, {"three axes"}),
     ("positional", fnn.positional(4), SEQUENCES, {"three axes"}),
     ("transformer_block", fnn.transformer_block(1, 4), SEQUENCES, {"three axes"}),
-    ("residual", fnn.residual(fnn.layer_norm()), X, WITH_FEATURES | PAIR),
-    ("parallel", fnn.parallel(dense(2)), X, WITH_FEATURES | PAIR),
+    ("residual", fnn.residual(fnn.layer_norm()), X, WITH_FEATURES | WITH_LENGTHS),
+    ("parallel", fnn.parallel(dense(2)), X, WITH_FEATURES | WITH_LENGTHS),
 ):
     entry(f"{name}: made of (key, .)", lambda value, constructor=constructor: constructor(KEY, value), works)
     entry(f"{name}: made of (., x)", lambda value, constructor=constructor, x=x: constructor(value, x), {"a key"})
@@ -374,7 +374,7 @@ entry("tree.at(., f, net)", lambda value: tree.at(value, np.negative, NET))
 entry("tree.at(path, ., net)", lambda value: tree.at("layers[0].weight", value, NET), CALLABLE)
 entry("tree.at(path, f, .)", lambda value: tree.at("layers[0].weight", np.negative, value))
 entry("unravel(.)", tree.ravel(NET)[1])
-entry("check_vjp(relu, .)", lambda value: fnn.check_vjp(relu, value), (REAL | PAIR) - {"an empty tuple"})
+entry("check_vjp(relu, .)", lambda value: fnn.check_vjp(relu, value), (REAL | WITH_LENGTHS) - {"an empty tuple"})
 entry("check_vjp(., x)", lambda value: fnn.check_vjp(value, X), {"a layer"})
 entry("check_vjp(mse, x, .)", lambda value: fnn.check_vjp(mse, X, value), LIKE_X)
 SMOOTH = {each for each in FINITE if ARRAYS[each].dtype.kind != "b"}
