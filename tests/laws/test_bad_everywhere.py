@@ -76,6 +76,7 @@ FUNCTIONS = {"a class", "a function", "a constructor"}  # what these do when the
 CALLABLE = FUNCTIONS | {"a layer"}
 WHOLE = {name for name in REAL if ARRAYS[name].dtype.kind in "iu" and type(VALUES[name]) not in (list, bool)}
 NUMBERS = {"zero", "one and a half"}
+ABOVE_ZERO = {"one and a half"}
 PAIR = {"one-hot rows", "rows that do not sum to 1"}  # the two of the shape of LOGITS
 
 ENTRIES = {}
@@ -140,7 +141,7 @@ for name, constructor, x, works in (
 for name in ["dense", "mlp", "rnn", "gru", "lstm", "max_pool", "avg_pool", "attention"]:
     entry(f"{name}(.), the constructor", getattr(fnn, name))
 for name, works in {
-    "batch_norm": NUMBERS, "layer_norm": NUMBERS, "positional": {"nothing"}, "dropout": {"zero"},
+    "batch_norm": ABOVE_ZERO, "layer_norm": ABOVE_ZERO, "positional": {"nothing"}, "dropout": {"zero"},
     "bidirectional": FUNCTIONS, "serial": CALLABLE, "parallel": CALLABLE, "residual": CALLABLE,
     "reshape": {"an empty tuple"}, "pick": {"zero"},
 }.items():  # fmt: skip
@@ -184,10 +185,11 @@ for name, loss in LOSSES.items():
     targets = set().union(*(TARGETS_THAT_WORK[kind] for kind in kinds))
     entry(f"{name}(., target)", lambda value, loss=loss, target=target: loss(value, target), PAIR)
     entry(f"{name}(prediction, .)", lambda value, loss=loss: loss(LOGITS, value), targets)
-    entry(f"{name}(prediction, target, .)", lambda value, loss=loss, t=target: loss(LOGITS, t, value), WEIGHTS)
+    entry(f"{name}(prediction, target, .)", lambda value, loss=loss, t=target: loss(LOGITS, t, value),
+          WEIGHTS | {"weights of zero"} | (set() if name in ("cross_entropy", "kl_divergence") else PAIR))  # fmt: skip
 entry("cross_entropy(., labels)", lambda value: cross_entropy(value, LABELS), SCORES)
 entry("CrossEntropy(.)", fnn.CrossEntropy, {"zero"})
-entry("Huber(.)", fnn.Huber, NUMBERS)
+entry("Huber(.)", fnn.Huber, ABOVE_ZERO)
 entry("l1(.)", fnn.l1, NUMBERS)
 entry("l2(.)", fnn.l2, NUMBERS)
 entry("regularized(., l2)", lambda value: fnn.regularized(value, fnn.l2(0.1)), {"a layer"})
@@ -252,7 +254,7 @@ entry("update(., gradient, state)", lambda value: fnn.update(value, NET, STATE))
 entry("update(adam, ., state)", lambda value: fnn.update(ADAM, value, STATE))
 entry("update(adam, gradient, .)", lambda value: fnn.update(ADAM, NET, value))
 for name in ["sgd", "adagrad", "rmsprop", "adam", "adamw", "descend"]:
-    entry(f"{name}(.)", getattr(fnn, name), NUMBERS | CALLABLE)
+    entry(f"{name}(.)", getattr(fnn, name), ABOVE_ZERO | CALLABLE)
 for name in ("trace", "scale_by_adam", "scale_by_rms"):
     entry(f"{name}(.)", getattr(fnn, name), {"zero"})
 entry("weight_decay(.)", fnn.weight_decay, NUMBERS)
@@ -268,7 +270,7 @@ entry("accumulate_gradients(., adam)", lambda value: fnn.accumulate_gradients(va
 entry("accumulate_gradients(2, .)", lambda value: fnn.accumulate_gradients(2, value))
 entry("adam(schedule), that gives .",
       lambda value: train_step(cross_entropy, adam(lambda step: value))(STATE, (X, LABELS)), NUMBERS)  # fmt: skip
-entry("schedules.constant(.)", fnn.schedules.constant, NUMBERS)
+entry("schedules.constant(.)", fnn.schedules.constant, ABOVE_ZERO)
 entry("tap(.)", fnn.tap, CALLABLE)
 entry("tap(print, .)", lambda value: fnn.tap(print, value))
 entry("until(.)", fnn.until, CALLABLE)
