@@ -393,6 +393,15 @@ OTHERWISE = {
     ("read_csv(.)", "text"): FileNotFoundError,
     ("check_vjp(relu, .)", "an empty tuple"): AssertionError,
 }
+# Labels may be booleans, a batch may weigh nothing, and float32 cannot be scaled by 1e300.
+for name in ENTRIES:
+    function, works = ENTRIES[name]
+    if works is not None and name.startswith(("confusion", "precision", "recall", "f1", "accuracy", "evaluate(acc")):
+        works |= {"labels as booleans"} if "labels" in works else set()
+    if works is not None and name.endswith("(x, t, .))"):
+        works |= {"weights of zero"}
+    if name == "standardize(x, like=.)":
+        works -= {"numbers of 1e300"}
 COMBINATIONS = list(product(ENTRIES, VALUES))
 FOREIGN = re.compile(r"operands could not|ufunc '|inhomogeneous|truth value|has no attribute|not (callable|iterable)")
 
