@@ -174,7 +174,8 @@ def normalized(weights: np.ndarray) -> np.ndarray:
     if not weights.any():
         raise ValueError("normalized expects a weight above 0: weights that are all zero have no mean to divide by")
     in_units = weights / magnitude(weights)
-    y = (in_units / in_units.mean()).astype(weights.dtype)
+    with np.errstate(over="ignore"):
+        y = (in_units / in_units.mean()).astype(weights.dtype)
     if not np.isfinite(y).all():
         raise ValueError(f"normalized: the largest weight over the mean is too large for {weights.dtype}")
     return y

@@ -129,7 +129,7 @@ def _log_cosh_rows(loss: LogCosh, prediction: np.ndarray, target: np.ndarray) ->
 
 
 def _difference(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
-    return prediction - target.astype(prediction.dtype, copy=False)
+    return prediction - target  # in the wider of their dtypes; the gradient comes out in the prediction's
 
 
 def _square(d: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import pytest
 
 from fnn import FormatError
 from fnn.data import (
+    balanced,
     batches,
     blobs,
     characters,
@@ -16,6 +17,7 @@ from fnn.data import (
     epochs,
     line,
     mnist,
+    normalized,
     one_hot,
     read_csv,
     read_idx,
@@ -139,6 +141,63 @@ ROWS = [
         T,
         "one_hot expects integers, got <U3 array (2,); write names, labels = np.unique(labels, return_inverse=True)",
     ),
+    (
+        lambda: one_hot(np.array([0.5, 1.0]), 2),
+        T,
+        "one_hot expects integers, got float64 array (2,); labels holds fractions or NaN, which are no labels",
+    ),
+    (
+        lambda: one_hot(np.array([0, 1], object), 2),
+        T,
+        "one_hot expects integers, got object array (2,); write labels.astype(int)",
+    ),
+    (
+        lambda: one_hot(np.array([[0, 1], [1, 2]]), 2),
+        V,
+        "one_hot expects labels from 0 to 1, got 2 at [1, 1]; they go from 0 to 2",
+    ),
+    (
+        lambda: one_hot(np.arange(1, 27), 26),
+        V,
+        "one_hot expects labels from 0 to 25, got 26 at row 25; they go from 1 to 26, so write labels - 1",
+    ),
+    (
+        lambda: one_hot(np.array([1, 5]), 3),
+        V,
+        "one_hot expects labels from 0 to 2, got 5 at row 1; they go from 1 to 5",
+    ),
+    (lambda: normalized(np.zeros(0)), V, "normalized expects at least one weight, got the shape (0,)"),
+    (
+        lambda: normalized(np.array([1.0, -1.0])),
+        V,
+        "normalized expects weights that are finite and not negative, got -1.0 at row 1",
+    ),
+    (
+        lambda: normalized(np.array([[1.0, np.nan]])),
+        V,
+        "normalized expects weights that are finite and not negative, got nan at [0, 1]",
+    ),
+    (
+        lambda: normalized(np.zeros(3)),
+        V,
+        "normalized expects a weight above 0: weights that are all zero have no mean to divide by",
+    ),
+    (
+        lambda: normalized(np.eye(1, 70_000, dtype=np.float16)),
+        V,
+        "normalized: the largest weight over the mean is too large for float16",
+    ),
+    (
+        lambda: balanced(["cat", "dog"]),
+        T,
+        "balanced expects integers, got <U3 array (2,); write names, labels = np.unique(labels, return_inverse=True)",
+    ),
+    (
+        lambda: balanced(np.eye(2, dtype=int)),
+        V,
+        "balanced expects labels (n,), one or more, got (2, 2); write labels.argmax(axis=1)",
+    ),
+    (lambda: balanced(np.zeros(0, int)), V, "balanced expects labels (n,), one or more, got (0,)"),
     (lambda: one_hot(Y, 2), V, "one_hot expects labels from 0 to 1, got 2 at row 2; they go from 0 to 2"),
     (
         lambda: standardize(X, like=X[:, :2]),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fnn import Key, split
-from fnn.data import digits, one_hot, standardize, train_test_split
+from fnn.data import balanced, digits, normalized, one_hot, standardize, train_test_split
 from tests.data.rows import ROWS, N, numbers, same_batches
 
 T, V = TypeError, ValueError
@@ -229,3 +229,61 @@ def test_standardize_gives_an_array_of_its_own():
     scaled = standardize(x)
     assert scaled.tolist() == x.tolist()
     assert not np.shares_memory(scaled, x)
+
+
+@pytest.mark.parametrize("size", [5e-324, 1e-308, 1e-200, 1e-30, 1e30, 1e200, 1.7e308])
+def test_values_of_any_size_are_standardized(size):
+    assert standardize(np.array([[size], [-size]])).tolist() == [[1], [-1]]
+    assert standardize(np.array([[size, 1.0], [-size, 3.0]])).tolist() == [[1, -1], [-1, 1]]
+
+
+@pytest.mark.parametrize(("dtype", "sizes"), [(np.float16, (6e-8, 6e4)), (np.float32, (1e-45, 1e-30, 1e20, 3e38))])
+@pytest.mark.parametrize("n", [2, 70_000])
+def test_narrow_values_are_standardized_in_float64(dtype, sizes, n):
+    for size in sizes:
+        x = np.full((n, 1), size, dtype)
+        x[::2] *= -1
+        scaled = standardize(x)
+        assert scaled.dtype == dtype
+        np.testing.assert_array_equal(scaled, np.sign(x))
+
+
+def test_values_close_together_far_from_0_are_told_apart():
+    assert standardize(1e16 + np.array([[0.0], [2.0]])).tolist() == [[-1], [1]]  # their mean is no float64
+    assert standardize(np.array([[1.0], [1 + 2**-52]])).tolist() == [[-1], [1]]
+
+
+def test_a_test_set_too_far_from_its_training_set_is_an_error():
+    train, test = np.array([[1e-3], [2e-3]], np.float16), np.array([[6e4]], np.float16)
+    message = "standardize: so far from the mean of like, some of x are too large for float16"
+    with pytest.raises(ValueError, match=message):
+        standardize(test, like=train)
+
+
+# --- weights ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64, bool])
+def test_normalized_weights_have_mean_1_and_keep_their_ratios(dtype):
+    weights = np.array([[1, 0, 1], [1, 1, 0]], dtype)
+    scaled = normalized(weights)
+    assert scaled.dtype == (dtype if np.dtype(dtype).kind == "f" else np.float32)
+    np.testing.assert_allclose(scaled, 1.5 * weights.astype(float), rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-320, 1e-200, 1.0, 1e200, 1e308])
+def test_weights_of_any_size_are_normalized(size):
+    np.testing.assert_allclose(
+        normalized(size * np.array([0.5, 1.5])), [0.5, 1.5], rtol=1e-3 if size < 1e-300 else 1e-15
+    )
+    assert normalized(np.full(70_000, 66, np.float16)).tolist() == [1.0] * 70_000
+
+
+def test_balanced_weights_have_mean_1_and_give_each_class_that_occurs_the_same():
+    labels = np.array([7, 2, 2, 2, 2, -1, 7], np.int8)
+    weights = balanced(labels)
+    assert (weights.shape, weights.dtype) == ((7,), np.float64)
+    assert weights.mean() == pytest.approx(1, rel=1e-15)
+    for label in (7, 2, -1):
+        assert weights[labels == label].sum() == pytest.approx(7 / 3, rel=1e-15)
+    assert balanced(np.zeros(4, int)).tolist() == [1.0] * 4

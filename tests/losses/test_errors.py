@@ -1,5 +1,8 @@
 """Errors of losses and penalties, in all their words."""
 
+from functools import partial
+
+import numpy as np
 import pytest
 
 from fnn import (
@@ -7,10 +10,12 @@ from fnn import (
     CrossEntropy,
     Huber,
     Parallel,
+    Record,
     Serial,
     binary_cross_entropy,
     combined,
     cross_entropy,
+    grad,
     hinge,
     huber,
     kl_divergence,
@@ -20,12 +25,31 @@ from fnn import (
     mse,
     regularized,
     relu,
+    sgd,
     sigmoid,
     softmax,
+    start,
+    train_step,
     value_and_grad,
+    vjp,
 )
 from tests.errors import check, message
 from tests.laws.test_bad_input import COLUMN, FLAT, LOGITS, NET, T, V, X, Y
+
+
+def plain_function(prediction, target):
+    """What a loss is in other packages."""
+    return float(((prediction - target) ** 2).mean())
+
+
+class OtherTree(Record):
+    """A penalty whose gradient is no tree like the parameters."""
+
+
+@vjp.register
+def other_tree_vjp(penalty: OtherTree, params):
+    return 0.0, lambda dvalue: (penalty, lambda: (np.ones(1),))
+
 
 ROWS = [
     # --- shapes and weights ---
@@ -54,6 +78,46 @@ ROWS = [
         lambda: mae(COLUMN, FLAT),
         V,
         "mae expects a target of the prediction's shape (5, 1), got (5,); write target[:, None]",
+    ),
+    (lambda: Huber(delta=0.0), V, "huber: delta must be above 0, got 0.0"),
+    (lambda: Huber(delta=np.inf), V, "huber: delta must be at least 0 and finite, got inf"),
+    (
+        lambda: mse(COLUMN, COLUMN, FLAT * [1, 1, np.nan, 1, 1]),
+        V,
+        "mse expects weights that are finite and not negative, got nan at [2, 0]",
+    ),
+    (
+        lambda: mse(np.float64(1.0), np.float64(1.0), np.float64(1.0)),
+        V,
+        "mse expects one weight a row, (), got ()",
+    ),
+    (
+        lambda: mse(FLAT, ["a", "b", "c", "d", "e"]),
+        T,
+        "mse expects an array of real numbers, got <U1 array (5,); write names, target = np.unique(target, "
+        "return_inverse=True)",
+    ),
+    (
+        lambda: mse(FLAT, FLAT.astype(object)),
+        T,
+        "mse expects an array of real numbers, got object array (5,); write target.astype(float)",
+    ),
+    # --- lengths ---
+    (
+        lambda: mse((LOGITS, np.array([1, 2, 3, 4, 0])), LOGITS),
+        V,
+        "mse expects lengths from 0 to 3, the steps there are, got some from 0 to 4",
+    ),
+    (lambda: mse((LOGITS, np.array([1, 2])), LOGITS), V, "mse expects one length a row, (5,), got (2,)"),
+    (
+        lambda: mse((LOGITS, LOGITS), LOGITS),
+        T,
+        "mse expects an array, got a tuple of 2; join them with concatenate or add, or take one with pick",
+    ),
+    (
+        lambda: cross_entropy((LOGITS, Y), Y),
+        V,
+        "cross_entropy expects a prediction for each step beside lengths, got (5,) for all that there is",
     ),
     (lambda: Huber(delta=-1), V, "huber: delta must be at least 0 and finite, got -1"),
     (lambda: Huber(delta="1"), T, "huber: delta must be a number, got str '1'"),
@@ -89,6 +153,85 @@ ROWS = [
         V,
         "cross_entropy expects labels from 0 to 2, got 3 at row 2; they go from 1 to 3, so write target - 1",
     ),
+    (
+        lambda: cross_entropy(LOGITS, Y - 1),
+        V,
+        "cross_entropy expects labels from 0 to 2, got -1 at row 0; they go from -1 to 1; CrossEntropy(ignore=-1) "
+        "leaves such rows out",
+    ),
+    (
+        lambda: CrossEntropy(ignore=-1)(np.zeros((2, 2, 3)), np.array([[-1, 0], [-1, 3]])),
+        V,
+        "cross_entropy expects labels from 0 to 2, got 3 at [1, 1]; they go from 0 to 3",
+    ),
+    (
+        lambda: cross_entropy(LOGITS, ["cat", "dog", "cat", "dog", "cat"]),
+        T,
+        "cross_entropy expects integers as labels, got <U3 array (5,); write names, target = np.unique(target, "
+        "return_inverse=True)",
+    ),
+    (
+        lambda: cross_entropy(LOGITS, 0.5 * FLAT),
+        T,
+        "cross_entropy expects integers as labels, got float64 array (5,); target holds fractions or NaN, which are "
+        "no labels",
+    ),
+    (
+        lambda: cross_entropy(LOGITS[:, :1], 0 * Y),
+        V,
+        "cross_entropy expects logits (n, classes), got (5, 1); of one class there is nothing to learn: write "
+        "binary_cross_entropy",
+    ),
+    # --- settings ---
+    (
+        lambda: CrossEntropy(ignore=True),
+        T,
+        "ignore must be an integer, the label of rows that are not there, got bool True",
+    ),
+    (
+        lambda: CrossEntropy(ignore=1.5),
+        T,
+        "ignore must be an integer, the label of rows that are not there, got float 1.5",
+    ),
+    (
+        lambda: CrossEntropy(ignore=-1)(LOGITS, LOGITS + 1 / 3),
+        V,
+        "cross_entropy that ignores a label expects labels (5,), got probabilities (5, 3)",
+    ),
+    (
+        lambda: CrossEntropy(class_weights=[1.0, 2.0]),
+        T,
+        "class_weights must be a tuple, a number for each class, got list [1.0, 2.0]; write tuple(weights)",
+    ),
+    (
+        lambda: CrossEntropy(class_weights=np.ones(2)),
+        T,
+        "class_weights must be a tuple, a number for each class, got float64 array (2,); write tuple(weights.tolist())",
+    ),
+    (
+        lambda: CrossEntropy(class_weights=2.0),
+        T,
+        "class_weights must be a tuple, a number for each class, got float 2.0",
+    ),
+    (lambda: CrossEntropy(class_weights=(1, -1)), V, "class_weights: each must be at least 0 and finite, got -1"),
+    (lambda: CrossEntropy(class_weights=(1, "a")), T, "class_weights: each must be a number, got str 'a'"),
+    (
+        lambda: CrossEntropy(class_weights=(0, 0.0)),
+        V,
+        "class_weights must not be all zero, since nothing would be learned, got (0.0, 0.0)",
+    ),
+    (
+        lambda: CrossEntropy(class_weights=()),
+        V,
+        "class_weights must not be all zero, since nothing would be learned, got ()",
+    ),
+    (
+        lambda: CrossEntropy(class_weights=(1, 2))(LOGITS, Y),
+        V,
+        "cross_entropy expects class_weights for 3 classes, got 2",
+    ),
+    (lambda: BinaryCrossEntropy(positive_weight=0), V, "positive_weight must be above 0, got 0"),
+    (lambda: BinaryCrossEntropy(positive_weight=np.inf), V, "positive_weight must be at least 0 and finite, got inf"),
     (lambda: kl_divergence(LOGITS, Y), V, "kl_divergence expects probabilities (5, 3), got (5,)"),
     (
         lambda: kl_divergence(LOGITS, LOGITS),
@@ -175,6 +318,56 @@ ROWS = [
     ),
     (lambda: regularized(3, l2(0.1)), T, "regularized expects a loss, got int 3; write regularized(mse, l2(1e-4))"),
     (lambda: combined(mse, 3), T, "combined expects losses, got int 3; write combined(mse, cross_entropy)"),
+    (
+        lambda: combined(mse, mae, weights=(0.0, 0)),
+        V,
+        "combined: the weights must not be all zero, since nothing would be learned, got (0.0, 0.0)",
+    ),
+    (
+        lambda: combined(regularized(mse, l2(0.1)), mae),
+        T,
+        "combined expects losses, got Regularized…; a penalty is on all parameters: write regularized(combined(mse, "
+        "cross_entropy), l2(1e-4))",
+    ),
+    (lambda: regularized(l2(0.1), mse), T, "regularized expects a loss, got L2…; write regularized(mse, l2(1e-4))"),
+    *[
+        (call, T, f"{words}, got the function {name}; a {kind} is a record and a function: class My…")
+        for call, words, name, kind in (
+            (
+                lambda: value_and_grad(plain_function, NET, (X, Y)),
+                "value_and_grad expects a loss",
+                "plain_function",
+                "loss",
+            ),
+            (lambda: value_and_grad(max, NET, (X, Y)), "value_and_grad expects a loss", "max", "loss"),
+            (
+                lambda: grad(partial(plain_function), NET, (X, Y)),
+                "value_and_grad expects a loss",
+                "plain_function",
+                "loss",
+            ),
+            (
+                lambda: train_step(plain_function, sgd(0.1))(start(NET, sgd(0.1)), (X, Y)),
+                "value_and_grad expects a loss",
+                "plain_function",
+                "loss",
+            ),
+            (lambda: regularized(plain_function), "regularized expects a loss", "plain_function", "loss"),
+            (lambda: regularized(mse, plain_function), "regularized expects penalties", "plain_function", "penalty"),
+            (lambda: combined(mse, plain_function), "combined expects losses", "plain_function", "loss"),
+        )
+    ],
+    (
+        lambda: value_and_grad(regularized(mse, OtherTree()), NET, (X, LOGITS)),
+        V,
+        "regularized: parameters and the gradient of OtherTree(): trees differ at the root: Serial against tuple",
+    ),
+    (
+        lambda: value_and_grad(regularized(mse, l2(0.1)), NET, (X.astype(np.float64), LOGITS)),
+        V,
+        "regularized: parameters and the gradient of the loss: trees differ at layers[0].weight: float32 array …; a "
+        "batch in float64 makes a gradient in float64: write x.astype(np.float32)",
+    ),
     (lambda: combined(mse, weights=3), T, "combined expects weights as a tuple, a number for each loss, got int 3"),
 ]
 

@@ -9,6 +9,7 @@ from fnn import (
     BinaryCrossEntropy,
     CrossEntropy,
     Huber,
+    Record,
     Serial,
     adam,
     binary_cross_entropy,
@@ -304,3 +305,148 @@ def test_a_combined_loss_takes_any_network_that_returns_a_tuple():
     x, target = (numbers(5, 2), numbers(5, 1)), (numbers(5, 2, seed=1), numbers(5, 1, seed=1))
     value, _ = value_and_grad(combined(mse, mae), Serial(()), (x, target))
     assert value == mse(x[0], target[0]) + mae(x[1], target[1])
+
+
+# --- what is there, and how much it matters --------------------------------------------------------------------------
+
+
+def test_weights_by_hand():
+    y, target = np.array([1.0, 3.0]), np.zeros(2)
+    assert mse(y, target, np.array([1.0, 0.0])) == 0.5  # over two rows, not over the weights' sum
+    assert mse(y, target, np.array([10.0, 10.0])) == 10 * mse(y, target)
+    assert sum_squared_error(y, target, np.array([2.0, 1.0])) == (2 * 1 + 9) / 2
+    assert mse(y, target, np.array([True, False])) == 0.5
+    assert mse(y, target, [1, 0]) == 0.5
+
+
+def test_a_weight_of_a_row_is_that_weight_for_each_of_its_steps_and_values():
+    y, target = numbers(3, 4, 2), numbers(3, 4, 2, seed=1)
+    weights = np.array([0.5, 0.0, 2.0])
+    expected = vjp(mse, y, target, weights)
+    for shape in ((3, 4), (3, 4, 2)):
+        spread = np.broadcast_to(weights.reshape(3, *[1] * (len(shape) - 1)), shape)
+        value, pullback = vjp(mse, y, target, spread)
+        assert value == expected[0]
+        np.testing.assert_array_equal(pullback(1.0)[1](), expected[1](1.0)[1]())
+
+
+def test_what_lies_beyond_the_lengths_changes_nothing_whatever_it_is():
+    lengths = np.array([2, 0, 3])
+    y, labels, soft = numbers(3, 3, 3), np.array([[0, 1, 2]] * 3), np.stack([SOFT[:3]] * 3, axis=1)
+    weights = np.array([[1.0, 2.0, 3.0]] * 3)
+    beyond = np.arange(3) >= lengths[:, None]
+    for loss, target, padding in (
+        (cross_entropy, labels, -100),
+        (cross_entropy, soft, np.nan),
+        (binary_cross_entropy, soft, 7.0),
+        (mse, soft, np.nan),
+        (hinge, np.sign(y), 0.0),
+    ):
+        given, padded = np.where(beyond[..., None], np.nan, y), target.copy()
+        padded[beyond] = padding
+        value, pullback = vjp(loss, (given, lengths), padded, np.where(beyond, np.nan, weights))
+        dprediction, dlengths = pullback(1.0)[1]()
+        plain, plain_pullback = vjp(loss, (y, lengths), target, weights)
+        assert value == plain > 0
+        np.testing.assert_array_equal(dprediction, plain_pullback(1.0)[1]()[0])
+        assert not dprediction[beyond].any()
+        assert (dlengths.tolist(), dlengths.dtype) == ([0.0] * 3, dprediction.dtype)
+
+
+def test_lengths_of_all_that_there_is_change_nothing():
+    y, labels = numbers(3, 4, 3), np.arange(12).reshape(3, 4) % 3
+    value, pullback = vjp(cross_entropy, (y, np.full(3, 4)), labels)
+    expected, expected_pullback = vjp(cross_entropy, y, labels)
+    assert value == expected
+    np.testing.assert_array_equal(pullback(1.0)[1]()[0], expected_pullback(1.0)[1]())
+
+
+def test_each_of_several_outputs_may_have_lengths():
+    lengths, y, target = (
+        np.array([2, 1]),
+        (numbers(2, 2, 3), numbers(2, 3)),
+        (numbers(2, 2, 3, seed=1), np.array([0, 2])),
+    )
+    value, pullback = vjp(combined(mse, cross_entropy), ((y[0], lengths), y[1]), target)
+    assert value == mse((y[0], lengths), target[0]) + cross_entropy(y[1], target[1])
+    (of_steps, of_lengths), _ = pullback(1.0)[1]()
+    np.testing.assert_array_equal(of_steps, vjp(mse, (y[0], lengths), target[0])[1](1.0)[1]()[0])
+    assert of_lengths.shape == (2,)
+
+
+def test_ignored_labels_and_class_weights_by_hand():
+    even = np.zeros((4, 2))
+    labels = np.array([0, 1, -1, 1])
+    assert CrossEntropy(ignore=-1)(even, labels) == pytest.approx(np.log(2), rel=1e-15)
+    assert CrossEntropy(ignore=-1)(even, labels, np.array([3.0, 0.0, 9.0, 0.0])) == pytest.approx(np.log(2), rel=1e-15)
+    assert CrossEntropy(class_weights=(1, 5))(even[:2], labels[:2]) == pytest.approx(3 * np.log(2), rel=1e-15)
+    soft = np.array([[0.5, 0.5], [1.0, 0.0]])  # (0.5 + 2.5 + 1) / 2
+    assert CrossEntropy(class_weights=(1, 5))(even[:2], soft) == pytest.approx(2 * np.log(2), rel=1e-15)
+    assert CrossEntropy(class_weights=(1, 5)).class_weights == (1.0, 5.0)
+    assert CrossEntropy(ignore=np.int64(3)).ignore == 3
+    sure = np.array([[0.0, -np.inf]])
+    assert CrossEntropy(class_weights=(1, 0))(sure, np.array([1])) == 0.0  # and not 0 times infinity
+    value = BinaryCrossEntropy(positive_weight=3)(np.zeros(2), np.array([1.0, 0.0]))
+    assert value == pytest.approx(2 * np.log(2), rel=1e-15)
+
+
+def test_the_target_of_a_network_that_ends_in_probabilities_may_be_those_for_another_loss():
+    x = numbers(5, 4)
+    net = made(parallel(serial(dense(3), softmax), dense(2)), 1, 4)
+    value, _ = value_and_grad(combined(mse, mae), net, (x, (SOFT, np.zeros((5, 2)))))
+    assert value > 0
+
+
+# --- penalties of all kinds of trees ---------------------------------------------------------------------------------
+
+
+class Spread(Record):
+    """A penalty of one's own: strength sum((w - mean(w))**2) / 2 over each leaf."""
+
+    strength: float
+
+
+@vjp.register
+def spread_vjp(penalty: Spread, params):
+    rest = tree.map(lambda leaf: leaf - leaf.mean(), params)
+    value = 0.5 * penalty.strength * sum(float((leaf**2).sum()) for leaf in tree.leaves(rest))
+    return value, lambda dvalue: (penalty, lambda: tree.map(lambda leaf: leaf * (dvalue * penalty.strength), rest))
+
+
+@pytest.mark.parametrize("remembered", [False, True])
+def test_a_penalty_of_ones_own_is_added_to_the_others(remembered):
+    net = start(NET, sgd(0.1)).params if remembered else NET
+    x, target = numbers(4, 5), numbers(4, 3)
+    value, gradient = value_and_grad(regularized(mse, l2(0.1), Spread(0.3), l1(0.01)), net, (x, target))
+    plain, expected = value_and_grad(mse, net, (x, target))
+    for penalty in (l2(0.1), Spread(0.3), l1(0.01)):
+        cost, pullback = vjp(penalty, net)
+        plain, expected = plain + cost, tree.add(expected, pullback(1.0)[1]())
+    assert value == pytest.approx(plain, rel=1e-14)
+    assert tree.allclose(gradient, expected, rtol=1e-14)
+    assert type(gradient) is type(net)
+    assert not any(leaf.flags.writeable for leaf in tree.leaves(gradient))
+
+
+def test_penalties_of_a_network_of_several_dtypes_keep_each_of_them():
+    net = Serial((random_like(made(dense(3), 1, 4)), tree.map(np.float32, random_like(made(dense(2), 1, 3)))))
+    value, pullback = vjp(l2(0.5), net)
+    assert value == pytest.approx(0.25 * sum((layer.weight.astype(float) ** 2).sum() for layer in net.layers), rel=1e-6)
+    assert [leaf.dtype for leaf in tree.leaves(pullback(1.0)[1]())] == [leaf.dtype for leaf in tree.leaves(net)]
+
+
+def test_penalties_of_a_layer_that_is_used_twice_are_added_once():
+    shared = made(dense(4), 1, 4)
+    net, x = Serial((shared, tanh, shared)), numbers(3, 4)
+    gradient = value_and_grad(regularized(mse, l2(0.5), Spread(0.0)), net, (x, x))[1]
+    plain = value_and_grad(mse, net, (x, x))[1]
+    assert gradient.layers[0] is gradient.layers[2]
+    np.testing.assert_allclose(gradient.layers[0].weight, plain.layers[0].weight + 0.5 * shared.weight, rtol=1e-14)
+
+
+def test_a_strength_of_0_turns_a_penalty_off():
+    x, target = numbers(4, 5), numbers(4, 3)
+    value, gradient = value_and_grad(regularized(mse, l1(0), l2(0)), NET, (x, target))
+    plain, expected = value_and_grad(mse, NET, (x, target))
+    assert value == plain
+    assert tree.equal(gradient, expected)

@@ -69,3 +69,13 @@ def test_precision_and_recall_are_the_diagonal_over_the_sums_of_the_confusion_ma
 def test_a_label_alone_has_a_class_for_itself_and_each_below_it():
     assert f1(np.array([2]), np.array([2]), None).tolist() == [0, 0, 1]
     assert f1(np.array([2]), np.array([2])) == 1.0
+
+
+@pytest.mark.parametrize("measure", [accuracy, precision, recall, f1])
+def test_booleans_are_the_classes_0_and_1(measure):
+    guess, true = np.array([0, 1, 1, 0, 1]), np.array([0, 1, 0, 1, 1])
+    for a, b in ((guess > 0, true > 0), (guess > 0, true), (guess, true > 0)):
+        assert measure(a, b) == measure(guess, true)
+    np.testing.assert_array_equal(confusion_matrix(guess > 0, true > 0), confusion_matrix(guess, true))
+    probabilities = np.array([0.1, 0.9, 0.6, 0.2, 0.8])
+    assert measure(probabilities > 0.5, true) == measure(guess, true)

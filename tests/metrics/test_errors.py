@@ -49,6 +49,30 @@ ROWS = [
         "accuracy expects the target as integers or as scores (n, classes), got float64 array (5,); write "
         "target.astype(int)",
     ),
+    (
+        lambda: precision(0.3 * FLAT, Y > 0),
+        T,
+        "precision expects the prediction as integers or as scores (n, classes), got float64 array (5,); write "
+        "prediction > 0.5 for class 1 against class 0",
+    ),
+    (
+        lambda: f1(-0.3 * FLAT, Y > 0),
+        T,
+        "f1 expects the prediction as integers or as scores (n, classes), got float64 array (5,); write "
+        "prediction > 0 for class 1 against class 0",
+    ),
+    (
+        lambda: recall(Y, 0.3 * FLAT),
+        T,
+        "recall expects the target as integers or as scores (n, classes), got float64 array (5,); target holds "
+        "fractions or NaN, which are no labels",
+    ),
+    (
+        lambda: accuracy(Y, np.array(["cat", "dog", "cat", "dog", "cat"])),
+        T,
+        "accuracy expects the target as integers or as scores (n, classes), got <U3 array (5,); write names, target "
+        "= np.unique(target, return_inverse=True)",
+    ),
     (lambda: accuracy(Y, Y[:3]), V, "accuracy expects one label a row, got (5,) against a target (3,)"),
     (lambda: accuracy(LOGITS * np.nan, Y), V, "accuracy: NaN in the prediction"),
     (lambda: accuracy(LOGITS, LOGITS * np.nan), V, "accuracy: NaN in the target"),

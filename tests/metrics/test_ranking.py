@@ -111,3 +111,8 @@ def test_what_is_too_large_for_a_float_is_infinity_without_a_warning(dtype, far)
     assert perplexity(np.array([[0.0, -far], [0.0, 0.0]], dtype), np.array([1, 0])) == math.inf
     if far < np.inf:
         assert perplexity(np.array([[far, -far]], dtype), np.array([1])) == math.inf
+
+
+def test_scores_in_float16_are_computed_with_in_more():
+    assert roc_auc(np.full((40, 20), 0.05, np.float16), np.arange(40) % 20) == 0.5
+    assert perplexity(np.zeros((4, 70_000), np.float16), np.arange(4)) == pytest.approx(70_000, rel=1e-6)

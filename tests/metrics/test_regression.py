@@ -46,3 +46,42 @@ def test_a_target_that_does_not_vary_has_r2_1_if_met_and_0_if_not(value, n):
     assert r2(target, target) == 1.0
     assert r2(target + 1, target) == 0.0
     assert r2(np.stack([target, target + 1], 1), np.stack([target, target], 1)) == 0.5
+
+
+SIZES = [1e-320, 1e-200, 1e-30, 1.0, 1e30, 1e200]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_errors_of_any_size_have_a_root_of_their_mean_square(size):
+    prediction, target = size * np.array([3.0, 1.0, 5.0, 1.0]), size * np.array([1.0, 1.0, 1.0, 3.0])
+    assert rmse(prediction, target) == pytest.approx(size * math.sqrt(6), rel=1e-2 if size < 1e-300 else 1e-14, abs=0)
+    assert r2(prediction, target) == pytest.approx(1 - 24 / 3, rel=1e-2 if size < 1e-300 else 1e-13)
+    assert r2(target, target) == 1.0
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@pytest.mark.parametrize("n", [2, 70_000])
+def test_narrow_floats_are_added_up_in_float64(dtype, n):
+    largest = dtype(3e4 if dtype is np.float16 else 1e30)
+    target = np.where(np.arange(n) % 2, largest, -largest)
+    assert target.dtype == dtype
+    assert rmse(np.zeros(n, dtype), target) == pytest.approx(float(largest), rel=1e-12)
+    assert r2(target / dtype(2), target) == pytest.approx(0.75, rel=1e-12)
+
+
+def test_columns_of_different_sizes_count_alike():
+    aim = np.array([[1e-200, 1e200], [2e-200, 2e200], [4e-200, 4e200]])
+    one = r2(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
+    assert r2(aim * [[1, 1], [1, 1], [0.75, 0.75]], aim) == pytest.approx(one, rel=1e-12)
+
+
+def test_r2_of_values_that_lie_close_together_far_from_0():
+    target = 1e16 + np.array([0.0, 2.0])  # whose mean is no float64
+    assert r2(target, target) == 1.0
+    assert r2(target[::-1].copy(), target) == pytest.approx(1 - 8 / 2, rel=1e-15)
+
+
+def test_what_is_infinitely_far_off_is_infinite():
+    assert rmse(np.array([np.inf, 1.0]), np.ones(2)) == math.inf
+    assert r2(np.array([np.inf, 1.0]), np.array([1.0, 2.0])) == -math.inf
+    assert r2(np.array([1e200, 1.0]), np.array([1.0, 2.0])) == -math.inf
