@@ -2,7 +2,8 @@
 
 Six concepts: record, tree, key, vjp, transform, stream. Each is a room or a file of one, and imports run one way:
 
-    core <- layers, optim, data <- networks <- losses <- metrics <- train <- checkpoint, diagnostics <- plot, testing
+    core <- layers, optim, data <- networks <- losses <- metrics <- train <- checkpoint, diagnostics
+         <- interop, plot, testing
 
 Each room's ``__init__`` says what is in it and in which order to read it. Start with ``fnn/core``.
 """
@@ -108,9 +109,11 @@ __version__ = "0.2.0"
 
 
 def __getattr__(name: str):
-    """Load ``fnn.plot``, which needs matplotlib, and ``fnn.testing`` when somebody first asks for them."""
+    """Load ``fnn.plot``, which needs matplotlib, ``fnn.interop`` and ``fnn.testing`` when somebody asks for them."""
     if name == "plot":
         import fnn.plot as module
+    elif name == "interop":
+        import fnn.interop as module
     elif name == "testing":
         import fnn.testing as module
     else:
