@@ -1,0 +1,71 @@
+"""What networks made of layers add to an ONNX graph: that of their parts, and what joins them."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+from fnn.interop._onnx_layers import zero_padding
+from fnn.interop._onnx_writer import Value, Writer, emit, sample_of
+from fnn.layers._sequences import is_pair
+from fnn.networks._parts import inside
+from fnn.networks.branches import Add, Concatenate, Parallel, Pick, Residual
+from fnn.networks.serial import Serial
+
+
+def part(graph: Writer, layer: Any, x: Any, place: str) -> Any:
+    """Add a part of a network, and return its output; an error says at which place it arose."""
+    with inside(place):
+        return graph.layer(layer, x, place)
+
+
+@emit.register(Serial)
+def serial_emit(net: Serial, graph: Writer, x: Any) -> Any:
+    for place, layer in enumerate(net.layers):
+        x = part(graph, layer, x, f"layers[{place}]")
+    return x
+
+
+@emit.register(Parallel)
+def parallel_emit(net: Parallel, graph: Writer, x: Any) -> Any:
+    return tuple([part(graph, branch, x, f"branches[{place}]") for place, branch in enumerate(net.branches)])
+
+
+@emit.register(Residual)
+def residual_emit(net: Residual, graph: Writer, x: Any) -> Any:
+    change = part(graph, net.body, x, "body")
+    return graph.layer(Add(), (x, change))
+
+
+@emit.register(Pick)
+def pick_emit(layer: Pick, graph: Writer, x: Any) -> Any:
+    return x[layer.place]
+
+
+@emit.register(Concatenate)
+def concatenate_emit(layer: Concatenate, graph: Writer, x: Any) -> Any:
+    if all(map(is_pair, sample_of(x))):
+        return _of_pairs(layer, graph, x)
+    values, order = _alike(graph, x)
+    return Value(graph.node("Concat", *values, axis=order.index(len(order) - 1)), order)
+
+
+@emit.register(Add)
+def add_emit(layer: Add, graph: Writer, x: Any) -> Any:
+    if all(map(is_pair, sample_of(x))):
+        return _of_pairs(layer, graph, x)
+    values, order = _alike(graph, x)
+    return Value(reduce(lambda a, b: graph.node("Add", a, b), values), order)
+
+
+def _alike(graph: Writer, x: Any) -> tuple[list[str], tuple[int, ...]]:
+    """Return the names of several values in one order, that of the first."""
+    values = [graph.floats(each) for each in x]
+    order = values[0].order
+    return [graph.laid(each, order) for each in values], order
+
+
+def _of_pairs(layer: Any, graph: Writer, x: Any) -> Any:
+    """Join (x, lengths) whose lengths are the same; these stay."""
+    lengths = x[0][1]
+    return zero_padding(graph, graph.layer(layer, tuple([values for values, _ in x])), lengths), lengths

@@ -1,0 +1,60 @@
+"""What the tests of ONNX share: a model computed by onnxruntime, beside fnn's own numbers."""
+
+import numpy as np
+import pytest
+
+from fnn import BatchNorm, inference, tree
+from fnn.core._structure import walk
+
+pytest.importorskip("onnx")
+runtime = pytest.importorskip("onnxruntime")
+
+
+def session(model):
+    """A session on one thread, which for networks as small as these is the fastest."""
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    source = model if isinstance(model, str) else model.SerializeToString()
+    return runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+
+def run(model, *inputs):
+    """The outputs of a model, for inputs in its own order."""
+    running = model if isinstance(model, runtime.InferenceSession) else session(model)
+    names = [each.name for each in running.get_inputs()]
+    return running.run(None, dict(zip(names, inputs, strict=True)))
+
+
+def single(node):
+    """A network or its data in float32."""
+    return tree.map(lambda leaf: leaf.astype(np.float32) if leaf.dtype.kind == "f" else leaf, node)
+
+
+def rows(n, x):
+    """n rows of an input: its own again and again."""
+    if isinstance(x, tuple):
+        return tuple(rows(n, part) for part in x)
+    return None if x is None else np.resize(x, (n, *x.shape[1:]))
+
+
+def evaluated(layer, x):
+    """The network to evaluate with, and its input, in float32."""
+    layer, x = single(layer), single(x)
+    return inference(layer, rows(len(tree.leaves((x,))[0]) + 2, x) if kinds(layer) & {BatchNorm} else x), x
+
+
+def require_equal(found, y, tolerance=1e-5):
+    """Shapes, dtypes and numbers, these to a tolerance on the scale of 1 or of what is larger."""
+    wanted = tree.leaves((y,))
+    assert len(found) == len(wanted)
+    for one, other in zip(found, wanted, strict=True):
+        assert one.shape == other.shape
+        assert one.dtype.kind == other.dtype.kind
+        error = np.abs(one.astype(float) - other)
+        assert (error <= tolerance * np.maximum(1, np.abs(other))).all(), f"off by {error.max():g}"
+
+
+def kinds(layer):
+    """The classes of records in a network."""
+    return {type(node) for _, node in walk(layer, every=True)}
