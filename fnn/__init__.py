@@ -102,8 +102,10 @@ from fnn.optim.wrappers import accumulate_gradients, freeze
 from fnn.train.allocator import keep_freed_memory
 from fnn.train.experiments import Summary, Trial, repeat, summarize, sweep
 from fnn.train.progress import progress
+from fnn.train.sharded import Sharded, sharded
 from fnn.train.step import Diverged, State, differentiated, finite, fit, restart, start, states, train_step, updated
 from fnn.train.streams import early_stopping, ema, history, tap, time_limit, until
+from fnn.train.threads import threads
 
 __version__ = "0.2.0"
 
@@ -159,6 +161,7 @@ __all__ = [
     "State", "start", "restart", "train_step", "differentiated", "finite", "updated", "states", "fit", "Diverged",
     "tap", "until", "time_limit", "early_stopping", "ema", "progress", "history", "checkpointed", "save", "load",
     "diagnose",
+    "Sharded", "sharded", "threads",
     "repeat", "sweep", "Trial", "summarize", "Summary",
     # around it
     "data", "metrics", "FormatError", "keep_freed_memory",

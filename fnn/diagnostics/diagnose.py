@@ -29,6 +29,7 @@ from fnn.layers.activations import Gelu, Relu, Sigmoid, Silu, Tanh
 from fnn.losses.classification import BinaryCrossEntropy, CrossEntropy, cross_entropy
 from fnn.losses.regularization import Regularized
 from fnn.networks.branches import Parallel, Residual
+from fnn.train.sharded import Sharded
 
 
 def _is_zero(y: np.ndarray) -> np.ndarray:
@@ -166,7 +167,8 @@ with smaller weights
 
 
 def _guess(loss: Any, prediction: Any) -> float | None:
-    loss = loss.loss if isinstance(loss, Regularized) else loss
+    while isinstance(loss, Regularized | Sharded):
+        loss = loss.loss
     if isinstance(loss, BinaryCrossEntropy):
         return math.log(2)
     return math.log(np.shape(prediction)[-1]) if isinstance(loss, CrossEntropy) else None

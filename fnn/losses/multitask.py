@@ -55,11 +55,16 @@ _value_and_grad = value_and_grad.dispatch(object)  # the function for any loss
 def combined_value_and_grad(
     loss: Combined, params: Any, batch: tuple[Any, ...], key: Key | None = None
 ) -> tuple[float, Any]:
+    refuse_probabilities_of_branches(loss, params)
+    return _value_and_grad(loss, params, batch, key)
+
+
+def refuse_probabilities_of_branches(loss: Combined, params: Any) -> None:
+    """Raise ``TypeError`` if the branch for a loss that takes logits returns probabilities."""
     last, _ = ending(params)
     if type(last) is Parallel:
         for one, branch in zip(loss.losses, last.branches, strict=False):
             refuse_probabilities(one, branch)
-    return _value_and_grad(loss, params, batch, key)
 
 
 def combined(*losses: Any, weights: tuple[float, ...] | None = None) -> Combined:
@@ -80,6 +85,9 @@ def combined(*losses: Any, weights: tuple[float, ...] | None = None) -> Combined
             raise TypeError(f"combined expects losses, got {describe(loss)}; {hint}")
         if isinstance(loss, L1 | L2 | Regularized):
             hint = "a penalty is on all parameters: write regularized(combined(mse, cross_entropy), l2(1e-4))"
+            raise TypeError(f"combined expects losses, got {describe(loss)}; {hint}")
+        if hasattr(loss, "shards"):  # of a class in a room above
+            hint = "it is the network's work that is shared: write sharded(combined(mse, cross_entropy), 2)"
             raise TypeError(f"combined expects losses, got {describe(loss)}; {hint}")
     if not isinstance(weights, tuple | None):
         raise TypeError(f"combined expects weights as a tuple, a number for each loss, got {describe(weights)}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import numpy as np
@@ -48,6 +48,8 @@ class SumSquaredError(Record):
     >>> sum_squared_error(np.array([[1.0], [3.0]]), np.array([[1.0], [1.0]]))
     2.0
     """
+
+    adds_up: ClassVar[bool] = True  # for whoever joins the values of several batches
 
 
 @vjp.register

@@ -114,6 +114,7 @@ CALLS = {
     "finite": (fnn.finite, (STATE, 1.0, GRADIENT)),
     "updated": (fnn.updated(sgd(0.1)), (STATE, 1.0, GRADIENT)),
     "regularized": (lambda *given: fnn.value_and_grad(fnn.regularized(mse, fnn.l2(0.1)), *given), NET, BATCH),
+    "sharded": (lambda *given: fnn.value_and_grad(fnn.sharded(mse, 2), *given), NET, BATCH),
     "grad": (fnn.grad, mse, NET, BATCH),
     "value_and_grad": (fnn.value_and_grad, mse, NET, BATCH),
     "inference": (fnn.inference, NET, BATCH[0]),

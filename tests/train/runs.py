@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from functools import partial
 from types import SimpleNamespace
 
-from fnn import Key, adam, cross_entropy, dense, dropout, fit, relu, serial, split, start, tree
+from fnn import Key, adam, cross_entropy, dense, dropout, fit, relu, serial, sharded, split, start, tree
 from fnn.data import moons
 from fnn.train.experiments import repeat
 
@@ -32,10 +32,15 @@ def digest(state):
     return hashlib.sha256(arrays + struct.pack("<qd", state.step, state.loss)).hexdigest()
 
 
-def run(key, steps=200):
+def run(key, steps=200, loss=cross_entropy):
     """Train for some steps and return the digest of the last state."""
     state, run_key = begin(key)
-    return digest(fit(cross_entropy, OPTIMIZER, state, DATA, steps=steps, size=10, key=run_key))
+    return digest(fit(loss, OPTIMIZER, state, DATA, steps=steps, size=10, key=run_key))
+
+
+def run_in_shards(map=map):
+    """Train with a loss in four shards: of the last batch of an epoch, three rows, each row is one."""
+    return run(Key(0), loss=sharded(cross_entropy, 4, map=map))
 
 
 EXECUTORS = {
@@ -50,3 +55,10 @@ def main(*ways):
     for name, workers in ways:
         with EXECUTORS[name](workers) as executor:
             print(name, workers, *repeat(run, split(Key(0), 3), map=executor.map))
+
+
+def main_in_shards(*ways):
+    """Print, for each executor with its number of workers, the digest of one run whose loss is sharded."""
+    for name, workers in ways:
+        with EXECUTORS[name](workers) as executor:
+            print(name, workers, run_in_shards(executor.map))

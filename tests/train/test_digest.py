@@ -22,11 +22,11 @@ from tests.train.runs import DATA, EXECUTORS, NET, OPTIMIZER, begin, digest
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL", "BLIS", "VECLIB")}
 
 
-def digests(hash_seed, *ways):
-    """Start a process with a hash seed, in which three runs go each of these ways; return what each way printed."""
+def digests(hash_seed, *ways, main="main"):
+    """Start a process with a hash seed, in which runs go each of these ways; return what each way printed."""
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TMPDIR") if name in os.environ}
     environment = {**kept, **ONE_THREAD, "PYTHONHASHSEED": str(hash_seed)}
-    command = [sys.executable, "-W", "error", "-c", f"from tests.train.runs import main; main(*{ways!r})"]
+    command = [sys.executable, "-W", "error", "-c", f"from tests.train.runs import {main}; {main}(*{ways!r})"]
     root = Path(__file__).parents[2]
     done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -53,6 +53,21 @@ def test_45_runs_in_5_processes_under_5_hash_seeds_on_3_executors_with_1_to_3_wo
     found = [each for hash_seed in (0, 1, 2, 12345, 2**32 - 1) for each in digests(hash_seed, *ways)]
     assert len(found) == 45
     _all_equal(found)
+
+
+def test_a_sharded_loss_gives_the_same_bits_whoever_computes_the_shards():
+    found = digests(0, ("map", 1), ("threads", 3), ("processes", 2), main="main_in_shards")
+    assert len(found) == 3
+    assert {len(each) for (each,) in found} == {64}
+    assert len(set(found)) == 1
+
+
+@pytest.mark.long
+def test_so_it_does_with_1_to_4_workers_of_each_kind():
+    ways = list(itertools.product(EXECUTORS, (1, 2, 3, 4)))
+    found = digests(0, *ways, main="main_in_shards") + digests(12345, *ways, main="main_in_shards")
+    assert len(found) == 24
+    assert len(set(found)) == 1
 
 
 # --- in one process: what else goes on in it -------------------------------------------------------------------------

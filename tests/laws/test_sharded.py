@@ -1,0 +1,148 @@
+"""A sharded loss is the loss: the same value and gradient to rounding, and to the bit whoever computed the shards.
+
+Every layer and loss is tried that the package has. Batch normalization is the exception that its docstring says: it
+normalizes within a shard. What draws random numbers draws others in each shard, and is compared with shards by hand.
+"""
+
+import pickle
+import re
+
+import numpy as np
+import pytest
+
+import fnn
+from fnn import Record, combined, cross_entropy, fold_in, mse, sharded, tree, value_and_grad, vjp
+from fnn.core._structure import walk
+from fnn.core.record import is_record
+from tests.laws.cases import KEY, LAYERS, LOSS_CASES, LOSSES, numbers, target_for
+
+
+class Stretch(Record):
+    """A network that multiplies whatever it is given by its one weight, lengths excepted: it has every output."""
+
+    weight: np.ndarray
+
+
+@vjp.register
+def stretch_vjp(layer: Stretch, x, key=None):
+    floats = [leaf.dtype.kind == "f" for leaf in tree.leaves((x,))]
+
+    def stretch_pullback(dy):
+        pairs = zip(tree.leaves((x,)), tree.leaves((dy,)), floats, strict=True)
+        return Stretch(np.array(sum((a * b).sum() for a, b, there in pairs if there))), lambda: dy
+
+    return tree.map(lambda leaf: leaf * layer.weight if leaf.dtype.kind == "f" else leaf, (x,))[0], stretch_pullback
+
+
+NET = Stretch(np.array(1.3))
+
+
+def kinds(layer):
+    return {type(node) for _, node in walk(layer, every=True) if is_record(node)}
+
+
+def by_message(function, items):
+    """A map whose workers share nothing with the caller: all that goes there and back is bytes."""
+    return [
+        pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(function))(pickle.loads(pickle.dumps(item)))))
+        for item in items
+    ]
+
+
+def backwards(function, items):
+    return reversed([function(item) for item in reversed(items)])
+
+
+def same_bits(ours, theirs):
+    return ours[0] == theirs[0] and tree.equal(ours[1], theirs[1])
+
+
+@pytest.mark.parametrize("shards", [2, 7])
+@pytest.mark.parametrize("case", LOSS_CASES.values(), ids=LOSS_CASES)
+def test_every_loss_in_shards_is_the_loss_of_the_batch(case, shards):
+    loss, *batch = case
+    value, gradient = value_and_grad(loss, NET, tuple(batch))
+    ours = value_and_grad(sharded(loss, shards), NET, tuple(batch))
+    assert ours[0] == pytest.approx(value, rel=1e-12, abs=1e-15)
+    assert type(ours[0]) is float
+    np.testing.assert_allclose(ours[1].weight, gradient.weight, rtol=1e-12, atol=1e-14)
+    for other in (by_message, backwards):
+        assert same_bits(value_and_grad(sharded(loss, shards, map=other), NET, tuple(batch)), ours)
+
+
+def fitting(y):
+    """A loss that takes an output, and a target: of several outputs, or a state, one for each."""
+    if not isinstance(y, tuple):
+        return mse, numbers(*y.shape, seed=3)
+    if isinstance(y[-1], np.ndarray) and y[-1].ndim == 1:  # lengths
+        return mse, numbers(*y[0].shape, seed=3)
+    losses, targets = zip(*map(fitting, y), strict=True)
+    return combined(*losses), targets
+
+
+def batch_for(layer, x):
+    loss, target = fitting(vjp(layer, x, KEY)[0])
+    return loss, (x, target)
+
+
+ROWWISE = {
+    name: case
+    for name, case in LAYERS.items()
+    if not kinds(case[0]) & {fnn.BatchNorm, fnn.Dropout} and not re.search("ensemble|random", name)
+}
+
+
+@pytest.mark.parametrize("name", ROWWISE)
+def test_every_layer_learns_from_shards_as_from_the_batch(name):
+    layer, x = ROWWISE[name]
+    loss, batch = batch_for(layer, x)
+    value, gradient = value_and_grad(loss, layer, batch, KEY)
+    for shards in (1, 3):
+        ours = value_and_grad(sharded(loss, shards), layer, batch, KEY)
+        assert ours[0] == pytest.approx(value, rel=1e-12, abs=1e-15)
+        assert type(ours[1]) is type(gradient)
+        assert tree.allclose(ours[1], gradient, rtol=1e-10, atol=1e-13)
+        assert same_bits(value_and_grad(sharded(loss, shards, map=by_message), layer, batch, KEY), ours)
+
+
+WITHIN = {name: case for name, case in LAYERS.items() if kinds(case[0]) & {fnn.BatchNorm, fnn.Dropout}}
+
+
+@pytest.mark.parametrize("name", WITHIN)
+def test_a_layer_that_is_not_row_by_row_works_within_its_shard_with_the_shard_s_key(name):
+    layer, x = WITHIN[name]
+    loss, batch = batch_for(layer, x)
+    n = len(tree.leaves((x,))[0])
+    half = -(-n // 2)
+    parts = tree.map(lambda leaf: leaf[:half], batch), tree.map(lambda leaf: leaf[half:], batch)
+    results = [value_and_grad(loss, layer, part, fold_in(KEY, place)) for place, part in enumerate(parts)]
+    weights = half / n, 1 - half / n
+    expected = sum(weight * value for weight, (value, _) in zip(weights, results, strict=True))
+    ours = value_and_grad(sharded(loss, 2), layer, batch, KEY)
+    assert ours[0] == pytest.approx(expected, rel=1e-12)
+    summed = tree.map(lambda a, b: weights[0] * a + weights[1] * b, *[gradient for _, gradient in results])
+    assert tree.allclose(ours[1], summed, rtol=1e-10, atol=1e-13)
+    assert same_bits(value_and_grad(sharded(loss, 2, map=by_message), layer, batch, KEY), ours)
+
+
+@pytest.mark.parametrize("order", [np.asfortranarray, lambda array: np.repeat(array, 2, axis=0)[::2]])
+def test_the_order_in_memory_of_rows_and_parameters_is_the_same_for_every_worker(order):
+    net = fnn.Dense(order(numbers(37, 11, dtype=np.float32)), numbers(11, dtype=np.float32))
+    batch = order(numbers(50, 37, dtype=np.float32)), np.arange(50) % 11
+    ours = value_and_grad(sharded(cross_entropy, 3), net, batch)
+    assert same_bits(value_and_grad(sharded(cross_entropy, 3, map=by_message), net, batch), ours)
+    assert tree.allclose(ours[1], value_and_grad(cross_entropy, net, batch)[1], rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_of_a_prediction_a_sharded_loss_is_the_loss(name):
+    loss, y, target = LOSSES[name], numbers(5, 3), target_for(name)
+    assert sharded(loss, 2)(y, target) == loss(y, target)
+    assert max(fnn.check_vjp(sharded(loss, 2), y, target).errors.values()) < 1e-8
+
+
+def test_a_shard_of_one_row_has_no_statistics_and_the_error_says_which_one_it_is():
+    layer, x = LAYERS["batch_norm"]
+    with pytest.raises(ValueError, match="batch_norm") as caught:
+        value_and_grad(sharded(mse, 4), layer, (x, x))
+    assert caught.value.__notes__ == ["sharded: in shard 3, rows 6 to 6 of a batch of 7"]
