@@ -100,6 +100,7 @@ from fnn.optim.rules import (
 from fnn.optim.transform import Transform, chain, update
 from fnn.optim.wrappers import accumulate_gradients, freeze
 from fnn.train.allocator import keep_freed_memory
+from fnn.train.comparison import Comparison, compare
 from fnn.train.experiments import Summary, Trial, repeat, summarize, sweep
 from fnn.train.progress import progress
 from fnn.train.sharded import Sharded, sharded
@@ -162,7 +163,7 @@ __all__ = [
     "tap", "until", "time_limit", "early_stopping", "ema", "progress", "history", "checkpointed", "save", "load",
     "diagnose",
     "Sharded", "sharded", "threads",
-    "repeat", "sweep", "Trial", "summarize", "Summary",
+    "repeat", "sweep", "Trial", "summarize", "Summary", "compare", "Comparison",
     # around it
     "data", "metrics", "FormatError", "keep_freed_memory",
 ]

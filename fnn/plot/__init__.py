@@ -16,6 +16,7 @@ Read ``lines`` first; after it any file can be read by itself:
 3. ``pictures``: ``images``, ``filters``.
 4. ``cells``: ``confusion``, ``attention``.
 5. ``networks``: ``diagram``.
+6. ``intervals``: ``comparison`` of two configurations, pair by pair.
 
 ``_style`` is what they share: colors, labels, legends, and the checks of what can be drawn.
 """
@@ -26,6 +27,7 @@ except ImportError as _error:
     raise ImportError('fnn.plot needs matplotlib: pip install "fnn[plot]"') from _error
 
 from fnn.plot.cells import attention, confusion
+from fnn.plot.intervals import comparison
 from fnn.plot.lines import activation, curves, tangent
 from fnn.plot.networks import diagram
 from fnn.plot.pictures import filters, images
@@ -38,4 +40,5 @@ __all__ = [
     "images", "filters",
     "confusion", "attention",
     "diagram",
+    "comparison",
 ]

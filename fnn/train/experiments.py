@@ -127,7 +127,7 @@ def _require_run(caller: str, run: Any, argument: str, map: Any) -> None:
 def _addressed(grid: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
     """Yield each configuration after its address: its place in each list of the grid."""
     if not isinstance(grid, Mapping):
-        if not _is_list(grid):
+        if not is_list(grid):
             raise TypeError(
                 f"sweep expects a dictionary of lists or an iterable of configurations, got {describe(grid)}"
             )
@@ -138,7 +138,7 @@ def _addressed(grid: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
     if not lists:  # of which the one combination would be an empty configuration
         return
     for name, values in lists.items():
-        if not _is_list(values):
+        if not is_list(values):
             raise TypeError(
                 f"sweep: grid[{name!r}] must be a list of values, got {describe(values)}; write [{values!r}]"
             )
@@ -165,7 +165,7 @@ def _run_with_configuration(run: Callable[[Any, Key], Any], item: tuple[Any, Key
         raise
 
 
-def _is_list(values: Any) -> bool:
+def is_list(values: Any) -> bool:
     """Return True for what has values in turn; text has letters, and an array of no axes only looks as if it had."""
     return getattr(values, "shape", None) != () and isinstance(values, Iterable) and not isinstance(values, str | bytes)
 

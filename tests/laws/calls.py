@@ -142,5 +142,6 @@ CALLS = {
     "repeat": (fnn.repeat, str, (Key(0), Key(1))),
     "sweep": (lambda grid: tuple(map(tuple, fnn.sweep(lambda value, key: value * 2, grid))), BATCH),
     "summarize": (lambda *arrays: fnn.summarize(arrays), *BATCH[:1], BATCH[0] + 1),
+    "compare": (lambda *arrays: fnn.compare(dict(zip("ab", arrays, strict=True))), numbers(9), numbers(9, seed=1)),
     "history": (lambda: tuple(fnn.history(loss=lambda state: state.loss)(STREAM)["loss"]),),
 }

@@ -25,6 +25,7 @@ calls = pytest.mark.parametrize("name", CALLS)
 ELSEWHERE = {
     "Record": "core", "Key": "core", "vjp": "laws", "check_vjp": "diagnostics", "Regularized": "laws",
     "Transform": "optim", "State": "train", "Diverged": "train", "Trial": "train", "Summary": "train",
+    "Comparison": "train",
     "keep_freed_memory": "train", "Sharded": "train", "threads": "train", "FormatError": "checkpoint",
 }  # fmt: skip
 LINES = {

@@ -146,6 +146,9 @@ ROWS = [
         V,
         "plot.attention: symbols must be 5, one for each step, got 3",
     ),
+    (lambda: plot.comparison(AX, 3), T, "plot.comparison expects what compare returns, got int 3"),
+    (lambda: plot.comparison(AX, [3]), T, "plot.comparison expects what compare returns, got int 3"),
+    (lambda: plot.comparison(AX, []), V, "plot.comparison expects at least one comparison, got none"),
     (
         lambda: plot.diagram(AX, mlp(3), X),
         T,

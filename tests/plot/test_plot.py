@@ -17,7 +17,7 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from fnn import Key, LeakyRelu, concatenate, dense, dropout, plot, relu, residual, serial, softmax, tanh
+from fnn import Key, LeakyRelu, compare, concatenate, dense, dropout, plot, relu, residual, serial, softmax, tanh
 from fnn import attention as attention_layer
 from fnn.core.keys import uniforms
 from fnn.train.experiments import summarize
@@ -36,6 +36,7 @@ BRANCHES = concatenate(serial(dense(8), relu), residual(dense(16), tanh))
 NET = serial(dense(16), BRANCHES, dropout(0.5), dense(3))(Key(6), POINTS)
 NET_OF_TWO = serial(dense(4), tanh, dense(2))(Key(7), POINTS)
 
+COMPARED = compare({"narrow": LOSSES[0], "wide": LOSSES[1] + 0.1})
 
 PICTURES = {
     "curves": lambda ax: plot.curves(ax, {"sgd": LOSSES[0], "adam": LOSSES}),
@@ -55,6 +56,8 @@ PICTURES = {
     "attention": lambda ax: plot.attention(ax, LAYER, SEQUENCE),
     "attention to symbols": lambda ax: plot.attention(ax, LAYER, SEQUENCE, head=1, symbols="a $\n\t$b"),
     "diagram": lambda ax: plot.diagram(ax, NET, POINTS),
+    "comparison": lambda ax: plot.comparison(ax, COMPARED),
+    "comparison of several": lambda ax: plot.comparison(ax, [COMPARED, compare({"a": [1, 2], NO_FORMULA: [3, 4.5]})]),
 }
 each_picture = pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES)
 
@@ -132,6 +135,7 @@ def test_every_text_is_large_enough_and_whole_and_on_no_other(draw, written):
         "filters": ("4 filters of 3 x 3", "2 inputs"),
         "filters of a dense layer": ("2 filters of 3 x 4", "3 inputs"),
         "attention": ("step attended to", "step that attends"),
+        "comparison": ("difference", ""),
     }.items(),
 )
 def test_axes_say_what_they_measure(picture, labels):
