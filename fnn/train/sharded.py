@@ -78,7 +78,7 @@ def sharded_value_and_grad(
         params = layout.cut(vector.copy())  # as another process would get them: a product's bits depend on the order
     work = functools.partial(_terms_of_shard, loss.loss, params, n, dict(np.geterr()))
     items = [(place, rows, shard, None if key is None else fold_in(key, place)) for place, rows, shard in shards]
-    value, total = _added(mapped("sharded", work, items, loss.map), n)
+    value, total = _added(_arriving(mapped("sharded", work, items, loss.map), len(items)), n)
     return value, layout.cut(total.astype(vector.dtype, copy=False))
 
 
@@ -155,6 +155,18 @@ def _terms(loss: Any, params: Tree, n: int, shard: tuple[Any, ...], key: Key | N
         _, dprediction = loss_pullback(share)
         dparams, _ = pullback(dprediction())
         yield rows, value * share, vector(tied(params, dparams))
+
+
+def _arriving(results: Iterator[list[Term]], count: int) -> Iterator[list[Term]]:
+    """Yield results as they come; an error of the map itself, say that no worker is left, says how far it came."""
+    place = 0
+    try:
+        for place, result in enumerate(results, 1):
+            yield result
+    except Exception as error:
+        if not any(text.startswith("sharded") for text in (str(error), *getattr(error, "__notes__", ()))):
+            error.add_note(f"sharded: the map returned the results of {place} of {count} shards")
+        raise
 
 
 def _added(results: Iterable[list[Term]], n: int) -> tuple[float, np.ndarray]:

@@ -6,8 +6,9 @@ It has all that draws random numbers or depends on an order: shuffles, dropout, 
 import hashlib
 import multiprocessing
 import struct
+import tempfile
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from types import SimpleNamespace
 
@@ -50,6 +51,31 @@ EXECUTORS = {
 }
 
 
+@contextmanager
+def dask(workers):
+    """A cluster of so many processes."""
+    from dask.distributed import Client, LocalCluster
+
+    options = {"threads_per_worker": 1, "dashboard_address": None, "local_directory": tempfile.gettempdir()}
+    with LocalCluster(n_workers=workers, **options) as cluster, Client(cluster) as client:
+        yield client.get_executor()
+
+
+def joblib(backend):
+    """Return the executor of joblib's that computes in ``backend``, its processes or its threads."""
+
+    def on(workers):
+        from joblib import Parallel, delayed
+
+        parallel = Parallel(n_jobs=workers, backend=backend)
+        return nullcontext(SimpleNamespace(map=lambda function, items: parallel(map(delayed(function), items))))
+
+    return on
+
+
+PEERS = {"dask": dask, "loky": joblib("loky"), "threading": joblib("threading")}
+
+
 def main(*ways):
     """Print, for each executor with its number of workers, the digests of three runs, a key each."""
     for name, workers in ways:
@@ -60,5 +86,5 @@ def main(*ways):
 def main_in_shards(*ways):
     """Print, for each executor with its number of workers, the digest of one run whose loss is sharded."""
     for name, workers in ways:
-        with EXECUTORS[name](workers) as executor:
+        with (EXECUTORS | PEERS)[name](workers) as executor:
             print(name, workers, run_in_shards(executor.map))
