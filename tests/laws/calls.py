@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import fnn
-from fnn import Key, State, data, initializers, metrics, mse, numeric, sgd, start, train_step, tree
+from fnn import Key, State, data, initializers, metrics, mse, numeric, sgd, softmax, start, train_step, tree
 from tests.laws.cases import numbers, random_like
 
 LABELS = np.array([0, 2, 1, 2, 0, 1])
@@ -76,6 +76,14 @@ CALLS = {
     "metrics.rmse": (metrics.rmse, SCORES, numbers(6, 3, seed=1)),
     "metrics.r2": (metrics.r2, SCORES, numbers(6, 3, seed=1)),
     "metrics.perplexity": (metrics.perplexity, SCORES, LABELS),
+    "metrics.calibration_error": (
+        lambda scores, labels: metrics.calibration_error(softmax(scores), labels),
+        SCORES,
+        LABELS,
+    ),
+    "metrics.predictive_entropy": (lambda scores: metrics.predictive_entropy(softmax(scores)), numbers(2, 6, 3)),
+    "metrics.mutual_information": (lambda scores: metrics.mutual_information(softmax(scores)), numbers(2, 6, 3)),
+    "metrics.predictive_variance": (metrics.predictive_variance, numbers(2, 6, 3), numbers(2, 6, 3) ** 2),
     "metrics.evaluate": (metrics.evaluate, mse, NET, BATCH, 4),
     "data.batches": (lambda *given: tuple(data.batches(*given)), BATCH, 4, Key(0)),
     "data.epochs": (lambda *given: tuple(data.epochs(*given)), BATCH, 4, Key(0), 2),

@@ -7,7 +7,19 @@ import pytest
 
 from fnn import Key
 from fnn.core.keys import normals, uniforms
-from fnn.metrics import accuracy, confusion_matrix, f1, perplexity, precision, r2, recall, rmse, roc_auc, top_k_accuracy
+from fnn.metrics import (
+    accuracy,
+    calibration_error,
+    confusion_matrix,
+    f1,
+    perplexity,
+    precision,
+    r2,
+    recall,
+    rmse,
+    roc_auc,
+    top_k_accuracy,
+)
 
 N = 105
 LABELS = (uniforms(Key(0), N) * 4).astype(int)
@@ -28,5 +40,6 @@ CASES = {
     "rmse": (rmse, OUTPUTS, AIM),
     "r2": (r2, OUTPUTS, AIM),
     "perplexity": (perplexity, LOGITS, LABELS),
+    "calibration_error": (calibration_error, PROBABILITIES, LABELS),
 }
 each_case = pytest.mark.parametrize(("measure", "prediction", "target"), CASES.values(), ids=CASES)
