@@ -40,7 +40,7 @@ def test_a_bin_holds_its_upper_end_and_not_its_lower():
     assert calibration_error(p, right, 2) == pytest.approx((0.5 + abs(2 - 1.5)) / 3)
     assert calibration_error(p, wrong, 4) == pytest.approx((0.5 + 1.5) / 3)
     mixed = np.array([1, 0, 1])  # 0.5 is wrong, 0.75 right twice: together in one bin the gaps would cancel
-    assert calibration_error(p, mixed, 4) == pytest.approx((0.5 + 0.5) / 3)
+    assert calibration_error(p, mixed, 2) == pytest.approx((0.5 + 0.5) / 3)
     assert calibration_error(p, mixed, 1) == pytest.approx(0.0)
 
 
