@@ -1,0 +1,282 @@
+"""PyTorch's networks as ours: a fold that carries a sample through the modules and through what they become.
+
+    from_torch : module, x -> params
+
+The sample goes through each module, and through the layer that it becomes, side by side. So shapes are known, a
+layer that computes something else is found where it stands, and the orders of axes are told apart by the numbers:
+PyTorch has images as (n, channels, height, width), and sequences as (time, n, features) unless told otherwise.
+"""
+
+# pyright: reportMissingImports=false
+# (PyTorch may be missing where types are checked.)
+
+from __future__ import annotations
+
+import copy
+import os
+from functools import partial
+from typing import Any
+
+import attrs
+import numpy as np
+import torch
+from torch import nn
+
+from fnn.core import tree
+from fnn.core._errors import FormatError, describe
+from fnn.core.record import is_record
+from fnn.core.vjp import forward
+from fnn.interop import _torch_own as own
+from fnn.interop._torch_layer_of import Unsupported, layer_of, to_numpy
+from fnn.interop._weights import channels_first, in_order
+from fnn.layers import activations
+from fnn.layers.dense import Dense
+from fnn.layers.dropout import Dropout
+from fnn.layers.pool import GlobalAvgPool
+from fnn.layers.shape import Flatten
+from fnn.networks.branches import Parallel, Residual
+from fnn.networks.inference import inference
+from fnn.networks.serial import Serial
+
+RECURRENT = (nn.RNN, nn.GRU, nn.LSTM)
+CHANNELS_FIRST = (
+    nn.Conv1d, nn.Conv2d, nn.MaxPool1d, nn.MaxPool2d, nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool1d,
+    nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.BatchNorm1d, nn.BatchNorm2d,
+    own.ChannelsLast, own.Scale,
+)  # fmt: skip
+CHANNELS_LAST = (
+    *RECURRENT, nn.Linear, nn.MultiheadAttention, nn.LayerNorm, nn.RMSNorm, nn.Embedding, own.ChannelsFirst,
+    own.Positional, own.LastStep,
+)  # fmt: skip
+TOLERANCE = 1e-3  # between layers and modules, relative to the largest value: what is wrong is much further away
+NARROW = 5e-2  # the same where PyTorch computes in bfloat16 or float16
+
+
+@attrs.frozen
+class Sample:
+    """A batch on its way: as fnn has it, as PyTorch has it, and how the axes of the one lie in the other.
+
+    ``axes`` is "same", "channels" if PyTorch has them first, or "time" if it has time first. ``order`` is, for rows
+    that were flattened from channels, where in theirs the features of ours are.
+    """
+
+    ours: Any
+    theirs: Any
+    axes: str = "same"
+    order: np.ndarray | None = None
+
+
+def from_torch(module: nn.Module, x: Any) -> Any:
+    """Return the network that computes what a module of PyTorch computes in evaluation, with its parameters.
+
+    ``nn.Sequential`` becomes ``Serial``, ``nn.Linear`` becomes ``Dense`` and so on. A batch norm becomes ``Scale``,
+    with the statistics that it has. Dropout stays, until ``inference`` takes it out, but for that of attention's
+    weights, which is left out. The network takes images and the sequences of convolutions with their channels last,
+    all others with their rows first; weights of features that are flattened from channels are brought into that order.
+    The arrays are copies, and the module stays as it is.
+
+    Args:
+        module: the module.
+        x: a sample of what it takes: an array in the order of axes of fnn, or a tensor in the module's own.
+
+    Raises ``TypeError`` that names every module that has no layer, and each setting that no layer has; ``ValueError``
+    if the module cannot compute x, or computes something else than the layers do.
+
+    >>> from_torch(nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)), np.zeros((2, 3), np.float32))
+    Serial(layers=(Dense(weight=f32[3,4], bias=f32[4]), Relu(), Dense(weight=f32[4,2], bias=f32[2])))
+    """
+    if isinstance(module, str | os.PathLike):
+        raise FormatError(f"from_torch: {refusal(module)}")
+    if not isinstance(module, nn.Module):
+        hint = "; its state_dict is for from_state_dict(params, state)" if isinstance(module, dict) else ""
+        raise TypeError(f"from_torch expects a module of PyTorch, got {describe(module)}{hint}")
+    # A copy whose mode is its own, and which shares every number.
+    shared = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
+    module = copy.deepcopy(module, shared).eval()
+    fold = _Fold()
+    with torch.no_grad():
+        sample = _sample_of(module, x)
+        _computed(module, sample.theirs, "")
+        layer, sample = fold.layer_at(module, sample, "")
+    if fold.faults:
+        raise TypeError(
+            f"from_torch has no layer for {'; '.join(fold.faults)}. For a module of your own register a function: "
+            "@layer_of.register, def layer_of_mine(module: Mine, x): return the layer"
+        )
+    if sample.order is not None:
+        raise ValueError(
+            "from_torch: the network ends in features that were flattened from channels, and fnn has these in another "
+            "order; let an nn.Linear follow"
+        )
+    return layer
+
+
+def refusal(path: Any) -> str:
+    """Return why a file is not read, and what to do instead."""
+    return (
+        f"{path}: a file of torch.save is a pickle, which can run any code when it is read, and fnn reads none. "
+        "Convert it once: state = torch.load(path, weights_only=True), then "
+        'safetensors.torch.save_file(state, "model.safetensors"), and here from_state_dict(params, "model.safetensors")'
+    )
+
+
+def _sample_of(module: nn.Module, x: Any) -> Sample:
+    """Return a sample from arrays in the order of axes of fnn, or from tensors in the module's own."""
+    parts: tuple[Any, ...] = x if isinstance(x, tuple) else (x,)
+    if not parts or not all(isinstance(part, np.ndarray | torch.Tensor) for part in parts):
+        raise TypeError(f"from_torch expects a sample as an array or a tensor, got {describe(x)}")
+    axes = _axes(module, max(part.ndim for part in parts))
+    dtype = next((each.dtype for each in module.parameters() if each.is_floating_point()), None)
+    theirs = _mapped(lambda part: _as_theirs(part, axes, dtype), x)
+    return Sample(_as_ours(Sample(None, theirs, axes)), theirs, axes)
+
+
+def _axes(module: nn.Module, rank: int) -> str:
+    """Return how the axes of what a module takes lie, as its first part shows to which that matters."""
+    parts = [part for part in module.modules() if isinstance(part, CHANNELS_FIRST + CHANNELS_LAST)]
+    if any(getattr(part, "batch_first", True) is False for part in parts):
+        return "time"
+    flattened = rank > 3 and any(isinstance(part, nn.Flatten) for part in module.modules())
+    if rank > 2 and (isinstance(parts[0], CHANNELS_FIRST) if parts and not flattened else rank > 3):
+        return "channels"
+    return "same"
+
+
+def _as_theirs(part: Any, axes: str, dtype: torch.dtype | None) -> torch.Tensor:
+    if isinstance(part, np.ndarray):
+        if axes == "channels" and part.ndim > 2:
+            part = np.moveaxis(part, -1, 1)
+        if axes == "time" and part.ndim > 1:
+            part = part.swapaxes(0, 1)
+        part = torch.from_numpy(np.array(part, order="C"))
+    return part.detach().to(dtype) if part.is_floating_point() and dtype is not None else part.detach()
+
+
+def _as_ours(sample: Sample) -> Any:
+    def turned(theirs: torch.Tensor) -> np.ndarray:
+        array = to_numpy(theirs)
+        if sample.order is not None:
+            return array[:, sample.order]
+        if sample.axes == "channels" and array.ndim > 2:
+            return np.moveaxis(array, 1, -1)
+        return array.swapaxes(0, 1) if sample.axes == "time" and array.ndim > 1 else array
+
+    return _mapped(turned, sample.theirs)
+
+
+def _mapped(function: Any, parts: Any) -> Any:
+    return tuple([_mapped(function, part) for part in parts]) if isinstance(parts, tuple) else function(parts)
+
+
+def _computed(module: nn.Module, x: Any, path: str) -> Any:
+    """Return what a module computes; of the several results of recurrent modules and attention, the first."""
+    try:
+        y = module(x, x, x) if isinstance(module, nn.MultiheadAttention) else module(x)
+    except Exception as error:
+        what = f"{type(module).__name__}{f' at {path}' if path else ''}"
+        shape = describe(_mapped(to_numpy, x))
+        raise ValueError(f"from_torch: {what} cannot compute a sample that is {shape} to PyTorch: {error}") from error
+    return y[0] if isinstance(module, (*RECURRENT, nn.MultiheadAttention)) else y
+
+
+class _Fold:
+    """What is found on the way: faults, and the layer of each module, which may occur at several places."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+        self.layers: dict[int, Any] = {}
+
+    def layer_at(self, module: nn.Module, sample: Sample, path: str) -> tuple[Any, Sample]:
+        theirs = _computed(module, sample.theirs, path)
+        inside = f"{path}." if path else ""
+        registered = layer_of.dispatch(type(module)) is not layer_of.dispatch(object)
+        layer = None
+        try:
+            if not registered and isinstance(module, nn.Sequential):
+                return self.serial(module, module._modules, sample, theirs, inside)  # with those that occur twice
+            if not registered and isinstance(module, nn.TransformerEncoder):
+                parts = {f"layers.{name}": part for name, part in module.layers._modules.items()}
+                parts |= {"norm": module.norm} if module.norm is not None else {}
+                return self.serial(module, parts, sample, theirs, inside)
+            if isinstance(module, own.Residual):
+                layer = Residual(self.layer_at(module.body, sample, f"{inside}body")[0])
+            elif isinstance(module, own.Branches):
+                branches = enumerate(module)
+                layer = Parallel(tuple([self.layer_at(part, sample, f"{inside}{i}")[0] for i, part in branches]))
+            else:
+                layer = self.leaf(module, sample)
+        except Unsupported as error:
+            self.faults.append(f"{type(module).__name__}{f' at {path}' if path else ''}{error}")
+        except Exception:
+            if not self.faults:  # behind one, layers need not fit
+                raise
+        if self.faults:
+            behind = attrs.evolve(sample, theirs=theirs, order=None)
+            return None, attrs.evolve(behind, ours=_as_ours(behind))
+        return layer, _behind(layer, sample, theirs, path)
+
+    def serial(self, module: Any, parts: Any, sample: Sample, theirs: Any, inside: str) -> tuple[Any, Sample]:
+        layers: list[Any] = []
+        for name, part in parts.items():
+            layer, sample = self.layer_at(part, sample, f"{inside}{name}")
+            if isinstance(layer, Flatten) and layers and _is_global(layers[-1]):
+                layers[-1] = GlobalAvgPool()  # which flattens by itself
+            elif not isinstance(part, own.ChannelsFirst | own.ChannelsLast):
+                layers.append(layer)
+        if not self.faults and not all(map(_close, _leaves(sample.theirs), _leaves(theirs))):
+            where = f"{type(module).__name__}{f' at {inside[:-1]}' if inside else ''}"
+            raise ValueError(f"from_torch: {where} does more than its parts, one after the other; see layer_of")
+        return layers[0] if isinstance(module, own.Group) and len(layers) == 1 else Serial(tuple(layers)), sample
+
+    def leaf(self, module: nn.Module, sample: Sample) -> Any:
+        if id(module) not in self.layers:
+            self.layers[id(module)] = layer_of(module, sample.ours)
+        layer = self.layers[id(module)]
+        if not is_record(layer):
+            raise TypeError(f"layer_of must return a layer for {type(module).__name__}, got {describe(layer)}")
+        if sample.order is None or _is_same_for_all_features(layer):
+            return layer
+        ordered = in_order(layer, sample.order)
+        if ordered is None:
+            raise Unsupported(" behind features that were flattened from channels")
+        return ordered
+
+
+def _is_global(layer: Any) -> bool:
+    return isinstance(layer, Serial) and bool(layer.layers) and isinstance(layer.layers[0], GlobalAvgPool)
+
+
+def _is_same_for_all_features(layer: Any) -> bool:
+    return type(layer).__module__ == activations.__name__ or isinstance(layer, Dropout | Flatten)
+
+
+def _behind(layer: Any, sample: Sample, theirs: Any, path: str) -> Sample:
+    """Return the sample behind a layer, in the order of axes in which both agree; raise if they agree in none."""
+    ours = forward(inference(layer, sample.ours), sample.ours)
+    order = None if isinstance(layer, Dense) else sample.order
+    if isinstance(layer, Flatten) and sample.axes == "channels" and order is None:
+        order = channels_first(sample.ours.shape[1:])
+        order = None if (order == np.arange(order.size)).all() else order
+    for axes, way in ((sample.axes, order), ("same", None), ("channels", None), ("time", None)):
+        behind = Sample(ours, theirs, axes, way)
+        close = partial(_close, tolerance=NARROW if _is_narrow(theirs) else TOLERANCE)
+        if all(map(close, _leaves(ours), _leaves(_as_ours(behind)))):
+            return behind
+    where = f"{type(layer).__name__}{f' for {path}' if path else ''}"
+    shapes = f"{describe(ours)} beside {describe(_mapped(to_numpy, theirs))}"
+    raise ValueError(f"from_torch: {where} does not compute the same on the sample: {shapes}")
+
+
+def _leaves(parts: Any) -> list[np.ndarray]:
+    return tree.leaves(_mapped(lambda part: to_numpy(part) if torch.is_tensor(part) else part, (parts,)))
+
+
+def _is_narrow(parts: Any) -> bool:
+    return any(map(_is_narrow, parts)) if isinstance(parts, tuple) else parts.dtype in (torch.bfloat16, torch.float16)
+
+
+def _close(ours: np.ndarray, theirs: np.ndarray, tolerance: float = TOLERANCE) -> bool:
+    if ours.shape != theirs.shape:
+        return False
+    size = max(float(np.abs(theirs).max(initial=0)), 1e-30)
+    return bool((np.abs(ours - theirs) <= tolerance * size).all() or np.array_equal(ours, theirs, equal_nan=True))

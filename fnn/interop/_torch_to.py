@@ -1,0 +1,258 @@
+"""Our networks as PyTorch's: a fold that knows at each place in which order PyTorch has the axes.
+
+    to_torch : params -> module
+
+Images and the sequences of convolutions have their channels first in PyTorch and last here. Where one kind of layer
+follows the other, as a dense layer behind a convolution, the axes are moved in between, by ``nn.Flatten`` and another
+order of the weights if the features were flattened.
+"""
+
+# pyright: reportMissingImports=false
+# (PyTorch may be missing where types are checked.)
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+from torch import nn
+
+from fnn.core._errors import describe
+from fnn.core._structure import walk
+from fnn.core.record import children, is_record
+from fnn.interop import _torch_own as own
+from fnn.interop._torch_module_of import STEPS, conv_module, loaded, module_of, pool_module
+from fnn.interop._weights import channels_first, in_order
+from fnn.layers import activations as act
+from fnn.layers.attention import Attention
+from fnn.layers.conv import Conv
+from fnn.layers.dense import Dense
+from fnn.layers.dropout import Dropout
+from fnn.layers.embedding import Embedding
+from fnn.layers.gru import Gru
+from fnn.layers.lstm import Lstm
+from fnn.layers.norm import BatchNorm, LayerNorm, RMSNorm, Scale
+from fnn.layers.pool import AvgPool, GlobalAvgPool, MaxPool
+from fnn.layers.positional import Positional, Sinusoidal
+from fnn.layers.recurrent import LastStep, Rnn
+from fnn.layers.shape import Flatten, Reshape
+from fnn.networks.bidirectional import Bidirectional
+from fnn.networks.branches import Concatenate, Parallel, Residual
+from fnn.networks.serial import Serial
+
+FIRST = (Conv, MaxPool, AvgPool, GlobalAvgPool, BatchNorm, Scale)
+
+
+@attrs.frozen
+class Axes:
+    """How the axes lie in PyTorch at a place of the network.
+
+    ``first`` says that the channels come first. The number of axes and of channels is None where it is not known.
+    ``flattened`` says that the features were flattened from such, and are in PyTorch's order.
+    """
+
+    first: bool
+    count: int | None = None
+    channels: int | None = None
+    flattened: bool = False
+
+
+def to_torch(params: Any, x: Any = None) -> nn.Module:
+    """Return the module of PyTorch that computes what a network computes, with its parameters.
+
+    ``Serial`` becomes ``nn.Sequential``, ``Dense`` becomes ``nn.Linear`` and so on; the layers keep their places. The
+    module takes images, and sequences for convolutions, with their channels first, as is usual there, all other
+    sequences as (n, time, features). What PyTorch has no module for, as a residual, is a small one of this package.
+    Lengths beside x are left out. The tensors are copies.
+
+    Args:
+        params: a network.
+        x: a sample of what it takes; needed where the layers alone do not say how many axes or channels there are.
+
+    Raises ``TypeError`` that names all layers for which there is no module, ``ValueError`` where ``x`` is needed.
+
+    >>> from fnn import Key, dense, relu, serial
+    >>> to_torch(serial(dense(4), relu, dense(2))(Key(0), np.zeros((1, 3), np.float32)))
+    Sequential(
+      (0): Linear(in_features=3, out_features=4, bias=True)
+      (1): ReLU()
+      (2): Linear(in_features=4, out_features=2, bias=True)
+    )
+    """
+    if not is_record(params):
+        raise TypeError(f"to_torch expects a finished network, got {describe(params)}; make it first: net(key, x)")
+    fold = _Fold()
+    begin = _beginning(params, x)
+    module, end = fold.module_at(params, begin, "")
+    if fold.faults:
+        raise TypeError(
+            f"to_torch has no module for {'; '.join(fold.faults)}. For a layer of your own register a function: "
+            "@module_of.register, def module_of_mine(layer: Mine): return the module"
+        )
+    if end.flattened:
+        raise ValueError(
+            "to_torch: the network ends in features that were flattened from channels, and PyTorch has these in "
+            "another order; let a dense layer follow"
+        )
+    images_end_last = begin.first and end.count == 4 and not end.first
+    return own.Group(module, own.ChannelsFirst()) if images_end_last else module
+
+
+def _beginning(params: Any, x: Any) -> Axes:
+    """Return how the axes lie in what a network takes, as its first layer shows to which that matters."""
+    layers = [node for _, node in walk(params, every=True) if is_record(node)]
+    kinds = (*FIRST, Flatten, Dense, Reshape, LayerNorm, RMSNorm, Embedding, *STEPS, Attention, Positional)
+    decisive = next((layer for layer in layers if isinstance(layer, kinds)), None)
+    if x is not None:
+        shape = np.shape(x[0] if isinstance(x, tuple) else x)
+        first = len(shape) > 3 if isinstance(decisive, Flatten | None) else isinstance(decisive, FIRST)
+        return Axes(first and len(shape) > 2, len(shape), shape[-1] if len(shape) > 1 else None)
+    conv = next((layer for layer in layers if isinstance(layer, Conv)), None)
+    count = None if conv is None else conv.weight.ndim
+    if isinstance(decisive, Conv):
+        return Axes(True, count, decisive.weight.shape[-2] * decisive.groups)
+    if isinstance(decisive, MaxPool | AvgPool):
+        count = len(decisive.size) + 2 if isinstance(decisive.size, tuple) else count
+        return Axes(True, count, None if conv is None else conv.weight.shape[-2] * conv.groups)
+    if isinstance(decisive, GlobalAvgPool | Flatten):
+        raise _needs_x(type(decisive).__name__)
+    return Axes(False, 2 if isinstance(decisive, Reshape | BatchNorm | Scale) else None)
+
+
+def _needs_x(name: str) -> ValueError:
+    return ValueError(
+        f"to_torch: {name} needs to know the axes of what it gets, which the layers before it do not say; write "
+        "to_torch(params, x) with a sample x"
+    )
+
+
+def _moves(axes: Axes, first: bool) -> list[nn.Module]:
+    """Return the modules that bring the channels first, or last, if they are not."""
+    if axes.first == first or axes.count == 2:
+        return []
+    return [own.ChannelsFirst() if first else own.ChannelsLast()]
+
+
+class _Fold:
+    """What is found on the way: faults, and the module of each layer, which may stand at several places."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+        self.modules: dict[int, nn.Module] = {}
+
+    def module_at(self, layer: Any, axes: Axes, path: str) -> tuple[nn.Module, Axes]:
+        try:
+            modules, axes = self.modules_of(layer, axes, path)
+        except NotImplementedError:
+            self.faults.append(f"{layer!r} at {path}" if path else repr(layer))
+            return nn.Identity(), axes
+        return modules[0] if len(modules) == 1 else own.Group(*modules), axes
+
+    def modules_of(self, layer: Any, axes: Axes, path: str) -> tuple[list[nn.Module], Axes]:
+        inside = f"{path}." if path else ""
+        registered = module_of.dispatch(type(layer)) is not module_of.dispatch(object)
+        match layer:
+            case Serial(layers=layers):
+                parts = []
+                for place, part in enumerate(layers):
+                    module, axes = self.module_at(part, axes, f"{inside}layers[{place}]")
+                    parts.append(module)
+                return [nn.Sequential(*parts)], axes
+            case Residual(body=body):
+                module, end = self.module_at(body, axes, f"{inside}body")
+                moves = _moves(end, axes.first)
+                return [own.Residual(own.Group(module, *moves) if moves else module)], axes
+            case Parallel(branches=branches):
+                pairs = [self.module_at(part, axes, f"{inside}branches[{i}]") for i, part in enumerate(branches)]
+                end = pairs[0][1]
+                moves = [_moves(each, end.first) for _, each in pairs]
+                parts = [own.Group(part, *move) if move else part for (part, _), move in zip(pairs, moves, strict=True)]
+                if any(each.flattened for _, each in pairs):
+                    raise NotImplementedError
+                return [own.Branches(parts)], end
+            case Concatenate():
+                return [own.Concatenate(1 if axes.first else -1)], attrs.evolve(axes, channels=None)
+            case act.Softmax():
+                return [nn.Softmax(1 if axes.first else -1)], axes
+            case act.LogSoftmax():
+                return [nn.LogSoftmax(1 if axes.first else -1)], axes
+            case Flatten():
+                return self.flatten(axes)
+            case Reshape(shape=shape):
+                return self.reshape(shape, axes)
+            case Conv():
+                count = layer.weight.ndim
+                modules = [*_moves(attrs.evolve(axes, count=count), True), conv_module(layer)]
+                return modules, Axes(True, count, layer.weight.shape[-1])
+            case MaxPool() | AvgPool():
+                if axes.count not in (3, 4):
+                    raise _needs_x(type(layer).__name__)
+                return [*_moves(axes, True), pool_module(layer, axes.count - 2)], attrs.evolve(axes, first=True)
+            case GlobalAvgPool():
+                if axes.count not in (3, 4):
+                    raise _needs_x("GlobalAvgPool")
+                pool = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d)[axes.count - 3](1)
+                return [*_moves(axes, True), pool, nn.Flatten()], Axes(False, 2)
+            case Scale() | BatchNorm():
+                return self.by_channel(layer, axes)
+            case _ if not registered and is_record(layer) and any(map(is_record, children(layer))):
+                raise NotImplementedError
+        return self.by_feature(layer, axes)
+
+    def by_feature(self, layer: Any, axes: Axes) -> tuple[list[nn.Module], Axes]:
+        """Translate a layer over the last axis, or one to which no axis matters."""
+        if axes.flattened and type(layer).__module__ != act.__name__ and not isinstance(layer, Dropout):
+            layer, axes = (
+                in_order(layer, _back(axes, layer)),
+                attrs.evolve(axes, flattened=not isinstance(layer, Dense)),
+            )
+            return [module_of(layer)], axes
+        if id(layer) not in self.modules:
+            self.modules[id(layer)] = module_of(layer)
+        module = self.modules[id(layer)]
+        if isinstance(layer, Embedding):
+            return [module], Axes(False, None if axes.count is None else axes.count + 1)
+        last = isinstance(layer, Dense | LayerNorm | RMSNorm | Attention | Positional | Sinusoidal | LastStep)
+        if not last and not isinstance(layer, Bidirectional | Rnn | Gru | Lstm):
+            return [module], axes
+        count = axes.count
+        if isinstance(layer, Attention | Positional | Sinusoidal | Bidirectional | Rnn | Gru | Lstm):
+            count = 3
+        return [*_moves(axes, False), module], Axes(False, 2 if isinstance(layer, LastStep) else count)
+
+    def by_channel(self, layer: Any, axes: Axes) -> tuple[list[nn.Module], Axes]:
+        layer = in_order(layer, _back(axes, layer)) if axes.flattened else layer
+        if isinstance(layer, Scale):
+            behind = axes.count - 2 if axes.first and axes.count is not None else 0
+            return [loaded(own.Scale, layer.scale.size, behind, layer=layer)], axes
+        norm = nn.BatchNorm2d if axes.count == 4 else nn.BatchNorm1d
+        module = loaded(norm, layer.scale.size, layer.epsilon, layer=layer, track_running_stats=False)
+        moves = [] if axes.count is None else _moves(axes, True)  # rows, unless a sample says otherwise
+        return [*moves, module], attrs.evolve(axes, first=(axes.count or 2) > 2)
+
+    def flatten(self, axes: Axes) -> tuple[list[nn.Module], Axes]:
+        if not axes.first:
+            return [nn.Flatten()], Axes(False, 2, axes.channels, axes.flattened)
+        if axes.channels is None:
+            raise _needs_x("Flatten")
+        return [nn.Flatten()], Axes(False, 2, axes.channels, axes.channels > 1)
+
+    def reshape(self, shape: Any, axes: Axes) -> tuple[list[nn.Module], Axes]:
+        if axes.flattened:
+            raise NotImplementedError
+        flat = [] if axes.count == 2 else [*_moves(axes, False), nn.Flatten()]
+        if len(shape) < 3:
+            return [*flat, nn.Unflatten(1, shape)], Axes(False, len(shape) + 1, shape[-1])
+        if shape[-1] == 1:
+            return [*flat, nn.Unflatten(1, (1, *shape[:-1]))], Axes(True, len(shape) + 1, 1)
+        return [*flat, own.Images(shape)], Axes(True, len(shape) + 1, shape[-1])
+
+
+def _back(axes: Axes, layer: Any) -> np.ndarray:
+    """Return where in our order the features are that PyTorch has flattened."""
+    size = len(layer.weight) if isinstance(layer, Dense) else getattr(layer, "scale", np.zeros(0)).size
+    channels = axes.channels or 1
+    if not size or size % channels:
+        raise NotImplementedError
+    return np.argsort(channels_first((size // channels, channels)))
