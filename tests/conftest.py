@@ -10,11 +10,20 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import pytest
 
+from tests import each_of
 
-@pytest.fixture(autouse=True)
-def _floating_point_errors_are_errors():
-    with np.errstate(over="raise", invalid="raise", divide="raise"):
-        yield
+# For good, and before any test is imported: a fixture would do it anew for each of them.
+np.seterr(over="raise", invalid="raise", divide="raise")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--separate", action="store_true", help="each case of each_of is a test of its own, for -k and --pdb"
+    )
+
+
+def pytest_configure(config):
+    each_of.separate = config.getoption("--separate")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -23,6 +23,7 @@ import pytest
 
 from fnn.checkpoint import _atomic
 from fnn.checkpoint._atomic import write_durably
+from tests.each_of import each_of
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL and permissions are those of Unix")
 REALLY = os.fsync  # imported before the tests of other files are spared it
@@ -200,7 +201,7 @@ MOMENTS = {
 }
 
 
-@pytest.mark.parametrize(("moment", "expected"), MOMENTS.items())
+@each_of(("moment", "expected"), MOMENTS.items())
 def test_killed_at_any_step_of_writing_the_file_is_the_old_one_or_the_new_one(moment, expected, tmp_path):
     path = tmp_path / "state"
     path.write_bytes(b"old")
@@ -254,7 +255,7 @@ def test_threads_that_write_at_once_do_not_get_in_each_other_s_way(tmp_path):
 # --- what is removed, and what is not ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["state", "net[1].fnn", "a.b", ".hidden", "ein Zustand", "\N{SNOWMAN}"])
+@each_of("name", ["state", "net[1].fnn", "a.b", ".hidden", "ein Zustand", "\N{SNOWMAN}"])
 def test_leftovers_of_the_dead_are_removed_and_nothing_else(name, tmp_path):
     dead, living = 2**22 + 1, 1  # no system gives out the one number, and the other is that of the first process
     leftovers = [f".{name}.{dead}-0a1b2c3d-0.partial", f".{name}.{dead}-ffffffff-17.partial"]
@@ -290,7 +291,7 @@ def test_whose_process_cannot_be_asked_is_taken_to_live_and_on_windows_nobody_is
 # --- the file --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("data", [b"", b"a", bytes(range(256)), bytearray(b"ab"), memoryview(b"abc")], ids=len)
+@each_of("data", [b"", b"a", bytes(range(256)), bytearray(b"ab"), memoryview(b"abc")], ids=len)
 def test_what_is_written_is_what_was_given(data, tmp_path):
     for path in (tmp_path / "one", str(tmp_path / "two")):
         for _ in range(2):
@@ -336,7 +337,7 @@ def test_a_new_file_has_the_permissions_that_open_would_give_it(mask, tmp_path):
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == expected
 
 
-@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666, 0o755])
+@each_of("mode", [0o600, 0o640, 0o666, 0o755])
 def test_a_file_keeps_its_permissions(mode, tmp_path):
     path = tmp_path / "state"
     path.write_bytes(b"old")

@@ -38,6 +38,7 @@ from fnn.checkpoint.files import load, notes, save
 from fnn.checkpoint.safetensors import pack
 from fnn.data import epochs, moons
 from fnn.train.streams import ema
+from tests.each_of import each_of
 from tests.laws.cases import numbers
 
 DATA = moons(23, 0.1, Key(1))  # batches of 5, so the last has 3
@@ -216,8 +217,8 @@ def test_if_nobody_asks_for_the_rest_the_last_that_was_asked_for_is_saved(saved,
     assert saved == [0, 3]
 
 
-@pytest.mark.parametrize("every", [1, 7, 1000])
-@pytest.mark.parametrize("seed", range(5))
+@each_of("every", [1, 7, 1000])
+@each_of("seed", range(5))
 def test_a_run_that_diverges_leaves_the_last_good_state_and_nothing_that_is_not_finite(seed, every, tmp_path):
     x = numbers(8, 3, seed=seed, dtype=np.float32)
     data, optimizer, path = (x, (x**2).sum(axis=1, keepdims=True)), sgd(10.0), tmp_path / "run.fnn"
@@ -348,7 +349,7 @@ class Counted:
     step = 1
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("element", "shown"),
     [
         (3, "int 3"),
@@ -365,7 +366,7 @@ def test_elements_that_are_no_states_are_refused_and_the_state_before_is_saved(e
     assert load(tmp_path / "run.fnn").step == 1
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("arguments", "kind", "message"),
     [
         ((100, "run.fnn"), TypeError, "checkpointed expects a path, a str or a Path, got int 100"),

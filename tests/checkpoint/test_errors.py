@@ -4,13 +4,13 @@ import json
 import math
 
 import numpy as np
-import pytest
 
 from fnn import FormatError, Record, State, mlp
 from fnn.checkpoint._atomic import write_durably
 from fnn.checkpoint.checkpointed import checkpointed
 from fnn.checkpoint.files import load, notes, save
 from fnn.checkpoint.safetensors import pack
+from tests.each_of import each_of
 from tests.errors import check, message
 from tests.laws.test_bad_input import FLAT, NET, T, V, X, affine
 
@@ -272,7 +272,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=message)
+@each_of("row", ROWS, ids=message)
 def test_a_mistake_is_told_in_these_words(row, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     check(row, tmp_path)

@@ -53,6 +53,7 @@ from fnn.checkpoint.safetensors import pack, unpack
 from fnn.core._errors import FormatError
 from fnn.data import moons
 from tests.core.test_tree import TREES
+from tests.each_of import each_of
 from tests.laws.cases import LAYERS, LOSS_CASES, LOSSES, PENALTIES, SHARED, TRANSFORMS, numbers
 
 
@@ -102,7 +103,7 @@ def test_every_layer_comes_back_to_the_bit(layer, dtype, tmp_path):
     require_same(through(tmp_path, saved), saved)
 
 
-@pytest.mark.parametrize("saved", TREES.values(), ids=TREES)
+@each_of("saved", TREES.values(), ids=TREES)
 def test_so_does_every_tree(saved, tmp_path):
     loaded = through(tmp_path, saved)
     require_same(loaded, saved)
@@ -136,7 +137,7 @@ CONFIGURATION = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", CONFIGURATION, ids=ascii)
+@each_of("value", CONFIGURATION, ids=ascii)
 def test_configuration_keeps_its_type_and_its_value(value, tmp_path):
     loaded = through(tmp_path, Box(value), records=(Box,)).inside
     assert type(loaded) is type(value)
@@ -393,7 +394,7 @@ def test_a_class_may_not_have_the_name_of_another(tmp_path):
         load(tmp_path / "net.fnn", records=(Gate, other))
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("records", "message"),
     [
         (Gate, r"records must be a tuple of classes, got one class; write records=\(Gate,\)"),
@@ -435,7 +436,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("value", "message"), REFUSED.values(), ids=REFUSED)
+@each_of(("value", "message"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_be_written_is_refused_with_its_path_before_anything_is(value, message, tmp_path):
     path = tmp_path / "net.fnn"
     save(path, network())
@@ -508,7 +509,7 @@ UNLIKE = {
 }
 
 
-@pytest.mark.parametrize(("like", "message"), UNLIKE.values(), ids=UNLIKE)
+@each_of(("like", "message"), UNLIKE.values(), ids=UNLIKE)
 def test_what_is_not_like_is_an_error_with_the_path(like, message, tmp_path):
     save(tmp_path / "net.fnn", network())
     with pytest.raises(ValueError, match=rf"^load: like and {tmp_path}/net.fnn: trees differ at {message}"):
@@ -623,7 +624,7 @@ def test_notes_are_given_back_equal_whatever_their_names(tmp_path):
     assert notes(tmp_path / "net.fnn") == {}
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("note", "place"),
     [
         ((1, 2), "epochs"),
@@ -724,7 +725,7 @@ WRONG = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("form", "message"), WRONG.values(), ids=WRONG)
+@each_of(("form", "message"), WRONG.values(), ids=WRONG)
 def test_a_form_that_save_would_not_have_written_is_a_format_error(form, message, tmp_path):
     path = handmade(tmp_path / "hand", form, ARRAYS)
     with pytest.raises(FormatError, match=message) as caught:
@@ -754,7 +755,7 @@ METADATA = {
 }
 
 
-@pytest.mark.parametrize(("metadata", "message"), METADATA.values(), ids=METADATA)
+@each_of(("metadata", "message"), METADATA.values(), ids=METADATA)
 def test_metadata_that_are_not_ours_are_format_errors(metadata, message, tmp_path):
     with pytest.raises(FormatError, match=message):
         load(handmade(tmp_path / "hand", None, **metadata))
@@ -879,7 +880,7 @@ ROOM = [module.name for module in pkgutil.iter_modules(fnn.checkpoint.__path__, 
 RUNS_OR_IMPORTS = {"eval", "exec", "compile", "__import__", "import_module", "globals", "locals", "vars"}
 
 
-@pytest.mark.parametrize("name", ROOM)
+@each_of("name", ROOM)
 def test_nothing_here_imports_or_runs_by_name(name):
     tree_ = ast.parse(Path(importlib.import_module(name).__file__).read_text())
     called = {node.func.id for node in ast.walk(tree_) if isinstance(getattr(node, "func", None), ast.Name)}

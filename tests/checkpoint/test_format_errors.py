@@ -5,11 +5,10 @@ import json
 import struct
 from unittest import mock
 
-import pytest
-
 from fnn import FormatError
 from fnn.checkpoint._atomic import write_durably
 from fnn.checkpoint.safetensors import pack, unpack
+from tests.each_of import each_of
 from tests.errors import check, message
 from tests.laws.test_bad_input import T, V, X
 
@@ -212,7 +211,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=message)
+@each_of("row", ROWS, ids=message)
 def test_a_mistake_is_told_in_these_words(row, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     check(row, tmp_path)

@@ -3,9 +3,8 @@
 import ast
 from pathlib import Path
 
-import pytest
-
 import fnn
+from tests.each_of import each_of
 
 PACKAGE = Path(fnn.__file__).parent
 MODULES = {str(path.relative_to(PACKAGE)): path.read_text() for path in sorted(PACKAGE.rglob("*.py"))}
@@ -56,7 +55,7 @@ def _faults(node):
             yield "import_module"
 
 
-@pytest.mark.parametrize("name", MODULES)
+@each_of("name", MODULES)
 def test_no_module_of_fnn_can_run_code_that_comes_from_a_file(name):
     assert faults(MODULES[name]) == []
 
@@ -108,13 +107,13 @@ PLANTED = {
 }
 
 
-@pytest.mark.parametrize(("source", "fault"), PLANTED.items())
+@each_of(("source", "fault"), PLANTED.items())
 def test_planted_code_is_found(source, fault):
     assert fault in [what for _, what in faults(f"x = 1\n{source}\n")]
     assert faults(source)[0][0] == source.count("\n") + 1
 
 
-@pytest.mark.parametrize(
+@each_of(
     "source",
     [
         "importlib.import_module('tqdm')",

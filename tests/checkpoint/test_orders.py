@@ -36,6 +36,7 @@ from fnn.data import epochs, moons
 from fnn.train.progress import progress
 from fnn.train.step import Averaged, State, restart
 from fnn.train.streams import early_stopping, history, tap
+from tests.each_of import each_of
 
 DATA = moons(23, 0.1, Key(1))
 OPTIMIZER = adamw(1e-2)
@@ -105,7 +106,7 @@ def test_history_goes_on_where_it_stopped(tmp_path):
     assert {name: first[name][:-1] + then[name] for name in whole} == whole
 
 
-@pytest.mark.parametrize("go_on", ["states", "fit", "step", "restart"])
+@each_of("go_on", ["states", "fit", "step", "restart"])
 def test_training_goes_on_from_the_run_and_never_from_the_average(go_on, tmp_path):
     pipe(stream(FIRST, HALF, ["ema", "checkpointed"], tmp_path / "run.fnn"), last)
     state = load(tmp_path / "run.fnn")

@@ -15,6 +15,7 @@ import pytest
 import fnn.checkpoint.safetensors
 from fnn import FormatError
 from fnn.checkpoint.safetensors import pack, unpack
+from tests.each_of import each_of
 
 DTYPES = ["f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "?"]
 SHAPES = [(), (1,), (3,), (2, 3), (0,), (3, 0, 2), (2, 1, 3, 2), (1,) * 64]
@@ -48,8 +49,8 @@ def same(found, expected):
 # --- what is packed is unpacked --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: str(shape)[:12])
+@each_of("dtype", DTYPES)
+@each_of("shape", SHAPES, ids=lambda shape: str(shape)[:12])
 def test_arrays_of_every_kind_come_back_to_the_bit(dtype, shape):
     arrays = {"it": some(dtype, shape), "zz": some("u1", (5,))}
     found, metadata = unpack(pack(arrays, {}), "file")
@@ -94,8 +95,8 @@ LAYOUTS = {
 }
 
 
-@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
-@pytest.mark.parametrize("dtype", ["f8", "f4", "f2", "i8", "i2", "u4", "u1", "?"])
+@each_of("layout", LAYOUTS.values(), ids=LAYOUTS)
+@each_of("dtype", ["f8", "f4", "f2", "i8", "i2", "u4", "u1", "?"])
 def test_the_bytes_do_not_depend_on_how_an_array_lies_in_memory(layout, dtype):
     plain = np.arange(24).reshape(2, 3, 4).astype(dtype)
     other = layout(plain)
@@ -126,7 +127,7 @@ def test_a_file_is_what_the_format_says_byte_by_byte():
     assert pack({"é": np.array(True), "b": np.array([[1.5], [-2.0]], np.float32)}, {"step": "7"}) == whole
 
 
-@pytest.mark.parametrize("extra", range(9))
+@each_of("extra", range(9))
 def test_the_header_is_filled_up_with_spaces_to_a_multiple_of_8(extra):
     data = pack({"n" * (extra + 1): np.zeros(3)}, {})
     (length,) = struct.unpack_from("<Q", data)
@@ -176,7 +177,7 @@ KEYS_SPOILT, DIGITS_SPOILT = ['"sha257"', '"______"'], [DIGITS[:20] + "x" + DIGI
 FORMS_SPOILT = ['"former":"fnn"', '"format":"pnn"', '"format":"pt"', '"by":"me"', '"":""']
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("key", "digits", "form"),
     [
         *itertools.product(KEYS_SPOILT, [DIGITS], [FORM, *FORMS_SPOILT]),
@@ -204,8 +205,8 @@ def test_a_file_without_our_mark_needs_no_checksum():
     assert unpack(file_of(b"{}  \n"), "file") == ({}, {})
 
 
-@pytest.mark.parametrize("first", ["weight", "a", "shared.weight", "layers.0.bias"])
-@pytest.mark.parametrize("form", ["pt", "np", "tf", "flax", "mlx", "jax"])
+@each_of("first", ["weight", "a", "shared.weight", "layers.0.bias"])
+@each_of("form", ["pt", "np", "tf", "flax", "mlx", "jax"])
 def test_marks_of_other_programs_are_not_taken_for_a_damaged_one_of_ours(form, first):
     text = json.dumps({"__metadata__": {"format": form}, first: entry()}, separators=(",", ":"))
     assert unpack(file_of(text.encode(), b"\7"), "file")[1] == {"format": form}
@@ -317,7 +318,7 @@ BAD = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("data", "message"), BAD.values(), ids=BAD)
+@each_of(("data", "message"), BAD.values(), ids=BAD)
 def test_the_error_names_the_file_the_place_the_expected_and_the_found(data, message):
     with pytest.raises(FormatError, match=f"^{re.escape(f'net.safetensors: {message}')}") as caught:
         unpack(data, "net.safetensors")
@@ -350,7 +351,7 @@ FLOATS = "pack: 'a' must be an array of floats (16 to 64 bits), integers or bool
 UTF_8 = " must be text that UTF-8 can hold, got str '\\ud800' (surrogates not allowed)"
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("arrays", "metadata", "kind", "message"),
     [
         ({"a": np.array([None])}, {}, TypeError, FLOATS + "object array (1,)"),
@@ -384,7 +385,7 @@ def test_floats_beyond_64_bits_are_refused():
         pack({"a": np.zeros(1, np.longdouble)}, {})
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("data", "words"),
     [
         (b"PK\x03\x04" + bytes(2000), "found a zip archive, as torch.save writes it; load it with PyTorch"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fnn.core._arrays import as_array, counting, float_dtype, floats, ones, sum_of_rows, unshared
+from tests.each_of import each_of
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -14,7 +15,7 @@ def test_floats_are_taken_as_they_are(dtype):
     assert float_dtype(x) == dtype
 
 
-@pytest.mark.parametrize("x", [np.array([0, 255], np.uint8), np.array([False, True]), [0, 255], [[1], [2]]])
+@each_of("x", [np.array([0, 255], np.uint8), np.array([False, True]), [0, 255], [[1], [2]]])
 def test_integers_and_booleans_become_float32(x):
     taken = floats("relu", x)
     assert taken.dtype == float_dtype(np.asarray(x)) == np.float32

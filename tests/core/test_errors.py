@@ -3,7 +3,6 @@
 import functools
 
 import numpy as np
-import pytest
 
 import fnn
 from fnn import (
@@ -28,6 +27,7 @@ from fnn import (
 from fnn.core._arrays import floats
 from fnn.core._errors import describe, file_path, integer, number, positive
 from fnn.core.keys import permutation, uniforms
+from tests.each_of import each_of
 from tests.errors import check, message
 from tests.laws.test_bad_input import FLAT, KEY, NET, T, Unregistered, V, X, Y, affine
 
@@ -216,13 +216,13 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=message)
+@each_of("row", ROWS, ids=message)
 def test_a_mistake_is_told_in_these_words(row, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     check(row, tmp_path)
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("value", "words"),
     [
         (np.float32(0.5), "np.float32(0.5)"),

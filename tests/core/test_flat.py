@@ -8,12 +8,13 @@ import pytest
 
 from fnn import Dense, LeakyRelu, Relu, Serial, relu, tree
 from fnn.core._flat import all_finite, builder, flat, has_leaves, take_apart, tied
+from tests.each_of import each_of
 
 LAYER = Dense(np.ones((2, 2)), np.zeros(2))
 TWICE = Serial((LAYER, relu, Serial((LAYER, LAYER))))
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("a", "expected"),
     [
         (np.zeros(0), True),
@@ -74,7 +75,7 @@ def test_a_gradient_has_the_sum_over_the_uses_of_a_record_once():
     assert tied(plain, gradient) is gradient
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("values", "expected"),
     [([], True), ([1.0, -1e200], True), ([0.0, np.inf], False), ([-np.inf], False), ([np.nan], False)],
 )

@@ -7,6 +7,7 @@ from fnn import Dense, Key, Serial, dense, relu, save, sgd, start, tree
 from fnn.core._arrays import as_array, conversion, floats
 from fnn.core._errors import describe
 from fnn.core._flat import flat
+from tests.each_of import each_of
 
 
 class Jax:
@@ -65,7 +66,7 @@ def raised(call):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("kind", FOREIGN)
+@each_of("kind", FOREIGN)
 def test_a_parameter_that_is_not_numpys_is_an_error_with_its_path_and_the_remedy(kind, tmp_path):
     net = Serial((Dense(np.ones((2, 2)), np.zeros(2)), relu, Dense(kind(), np.zeros(1))))
     calls = {
@@ -99,9 +100,7 @@ def test_a_parameter_that_is_a_list_of_numbers(rows):
     assert message == "start: weight is a list, no part of a tree; write np.asarray(weight)"
 
 
-@pytest.mark.parametrize(
-    "setting", [None, 1, 0.5, "text", True, len, int, np.float32(1.0), Key(0), range(3), {1}, b"x"]
-)
+@each_of("setting", [None, 1, 0.5, "text", True, len, int, np.float32(1.0), Key(0), range(3), {1}, b"x"])
 def test_settings_are_no_arrays(setting):
     assert conversion(setting, "it") == ""
     assert flat((np.ones(1), setting))[0].size == 1

@@ -8,12 +8,12 @@ a logarithm and a cosine, and an orthogonal matrix needs LAPACK, whose last bits
 import hashlib
 
 import numpy as np
-import pytest
 
 import fnn
 from fnn import Key, conv, dense, dropout, initializers, last_step, lstm, mlp, relu, serial, tree
 from fnn.core.keys import _bits, normals, permutation, uniforms
 from fnn.data import epochs, train_test_split
+from tests.each_of import each_of
 
 SEEDS = (0, 1, 2, 12345, 2**127 + 1)
 ROWS = np.arange(103)
@@ -216,12 +216,12 @@ def test_what_is_promised_has_a_golden_hash_for_each_seed():
     assert drawing <= set(GOLDEN)
 
 
-@pytest.mark.parametrize("name", EXACT)
+@each_of("name", EXACT)
 def test_what_is_exact_is_what_it_always_was(name):
     assert tuple(sha(EXACT[name](Key(seed))) for seed in SEEDS) == GOLDEN[name]
 
 
-@pytest.mark.parametrize("name", ROUNDED)
+@each_of("name", ROUNDED)
 def test_what_is_rounded_is_what_it_always_was(name):
     assert tuple(sha(rounded(ROUNDED[name](Key(seed)))) for seed in SEEDS) == GOLDEN[name]
 

@@ -35,6 +35,7 @@ from fnn import (
 from fnn.core.keys import normals, permutation, uniforms
 from fnn.data import epochs, line, moons, train_test_split
 from fnn.layers.initializers import glorot_uniform, zeros
+from tests.each_of import each_of
 
 SOME_KEYS = [
     Key(seed, path)
@@ -51,7 +52,7 @@ DRAWS = {
     "line": lambda key: line(5, 0.1, key)[0],
     "moons": lambda key: moons(5, 0.1, key)[0],
 }
-each_draw = pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
+each_draw = each_of("draw", DRAWS.values(), ids=DRAWS)
 
 
 @each_draw
@@ -97,7 +98,7 @@ def test_of_many_children_no_two_are_equal_nor_begin_with_the_same_bits(n):
 # --- numbers made of bits --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", SOME_KEYS[::7])
+@each_of("key", SOME_KEYS[::7])
 def test_uniforms_are_the_upper_53_bits_of_pcg64s_words(key):
     words = np.random.PCG64(np.random.SeedSequence(key.seed, spawn_key=key.path)).random_raw(50)
     assert uniforms(key, 50).tolist() == [(int(word) >> 11) / 2**53 for word in words]
@@ -120,13 +121,13 @@ def test_normals_have_the_moments_of_the_normal_distribution():
         assert abs((z**power).mean() - moment) < 5 * np.sqrt(variance / z.size)
 
 
-@pytest.mark.parametrize("shape", [(), (0,), (3, 0), 4, (2, 1, 3)], ids=str)
+@each_of("shape", [(), (0,), (3, 0), 4, (2, 1, 3)], ids=str)
 def test_numbers_have_the_shape_asked_for(shape):
     expected = (shape,) if isinstance(shape, int) else shape
     assert uniforms(Key(0), shape).shape == normals(Key(0), shape).shape == expected
 
 
-@pytest.mark.parametrize("n", [0, 1, 2, 3, 1000])
+@each_of("n", [0, 1, 2, 3, 1000])
 def test_a_permutation_holds_each_number_once(n):
     order = permutation(Key(n), n)
     assert order.dtype == np.int64
@@ -229,7 +230,7 @@ def test_layers_in_front_keep_their_weights_when_one_is_added_behind():
 # --- keys that are none ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("make", "kind", "message"),
     [
         (lambda: Key(-1), ValueError, "Key: the seed must be at least 0 and below 2**128, got -1"),

@@ -5,11 +5,11 @@ import pickle
 
 import attrs
 import numpy as np
-import pytest
 
 from fnn import Dense, Key, Record, Serial, Transform, chain, cross_entropy, mlp, relu, sgd, start, train_step, tree
 from fnn.core import _flat, _structure
 from fnn.core._flat import flat, take_apart
+from tests.each_of import each_of
 
 X = np.random.default_rng(0).standard_normal((10, 3)).astype(np.float32)
 NET = start(mlp(4, 2)(Key(0), X), sgd(0.1)).params
@@ -24,12 +24,12 @@ def same(ours, theirs):
     return ours[1] == theirs[1] and all(map(np.array_equal, ours[0], theirs[0]))
 
 
-@pytest.mark.parametrize(
+@each_of(
     "function",
     [np.negative, lambda a: a[..., None], lambda a: a.astype(np.float64), lambda a: a.T, lambda a: a.sum(), float],
     ids=["negative", "another rank", "another dtype", "transposed", "scalars", "no arrays"],
 )
-@pytest.mark.parametrize("node", [NET, Serial((Dense(np.ones((2, 2)), np.ones(2)), relu))], ids=["cut", "made"])
+@each_of("node", [NET, Serial((Dense(np.ones((2, 2)), np.ones(2)), relu))], ids=["cut", "made"])
 def test_what_is_remembered_is_what_is_there(node, function):
     if function is float:
         node = tree.map(lambda a: a.ravel()[0], node)

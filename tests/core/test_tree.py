@@ -10,6 +10,7 @@ import pytest
 
 from fnn import Dense, Key, LeakyRelu, Record, Relu, Serial, leaky_relu, mlp, relu, start, tree
 from fnn.optim.optimizers import adam
+from tests.each_of import each_of
 
 
 def f32(*shape):
@@ -32,7 +33,7 @@ TREES = {
     "settings": ("text", 3, None, (f32(1), "more")),
     "F-ordered": (np.asfortranarray(f32(3, 4)), f32(6)[::-2]),
 }
-each_tree = pytest.mark.parametrize("a", TREES.values(), ids=TREES)
+each_tree = each_of("a", TREES.values(), ids=TREES)
 
 
 def twice(x):
@@ -60,7 +61,7 @@ def test_mapping_a_composition_is_composing_the_maps(a):
     assert tree.equal(at_once, tree.map(half_and_one, tree.map(twice, a)))
 
 
-@pytest.mark.parametrize("function", [twice, half_and_one, np.sqrt, np.sum, lambda x: x[()]])
+@each_of("function", [twice, half_and_one, np.sqrt, np.sum, lambda x: x[()]])
 def test_map_keeps_leaves_without_axes_arrays(function):
     one, (other,) = tree.map(function, (np.array(4.0), (np.array(9.0, np.float32),)))
     assert [(type(leaf), leaf.shape) for leaf in (one, other)] == [(np.ndarray, ())] * 2
@@ -79,7 +80,7 @@ def test_map_takes_settings_from_the_first_tree():
     assert (mapped[0].slope, mapped[1].tolist(), mapped[2]) == (0.1, [-2.0], "ours")
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("a", "b", "difference"),
     [
         (
@@ -159,7 +160,7 @@ def test_add_of_integers_next_to_floats_is_exact():
     assert tree.equal(tree.add(a, a), (np.array([2**61 + 2]), np.array([1.0])))
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("other", "what"),
     [
         (np.ones((3, 1), np.float32), "float32 array (3,) against float32 array (3, 1)"),
@@ -191,7 +192,7 @@ def test_a_tree_equals_its_copy_in_any_memory_order(a):
     assert tree.equal(a, tree.map(lambda x: x.copy(order="F"), a))
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("a", "b"),
     [
         ((np.array([0.0]),), (np.array([-0.0]),)),
@@ -236,7 +237,7 @@ def test_allclose_never_broadcasts():
 # --- at --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("path", "there"),
     [
         ("layers[0].weight", lambda a: a.layers[0].weight),
@@ -270,7 +271,7 @@ def test_at_leaves_the_old_tree_as_it_was():
     assert not b.layers[0].bias.flags.writeable
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("path", "message"),
     [
         ("layers[0].weigth", "no weigth in 'layers[0].weigth': Dense has weight, bias"),
@@ -362,7 +363,7 @@ FUNCTIONS = {
     "deepcopy": copy.deepcopy,
     "pickle": lambda a: pickle.loads(pickle.dumps(a)),
 }
-each_function = pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+each_function = each_of("function", FUNCTIONS.values(), ids=FUNCTIONS)
 
 
 @each_function
@@ -383,7 +384,7 @@ def test_the_users_arrays_are_neither_written_nor_flagged_again(function):
     assert all(leaf.flags.writeable for leaf in tree.leaves(a))
 
 
-@pytest.mark.parametrize("name", ["zeros_like", "add", "ravel", "start", "deepcopy", "pickle"])
+@each_of("name", ["zeros_like", "add", "ravel", "start", "deepcopy", "pickle"])
 def test_what_the_user_writes_later_does_not_reach_a_tree_that_was_made(name):
     a = net()
     made = FUNCTIONS[name](a)
@@ -410,8 +411,8 @@ class Pair(Record):
     right: object = "none"
 
 
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda a: pickle.loads(pickle.dumps(a))])
-@pytest.mark.parametrize("made", [net(), mlp(4, 2)(Key(1), f32(1, 3)), Pair((f32(2), "x"), Pair(LeakyRelu(0.5)))])
+@each_of("copied", [copy.copy, copy.deepcopy, lambda a: pickle.loads(pickle.dumps(a))])
+@each_of("made", [net(), mlp(4, 2)(Key(1), f32(1, 3)), Pair((f32(2), "x"), Pair(LeakyRelu(0.5)))])
 def test_copies_keep_values_and_settings(made, copied):
     again = copied(made)
     assert type(again) is type(made)

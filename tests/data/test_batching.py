@@ -11,6 +11,7 @@ import pytest
 from fnn import Key, data, fold_in
 from fnn.data import batches, epochs, train_test_split
 from tests.data.rows import ROWS, SIZE, DataFrame, N, Sparse, Tensor, numbers, same_batches
+from tests.each_of import each_of
 
 
 def test_without_a_key_batches_come_in_order_and_the_last_has_what_is_left():
@@ -18,7 +19,7 @@ def test_without_a_key_batches_come_in_order_and_the_last_has_what_is_left():
     assert parts == [list(range(0, 50)), list(range(50, 100)), list(range(100, 105))]
 
 
-@pytest.mark.parametrize("size", [1, 2, 50, 104])
+@each_of("size", [1, 2, 50, 104])
 def test_each_epoch_is_a_permutation_of_the_rows_in_batches_of_one_size(size):
     per_epoch = -(-N // size)
     parts = [numbers(batch) for batch in epochs(ROWS, size, Key(1), epochs=3)]
@@ -40,7 +41,7 @@ def test_each_epoch_is_shuffled_by_its_own_key():
     assert same_batches(epochs(ROWS, SIZE, Key(4), epochs=2), two)
 
 
-@pytest.mark.parametrize("start", range(11))
+@each_of("start", range(11))
 def test_start_leaves_out_exactly_as_many_batches_across_epochs(start):
     everything = list(epochs(ROWS, SIZE, Key(2), epochs=3))
     assert same_batches(epochs(ROWS, SIZE, Key(2), epochs=3, start=start), everything[start:])
@@ -74,8 +75,8 @@ def test_a_batch_is_a_copy_that_shares_nothing_with_the_data():
         assert not any(np.shares_memory(a, b) for a, b in zip(batch, ROWS, strict=True))
 
 
-@pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("shuffled", [batches, epochs])
+@each_of("order", ["C", "F"])
+@each_of("shuffled", [batches, epochs])
 def test_the_caller_s_data_stay_as_they_are(shuffled, order):
     x, y = np.array(np.arange(20.0).reshape(10, 2), order=order), np.arange(10)
     before = x.tobytes(), y.tobytes()
@@ -97,8 +98,8 @@ def test_a_start_a_million_epochs_ahead_is_at_its_own_epoch():
 # --- what is no array of NumPy ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("parts", [lambda part: (part, ROWS[1]), lambda part: ((ROWS[0], part), ROWS[1])])
-@pytest.mark.parametrize(
+@each_of("parts", [lambda part: (part, ROWS[1]), lambda part: ((ROWS[0], part), ROWS[1])])
+@each_of(
     ("part", "remedy"),
     [
         (DataFrame(ROWS[0]), ".to_numpy()"),
@@ -128,7 +129,7 @@ def test_it_is_refused_everywhere_with_what_to_write(part, remedy, parts):
 NO_ROWS = [np.ones(N, complex), np.zeros(N, "M8[s]"), np.zeros(N, [("a", int)]), None, 3, np.float32(3), max, DataFrame]
 
 
-@pytest.mark.parametrize("part", NO_ROWS)
+@each_of("part", NO_ROWS)
 def test_what_cannot_be_rows_is_refused_without_advice(part):
     with pytest.raises(TypeError, match=r"batches: data\[0\] must be an array of real numbers, got [^;]*$"):
         batches((part,), SIZE)
@@ -149,8 +150,8 @@ def test_a_table_in_the_place_of_the_data_is_told_how_to_be_cut(data, remedy):
         batches([1, 2], SIZE)
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble, np.uint8, np.int64, bool, ">f4"])
-@pytest.mark.parametrize("shape", [(1,), (1, 0), (5, 0, 3), (5, 1)])
+@each_of("dtype", [np.float16, np.float32, np.float64, np.longdouble, np.uint8, np.int64, bool, ">f4"])
+@each_of("shape", [(1,), (1, 0), (5, 0, 3), (5, 1)])
 def test_narrow_and_empty_rows_keep_their_dtype_and_shape(dtype, shape):
     x = np.ones(shape, dtype)
     for size in (1, 2, 5, 9):

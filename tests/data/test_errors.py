@@ -5,7 +5,6 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-import pytest
 
 from fnn import FormatError
 from fnn.data import (
@@ -27,6 +26,7 @@ from fnn.data import (
     xor,
 )
 from fnn.data._faults import parsed
+from tests.each_of import each_of
 from tests.errors import check, message
 from tests.laws.test_bad_input import FLAT, KEY, LOGITS, T, V, X, Y
 
@@ -468,7 +468,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=message)
+@each_of("row", ROWS, ids=message)
 def test_a_mistake_is_told_in_these_words(row, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     check(row, tmp_path)

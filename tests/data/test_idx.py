@@ -12,6 +12,7 @@ import pytest
 
 from fnn import FormatError
 from fnn.data import digits, mnist, read_idx
+from tests.each_of import each_of
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: "i2", 0x0C: "i4", 0x0D: "f4", 0x0E: "f8"}
 
@@ -34,8 +35,8 @@ either_way = pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gz"
 
 
 @either_way
-@pytest.mark.parametrize(("code", "kind"), TYPES.items())
-@pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 1, 3, 2)], ids=str)
+@each_of(("code", "kind"), TYPES.items())
+@each_of("shape", [(3,), (2, 3), (2, 1, 3, 2)], ids=str)
 def test_idx_files_of_every_type_are_read_in_the_machines_byte_order(tmp_path, code, kind, shape, zipped):
     edges = np.array([1, 0, 77], kind)
     if kind[0] == "f":
@@ -80,7 +81,7 @@ def test_changed_bytes_give_a_format_error_or_an_array(tmp_path, zipped):
     assert refused > 50
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("content", "message"),
     [
         (b"", "offset 0: expected 0, 0, a type (8 to 14) and a number of axes, found ''"),
@@ -121,7 +122,7 @@ def test_sixteen_bytes_that_claim_3_3_terabytes_are_refused_without_memory_for_t
 GOOD = idx(0x08, (4,))
 
 
-@pytest.mark.parametrize(
+@each_of(
     "content",
     [
         gzip.compress(GOOD + b"\0"),
@@ -180,7 +181,7 @@ def mnist_folder(folder, zipped=(), **other):
     return folder
 
 
-@pytest.mark.parametrize("zipped", [(), (0, 1, 2, 3), (0, 3), (1, 2)], ids=str)
+@each_of("zipped", [(), (0, 1, 2, 3), (0, 3), (1, 2)], ids=str)
 def test_mnist_is_read_from_its_four_files_zipped_or_not(tmp_path, zipped):
     (x, label), (test_x, test_label) = mnist(mnist_folder(tmp_path, zipped))
     assert (x.dtype, label.dtype, test_x.dtype, test_label.dtype) == (np.float32, np.int64, np.float32, np.int64)
@@ -199,7 +200,7 @@ def test_missing_mnist_files_are_listed(tmp_path, missing):
     assert isinstance(caught.value, FileNotFoundError)
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("other", "message"),
     [
         ({"file1": idx(0x08, (3,))}, f"{NAMES[1]}: expected 2 labels from 0 to 9, found uint8 (3,)"),

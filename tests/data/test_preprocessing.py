@@ -10,6 +10,7 @@ import pytest
 from fnn import Key, split
 from fnn.data import balanced, digits, normalized, one_hot, standardize, train_test_split
 from tests.data.rows import ROWS, N, numbers, same_batches
+from tests.each_of import each_of
 
 T, V = TypeError, ValueError
 KEY = Key(0)
@@ -22,8 +23,8 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
-@pytest.mark.parametrize("order", ["C", "F"])
+@each_of("function", FUNCTIONS.values(), ids=FUNCTIONS)
+@each_of("order", ["C", "F"])
 def test_the_caller_s_data_stay_as_they_are(function, order):
     x, y = np.array(np.arange(20.0).reshape(10, 2), order=order), np.arange(10)
     before = x.tobytes(), y.tobytes()
@@ -39,7 +40,7 @@ def test_the_caller_s_data_stay_as_they_are(function, order):
 # --- a split ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("fraction", "held_out"), [(0.2, 21), (0.5, 52), (0.01, 1), (0.99, 104)])
+@each_of(("fraction", "held_out"), [(0.2, 21), (0.5, 52), (0.01, 1), (0.99, 104)])
 def test_a_split_gives_every_row_to_exactly_one_side(fraction, held_out):
     train, test = (numbers(side) for side in train_test_split(ROWS, fraction, Key(0)))
     assert len(test) == held_out
@@ -81,8 +82,8 @@ def exact_counts(counts, fraction, total):
 COUNTS = [(50, 50), (3, 3, 3), (2, 2, 2, 2, 2), (97, 2, 2), (10, 11, 12, 13), (2, 1000), (5, 7, 11, 13, 17, 19), (6,)]
 
 
-@pytest.mark.parametrize("fraction", [0.5, 0.25, 0.375, 0.125, 0.875])
-@pytest.mark.parametrize("counts", COUNTS, ids=str)
+@each_of("fraction", [0.5, 0.25, 0.375, 0.125, 0.875])
+@each_of("counts", COUNTS, ids=str)
 def test_each_side_has_each_class_in_proportion_by_largest_remainders(counts, fraction):
     n = sum(counts)
     labels = np.repeat(np.arange(len(counts)), counts)
@@ -159,7 +160,7 @@ def test_a_split_takes_inputs_that_are_tuples_themselves():
             train_test_split(data, 0.4, KEY)
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("labels", "kind", "message"),
     [
         ([0, 0, 1, 1, 2], V, "class 2 of stratify has a single row, which cannot be on both sides; leave out or merge"),
@@ -182,7 +183,7 @@ def test_labels_that_cannot_be_split_are_refused(labels, kind, message):
 # --- labels and scales -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64, np.uint64])
+@each_of("dtype", [np.uint8, np.int8, np.int64, np.uint64])
 def test_one_hot_puts_a_one_at_the_place_of_each_label(dtype):
     rows = one_hot(np.array([2, 0, 1], dtype), 4)
     assert rows.dtype == np.float32
@@ -209,8 +210,8 @@ def test_a_constant_column_becomes_0():
     assert standardize(np.array([[5.0, 7.0]], np.float32)).tolist() == [[0, 0]]
 
 
-@pytest.mark.parametrize("value", [0.1, 1e8 + 0.1])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@each_of("value", [0.1, 1e8 + 0.1])
+@each_of("dtype", [np.float32, np.float64])
 def test_a_constant_column_becomes_exactly_0_though_its_mean_is_rounded(value, dtype):
     assert standardize(np.full((3, 1), value, dtype)).tolist() == [[0]] * 3
 
@@ -231,14 +232,14 @@ def test_standardize_gives_an_array_of_its_own():
     assert not np.shares_memory(scaled, x)
 
 
-@pytest.mark.parametrize("size", [5e-324, 1e-308, 1e-200, 1e-30, 1e30, 1e200, 1.7e308])
+@each_of("size", [5e-324, 1e-308, 1e-200, 1e-30, 1e30, 1e200, 1.7e308])
 def test_values_of_any_size_are_standardized(size):
     assert standardize(np.array([[size], [-size]])).tolist() == [[1], [-1]]
     assert standardize(np.array([[size, 1.0], [-size, 3.0]])).tolist() == [[1, -1], [-1, 1]]
 
 
-@pytest.mark.parametrize(("dtype", "sizes"), [(np.float16, (6e-8, 6e4)), (np.float32, (1e-45, 1e-30, 1e20, 3e38))])
-@pytest.mark.parametrize("n", [2, 70_000])
+@each_of(("dtype", "sizes"), [(np.float16, (6e-8, 6e4)), (np.float32, (1e-45, 1e-30, 1e20, 3e38))])
+@each_of("n", [2, 70_000])
 def test_narrow_values_are_standardized_in_float64(dtype, sizes, n):
     for size in sizes:
         x = np.full((n, 1), size, dtype)
@@ -263,7 +264,7 @@ def test_a_test_set_too_far_from_its_training_set_is_an_error():
 # --- weights ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64, bool])
+@each_of("dtype", [np.float16, np.float32, np.float64, np.int64, bool])
 def test_normalized_weights_have_mean_1_and_keep_their_ratios(dtype):
     weights = np.array([[1, 0, 1], [1, 1, 0]], dtype)
     scaled = normalized(weights)
@@ -271,7 +272,7 @@ def test_normalized_weights_have_mean_1_and_keep_their_ratios(dtype):
     np.testing.assert_allclose(scaled, 1.5 * weights.astype(float), rtol=1e-6)
 
 
-@pytest.mark.parametrize("size", [1e-320, 1e-200, 1.0, 1e200, 1e308])
+@each_of("size", [1e-320, 1e-200, 1.0, 1e200, 1e308])
 def test_weights_of_any_size_are_normalized(size):
     np.testing.assert_allclose(
         normalized(size * np.array([0.5, 1.5])), [0.5, 1.5], rtol=1e-3 if size < 1e-300 else 1e-15

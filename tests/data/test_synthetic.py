@@ -10,6 +10,7 @@ import pytest
 from fnn import Key
 from fnn.data import blobs, circles, line, moons, spirals, xor
 from tests.data.rows import DataFrame, Tensor
+from tests.each_of import each_of
 
 T, V = TypeError, ValueError
 KEY = Key(0)
@@ -29,14 +30,14 @@ def given_clouds(n, noise, key, **named):
 
 
 CLASSES = {moons: 2, circles: 2, spirals: 2, five_arms: 5, blobs: 3, seven_clouds: 7, given_clouds: 3, xor: 2}
-each_constructor = pytest.mark.parametrize("make", CLASSES, ids=lambda make: make.__name__)
+each_constructor = each_of("make", CLASSES, ids=lambda make: make.__name__)
 
 
 # --- what all of them keep -------------------------------------------------------------------------------------------
 
 
 @each_constructor
-@pytest.mark.parametrize("extra", range(9))
+@each_of("extra", range(9))
 def test_classes_differ_by_one_row_at_most(make, extra):
     n = max(CLASSES[make], 4) + extra
     x, label = make(n, 0.1, KEY)
@@ -96,7 +97,7 @@ def test_noise_has_its_standard_deviation_and_leaves_the_choice_of_points_to_the
 # --- the answers -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("n", [2, 3, 100, 101])
+@each_of("n", [2, 3, 100, 101])
 def test_moons_without_noise_are_half_circles_around_their_centers_equally_many_points_on_each(n):
     x, label = moons(n, 0.0, Key(1), dtype=np.float64)
     assert np.bincount(label).tolist() == [n // 2, n - n // 2]
@@ -105,8 +106,8 @@ def test_moons_without_noise_are_half_circles_around_their_centers_equally_many_
     assert (np.where(label == 0, 1, -1) * (x - center)[:, 1] > -1e-15).all()
 
 
-@pytest.mark.parametrize("n", [2, 3, 100, 101])
-@pytest.mark.parametrize("factor", [0.5, 0.9])
+@each_of("n", [2, 3, 100, 101])
+@each_of("factor", [0.5, 0.9])
 def test_circles_are_evenly_spaced_around_the_origin_the_inner_one_labeled_1(n, factor):
     x, label = circles(n, 0.0, Key(1), factor=factor, dtype=np.float64)
     for which, radius, count in ((0, 1.0, n // 2), (1, factor, n - n // 2)):
@@ -117,7 +118,7 @@ def test_circles_are_evenly_spaced_around_the_origin_the_inner_one_labeled_1(n, 
         assert distances.min(axis=0).max() < 1e-14
 
 
-@pytest.mark.parametrize(("arms", "turns"), [(1, 1.0), (2, 1.0), (3, 0.5), (5, 2.25), (2, 0)])
+@each_of(("arms", "turns"), [(1, 1.0), (2, 1.0), (3, 0.5), (5, 2.25), (2, 0)])
 def test_spirals_turn_evenly_from_the_origin_to_radius_1_an_arm_a_label(arms, turns):
     x, label = spirals(120, 0.0, KEY, arms=arms, turns=turns, dtype=np.float64)
     radius = np.hypot(*x.T)
@@ -162,7 +163,7 @@ def test_given_centers_are_taken_whatever_kind_and_order_they_have_and_not_writt
     assert not np.shares_memory(x, read_only)
 
 
-@pytest.mark.parametrize("n", [4, 5, 6, 7, 100])
+@each_of("n", [4, 5, 6, 7, 100])
 def test_xor_is_1_where_exactly_one_coordinate_is_on_corners_equally_full(n):
     x, label = xor(n, 0.0, KEY, dtype=np.float64)
     rows = x.tolist()
@@ -172,7 +173,7 @@ def test_xor_is_1_where_exactly_one_coordinate_is_on_corners_equally_full(n):
     assert sum(counts) == n
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("make", "kind", "message"),
     [
         (lambda: circles(1, 0.1, KEY), V, "circles: the number of rows must be at least 2, got 1"),
@@ -236,8 +237,8 @@ def test_what_cannot_be_drawn_is_refused_with_what_was_expected(make, kind, mess
 # --- the edges of the range ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make", [*CLASSES, line], ids=lambda make: make.__name__)
-@pytest.mark.parametrize(("dtype", "noise"), [(np.float16, 1e6), (np.float32, 1e39), (np.float64, 1.7e308)])
+@each_of("make", [*CLASSES, line], ids=lambda make: make.__name__)
+@each_of(("dtype", "noise"), [(np.float16, 1e6), (np.float32, 1e39), (np.float64, 1.7e308)])
 def test_points_that_the_dtype_cannot_hold_are_refused_and_never_infinite(make, dtype, noise):
     name = make.__name__ if make.__name__ in {"moons", "circles", "spirals", "blobs", "xor", "line"} else ""
     with pytest.raises(
@@ -246,7 +247,7 @@ def test_points_that_the_dtype_cannot_hold_are_refused_and_never_infinite(make, 
         make(40, noise, KEY, dtype=dtype)
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("make", "settings"),
     [
         (line, {"slope": 1e5}),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fnn.data import characters
+from tests.each_of import each_of
 
 TEXTS = {
     "letters": "to be, or not to be\n",
@@ -19,7 +20,7 @@ TEXTS = {
     "half surrogate pairs": "\ud83d\ude42 \udcff",
     "line ends": "\r\n\u2028\x85",
 }
-each_text = pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+each_text = each_of("text", TEXTS.values(), ids=TEXTS)
 
 
 @each_text
@@ -73,7 +74,7 @@ def test_no_line_of_python_is_run_for_each_character():
     assert "".join(alphabet[i] for i in ids) == text
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("arguments", "kind", "message"),
     [
         (("abcd", "abc"), ValueError, "characters: 'd' at position 3 is not in the alphabet of 3"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from fnn import Record, check_vjp, vjp
+from tests.each_of import each_of
 from tests.laws.cases import numbers
 
 
@@ -50,7 +51,7 @@ def test_right_code_passes_and_the_report_names_each_leaf():
     assert (report.coordinates, report.skipped) == (9 + 3 + 15, 0)
 
 
-@pytest.mark.parametrize("wrong", WRONG)
+@each_of("wrong", WRONG)
 def test_wrong_code_is_caught_by_the_name_of_the_leaf(wrong):
     leaf, _ = WRONG[wrong]
     with pytest.raises(
@@ -79,7 +80,7 @@ def bad_vjp(layer: Bad, x, key=None):
     return x.copy(), bad_pullback
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("how", "message"),
     [
         ("writes to its input", "an input was written to"),
@@ -150,7 +151,7 @@ CAUSES = {
 }
 
 
-@pytest.mark.parametrize(("message", "pull"), CAUSES.items(), ids=range(len(CAUSES)))
+@each_of(("message", "pull"), CAUSES.items(), ids=range(len(CAUSES)))
 def test_the_likely_cause_is_named_where_it_can_be_told(message, pull):
     with pytest.raises(AssertionError, match=f"the gradient of {message}"):
         check_vjp(Square(numbers(3, 3), pull), numbers(5, 3))
@@ -353,8 +354,8 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize(("rule", "words"), ODD.values(), ids=ODD)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@each_of(("rule", "words"), ODD.values(), ids=ODD)
+@each_of("dtype", [np.float32, np.float64])
 def test_a_rule_that_cannot_serve_is_found_whatever_its_gradients_are(rule, words, dtype):
     layer, x = Odd(np.array([1.0, -2.0, 0.5], dtype), rule), numbers(4, 3).astype(dtype)
     if words is None:

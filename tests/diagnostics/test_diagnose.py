@@ -43,6 +43,7 @@ from fnn import (
 from fnn.core.keys import normals
 from fnn.diagnostics.diagnose import Diagnosis, diagnose
 from tests.diagnostics.test_table import Cells
+from tests.each_of import each_of
 from tests.laws.cases import numbers
 
 X = numbers(8, 4)
@@ -114,7 +115,7 @@ NETS = {
 }
 
 
-@pytest.mark.parametrize("name", NETS)
+@each_of("name", NETS)
 def test_the_layers_are_those_of_the_summary_in_its_order(name):
     found = diagnose(NETS[name], (X, LABELS))
     rows = [line.split()[:2] for line in summary(NETS[name], X).splitlines()[2:-2]]
@@ -186,7 +187,7 @@ def test_a_notebook_shows_both_tables_and_what_was_found():
 # --- what is found ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how_many", [3, 30, 97, 100])
+@each_of("how_many", [3, 30, 97, 100])
 def test_relus_whose_biases_are_far_below_zero_are_dead(how_many):
     body = Dense(np.ones((4, 100)), np.where(np.arange(100) < how_many, -100.0, 100.0))
     net = Serial((body, relu, Dense(numbers(100, 3) * 0.01, np.zeros(3))))
@@ -266,8 +267,8 @@ def test_the_gradient_of_a_deep_net_with_large_weights_explodes():
     assert found.found[-1].endswith("at layers[0].weight; try smaller weights, norms, clip_by_global_norm")
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("path", ["layers[0].weight", "layers[2].bias", "layers[4].weight"])
+@each_of("bad", [np.nan, np.inf, -np.inf])
+@each_of("path", ["layers[0].weight", "layers[2].bias", "layers[4].weight"])
 def test_a_planted_nan_or_infinity_is_found_by_the_path_of_its_leaf(path, bad):
     net = tree.at(path, lambda a: np.where(np.arange(a.size).reshape(a.shape) == 1, bad, a), deep_net())
     found = diagnose(net, (X, LABELS))
@@ -388,7 +389,7 @@ def test_a_run_that_diverged_is_diagnosed_in_one_line():
     assert "lower the learning rate" in str(found)
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("call", "kind", "message"),
     [
         (lambda: diagnose(dense(3), (X, LABELS)), TypeError, r"make it first: net = constructor\(key, x\)"),

@@ -1,9 +1,9 @@
 """What check_vjp, diagnose and summary say, word for word."""
 
 import numpy as np
-import pytest
 
 from fnn import Record, check_vjp, diagnose, relu, summary, vjp
+from tests.each_of import each_of
 from tests.errors import check, message
 from tests.laws.test_bad_input import COLUMN, NET, T, V, X, Y
 
@@ -107,6 +107,6 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=message)
+@each_of("row", ROWS, ids=message)
 def test_a_mistake_is_told_in_these_words(row, tmp_path):
     check(row, tmp_path)

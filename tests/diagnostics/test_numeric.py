@@ -10,6 +10,7 @@ import pytest
 
 from fnn import Key, cross_entropy, mlp, tree, value_and_grad
 from fnn.diagnostics.numeric import derivative, gradient, gradient_field, tangent
+from tests.each_of import each_of
 from tests.laws.cases import numbers
 
 T, V = TypeError, ValueError
@@ -21,7 +22,7 @@ EXACT = {
     "constant": (lambda x: 0 * x + 5, lambda x: 0 * x, np.linspace(-50, 50, 11)),
     "the tutorial's": (lambda x: 0.01 * x**2 + 0.1 * x, lambda x: 0.02 * x + 0.1, np.linspace(0, 20, 41)),
 }
-each_function = pytest.mark.parametrize(("f", "slope", "x"), EXACT.values(), ids=EXACT)
+each_function = each_of(("f", "slope", "x"), EXACT.values(), ids=EXACT)
 
 
 @each_function
@@ -55,7 +56,7 @@ def test_the_tutorial_s_numbers():
         np.testing.assert_allclose(gradient(lambda x: np.sum(x**2), point), 2 * np.array(point), rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64, np.float16, np.float32, np.float64])
+@each_of("dtype", [np.uint8, np.int8, np.int64, np.float16, np.float32, np.float64])
 def test_integers_and_short_floats_are_perturbed_in_double_precision(dtype):
     x = np.array([[1, 2], [3, 9]], dtype)
     before = x.tobytes()
@@ -73,7 +74,7 @@ def test_a_result_of_integers_or_short_floats_does_not_wrap_or_round_further():
     assert derivative(lambda x: np.float32(x), 2.0, step=0.25) == 1
 
 
-@pytest.mark.parametrize("shape", [(), (1,), (4,), (2, 3), (2, 1, 3), (0,)], ids=str)
+@each_of("shape", [(), (1,), (4,), (2, 3), (2, 1, 3), (0,)], ids=str)
 def test_a_gradient_has_the_shape_of_x_whatever_its_order_in_memory(shape):
     x, weight = numbers(*shape), numbers(*shape, seed=1)
     strided = np.stack([x, x], axis=-1)[..., 0]
@@ -113,7 +114,7 @@ def test_x_is_as_it_was_though_f_writes_to_what_it_is_given_and_reuses_what_it_r
     assert x.tolist() == [1, 2]
 
 
-@pytest.mark.parametrize("step", [0.5, 0.1, 1, np.float32(1e-3)])
+@each_of("step", [0.5, 0.1, 1, np.float32(1e-3)])
 def test_a_step_given_is_the_one_taken(step):
     seen = []
     slope = derivative(lambda x: seen.append(float(x)) or x**3, 2.0, step=step)
@@ -184,7 +185,7 @@ def cube(x):
     return x**3
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("make", "kind", "message"),
     [
         (lambda: derivative(cube, 1, step=math.nan), V, "derivative: the step must be at least 0 and finite, got nan"),

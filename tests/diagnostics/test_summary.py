@@ -8,6 +8,7 @@ from fnn import Key, Serial, concatenate, dense, dropout, mlp, parallel, relu, r
 from fnn.diagnostics._table import Table
 from fnn.diagnostics.summary import flow
 from tests.diagnostics.test_table import Cells
+from tests.each_of import each_of
 from tests.laws.cases import numbers
 
 X = numbers(8, 4)
@@ -34,7 +35,7 @@ def test_a_hand_counted_net():
     ]
 
 
-@pytest.mark.parametrize("name", NETS)
+@each_of("name", NETS)
 def test_the_sizes_add_up_to_the_total_which_is_that_of_all_leaves(name):
     table = summary(NETS[name], X)
     sizes = [int(row[3].replace(",", "")) for row in table.rows if row[3]]

@@ -51,6 +51,7 @@ from fnn import (
 from fnn.data import batches, epochs, line, mnist, moons, one_hot, standardize, train_test_split
 from fnn.layers.initializers import glorot_uniform
 from fnn.metrics import accuracy, confusion_matrix
+from tests.each_of import each_of
 
 T, V = TypeError, ValueError
 KEY = Key(0)
@@ -493,7 +494,7 @@ DATA = [
 CASES = [*LAYERS, *MAKERS, *LOSSES, *METRICS, *TRAINING, *DATA]
 
 
-@pytest.mark.parametrize(("call", "kind", "message"), CASES, ids=[message[:60] for _, _, message in CASES])
+@each_of(("call", "kind", "message"), CASES, ids=[message[:60] for _, _, message in CASES])
 def test_bad_input_is_refused_with_what_was_expected_where_and_what_came(call, kind, message):
     with pytest.raises(kind) as caught:
         call()
@@ -501,8 +502,8 @@ def test_bad_input_is_refused_with_what_was_expected_where_and_what_came(call, k
     assert not isinstance(caught.value, {T: V, V: T}.get(kind, ()))
 
 
-@pytest.mark.parametrize("integer", [np.int64, np.int16, np.uint8])
-@pytest.mark.parametrize(
+@each_of("integer", [np.int64, np.int16, np.uint8])
+@each_of(
     "call",
     [lambda n: tuple(batches((X, Y), n)), lambda n: dense(n)(KEY, X), lambda n: split(KEY, n)],
     ids=["batches", "dense", "split"],
@@ -522,7 +523,7 @@ def nested(*widths):
     return Serial((a, relu, Serial((b, Serial((relu, c)))), d))
 
 
-@pytest.mark.parametrize("place", range(4), ids=PLACES)
+@each_of("place", range(4), ids=PLACES)
 def test_a_width_that_does_not_fit_is_reported_at_its_layer(place):
     widths = [4] * 4
     widths[place] = 9
@@ -531,7 +532,7 @@ def test_a_width_that_does_not_fit_is_reported_at_its_layer(place):
         nested(*widths)(X)
 
 
-@pytest.mark.parametrize("place", range(4), ids=PLACES)
+@each_of("place", range(4), ids=PLACES)
 def test_a_rank_that_does_not_fit_is_reported_at_its_layer_while_the_net_is_made(place):
     constructors = [dense(4) if i != place else serial(reshape((2, 2, 1)), dense(4), affine(9, 1)) for i in range(4)]
     a, b, c, d = constructors
@@ -540,8 +541,8 @@ def test_a_rank_that_does_not_fit_is_reported_at_its_layer_while_the_net_is_made
         serial(a, relu, serial(b, serial(relu, c)), d)(KEY, X)
 
 
-@pytest.mark.parametrize("wrong", [Relu, dense(3), 3, None], ids=["class", "constructor", "number", "None"])
-@pytest.mark.parametrize("place", range(4), ids=PLACES)
+@each_of("wrong", [Relu, dense(3), 3, None], ids=["class", "constructor", "number", "None"])
+@each_of("place", range(4), ids=PLACES)
 def test_what_is_no_layer_is_reported_with_every_network_around_it(place, wrong):
     net = fnn.tree.at(PLACES[place], lambda _: wrong, nested(4, 4, 4, 4))
     with pytest.raises(TypeError, match=r"vjp expects a (finished )?layer") as caught:
@@ -570,7 +571,7 @@ AROUND = {
 }
 
 
-@pytest.mark.parametrize("place", AROUND)
+@each_of("place", AROUND)
 def test_the_error_of_a_layer_of_your_own_comes_through_as_it_is_with_its_cause_and_its_place(place):
     with pytest.raises(ValueError, match=r"^no weights yet") as caught:
         AROUND[place](Failing())(X[None])

@@ -10,16 +10,16 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-import pytest
 
 import fnn
 from fnn import sgd, tree, value_and_grad, vjp
 from fnn.core._structure import walk
 from fnn.core.record import Record
+from tests.each_of import each_of
 from tests.laws.calls import CALLS, NET
 from tests.laws.cases import CONSTRUCTORS, LAYERS, LOSS_CASES, PENALTIES, SCHEDULES, TRANSFORMS, VALUES
 
-calls = pytest.mark.parametrize("name", CALLS)
+calls = each_of("name", CALLS)
 
 # Types and what changes the process: the room of the tests that have them.
 ELSEWHERE = {
@@ -130,7 +130,7 @@ KEEPS_FLOAT32 = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", KEEPS_FLOAT32)
+@each_of("name", KEEPS_FLOAT32)
 def test_float32_in_float32_out(name):
     function, *given = CALLS[name]
     given = tree.map(lambda leaf: leaf.astype(np.float32) if leaf.dtype.kind == "f" else leaf, tuple(given))
@@ -138,9 +138,7 @@ def test_float32_in_float32_out(name):
     assert found == {np.dtype(np.float32)}
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, (call, *_) in CALLS.items() if call.__module__ == "fnn.data.synthetic"]
-)
+@each_of("name", [name for name, (call, *_) in CALLS.items() if call.__module__ == "fnn.data.synthetic"])
 def test_synthetic_data_comes_in_the_dtype_asked_for(name):
     function, *given = CALLS[name]
     for dtype in (np.float32, np.float64):
@@ -148,7 +146,7 @@ def test_synthetic_data_comes_in_the_dtype_asked_for(name):
     assert function(*given)[0].dtype == np.float32
 
 
-@pytest.mark.parametrize("name", [name for name in CALLS if name.startswith("initializers")])
+@each_of("name", [name for name in CALLS if name.startswith("initializers")])
 def test_initializers_give_read_only_arrays_of_the_dtype_asked_for(name):
     function, *given = CALLS[name]
     for dtype in (np.float32, np.float64):
@@ -157,7 +155,7 @@ def test_initializers_give_read_only_arrays_of_the_dtype_asked_for(name):
         assert not weight.flags.writeable
 
 
-@pytest.mark.parametrize("name", SCHEDULES)
+@each_of("name", SCHEDULES)
 def test_a_schedule_gives_python_floats_pickles_and_keeps_an_optimizer_in_float32(name):
     schedule = SCHEDULES[name]
     again = pickle.loads(pickle.dumps(schedule))
@@ -169,7 +167,7 @@ def test_a_schedule_gives_python_floats_pickles_and_keeps_an_optimizer_in_float3
     assert {leaf.dtype for leaf in tree.leaves(updates)} == {np.dtype(np.float32)}
 
 
-@pytest.mark.parametrize("shown", CONSTRUCTORS)
+@each_of("shown", CONSTRUCTORS)
 def test_constructors_pickle(shown):
     assert repr(pickle.loads(pickle.dumps(CONSTRUCTORS[shown]))) == shown
 
@@ -177,7 +175,7 @@ def test_constructors_pickle(shown):
 RECORDS = VALUES | {name: first for name, (first, *_) in (LAYERS | LOSS_CASES | PENALTIES).items()}
 
 
-@pytest.mark.parametrize("name", RECORDS)
+@each_of("name", RECORDS)
 def test_records_pickle(name):
     again = pickle.loads(pickle.dumps(RECORDS[name]))
     assert repr(again) == repr(RECORDS[name])

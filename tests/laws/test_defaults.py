@@ -11,9 +11,8 @@ import inspect
 import types
 from pathlib import Path
 
-import pytest
-
 import fnn
+from tests.each_of import each_of
 
 TABLE = Path(__file__).with_name("defaults.txt")
 OPTIONAL = {"fnn.plot": ["matplotlib"], "fnn.testing": []}  # namespaces that are loaded when asked for
@@ -87,7 +86,7 @@ def test_everything_public_that_takes_arguments_is_in_the_table():
     assert {"fnn.adamw", "fnn.Dense", "fnn.schedules.one_cycle", "fnn.tree.allclose", "fnn.data.epochs"} <= names
 
 
-@pytest.mark.parametrize(("one", "other"), [(0.1, 0.2), (None, 0), (1, 1.0), (True, 1), ((), None)])
+@each_of(("one", "other"), [(0.1, 0.2), (None, 0), (1, 1.0), (True, 1), ((), None)])
 def test_another_default_is_another_line(one, other):
     def make(default):
         def function(x, *, a=default):

@@ -1,11 +1,11 @@
 """An empty batch passes every layer and its pullback, and a row of length 0 is all padding."""
 
 import numpy as np
-import pytest
 
 from fnn import BatchNorm, tree, vjp
 from fnn.core._flat import tied
 from fnn.core._structure import walk
+from tests.each_of import each_of
 from tests.laws.cases import KEY, LAYERS, numbers
 
 # Statistics of no rows are an error, by intention.
@@ -25,8 +25,8 @@ def cotangent(y):
     return tree.map(lambda array: numbers(*array.shape, seed=1, dtype=array.dtype), y)
 
 
-@pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@each_of("name", CASES)
+@each_of("dtype", [np.float32, np.float64])
 def test_an_empty_batch_passes_every_layer_and_its_pullback(name, dtype):
     layer, x = CASES[name]
     cut = (lambda n, x: x[:, :n]) if name == "dense, ensemble" else first

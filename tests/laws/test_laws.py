@@ -7,6 +7,7 @@ import fnn
 from fnn import Key, Record, Serial, check_vjp, cross_entropy, mlp, serial, tree, value_and_grad, vjp
 from fnn.core._flat import tied
 from fnn.core._structure import walk
+from tests.each_of import each_of
 from tests.laws.cases import (
     KEY,
     LAYERS,
@@ -18,8 +19,8 @@ from tests.laws.cases import (
     target_for,
 )
 
-layers = pytest.mark.parametrize(("layer", "x"), LAYERS.values(), ids=LAYERS)
-losses = pytest.mark.parametrize("case", LOSS_CASES.values(), ids=LOSS_CASES)
+layers = each_of(("layer", "x"), LAYERS.values(), ids=LAYERS)
+losses = each_of("case", LOSS_CASES.values(), ids=LOSS_CASES)
 
 
 def floats_to(dtype, x):
@@ -45,7 +46,7 @@ def test_a_loss_s_gradient_is_the_numeric_one(case):
     assert report.skipped == 0
 
 
-@pytest.mark.parametrize(("penalty", "params"), PENALTIES.values(), ids=PENALTIES)
+@each_of(("penalty", "params"), PENALTIES.values(), ids=PENALTIES)
 def test_a_penalty_s_gradient_is_the_numeric_one(penalty, params):
     report = check_vjp(penalty, params)
     assert max(report.errors.values()) <= 1e-8
@@ -118,7 +119,7 @@ def test_a_loss_s_gradient_has_the_dtype_of_the_prediction(case):
     assert value == pytest.approx(loss(prediction, *rest), rel=1e-5)
 
 
-@pytest.mark.parametrize("name", [name for name in LAYERS if "embedding" not in name and "lengths" not in name])
+@each_of("name", [name for name in LAYERS if "embedding" not in name and "lengths" not in name])
 def test_bytes_count_as_the_numbers_they_are(name):
     layer, x = LAYERS[name]
     whole = _mapped(lambda array: (np.arange(array.size).reshape(array.shape) * 7 % 256).astype(np.uint8), x)
@@ -168,7 +169,7 @@ def test_a_network_is_the_pipe_of_its_layers():
     np.testing.assert_array_equal(pipe(x, *net.layers), net(x))
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@each_of("loss", LOSSES)
 def test_a_batch_next_to_itself_has_the_batch_s_gradient(loss):
     net, x = mlp(4, 3)(Key(0), np.zeros((1, 5))), numbers(7, 5)
     target = target_for(loss)[[0, 1, 2, 3, 4, 0, 2]]
@@ -186,7 +187,7 @@ def test_evaluation_does_not_depend_on_the_batch_size():
     np.testing.assert_allclose(parts, whole, rtol=1e-12)
 
 
-@pytest.mark.parametrize("loss", sorted(LOSSES))
+@each_of("loss", sorted(LOSSES))
 def test_a_weight_of_two_counts_as_the_row_twice_and_of_zero_as_the_row_left_out(loss):
     prediction, target = numbers(3, 3), target_for(loss)[[0, 3, 2]]
     weighted = vjp(LOSSES[loss], prediction, target, np.array([2.0, 1.0, 0.0]))

@@ -6,6 +6,7 @@ import pytest
 import fnn
 from fnn import check_vjp, tree, vjp
 from fnn.core._structure import walk
+from tests.each_of import each_of
 from tests.laws.cases import KEY, LAYERS, made, numbers, random_like
 
 # Layers in which rows, or the places of values, are no steps of their own.
@@ -35,7 +36,7 @@ _DISTINCT = {
     if sequences_for(layer, x) is not None and not holds(layer, NO_STEPS) and name not in ("dense, ensemble",)
 }
 CASES = {name: (layer, sequences_for(layer, LAYERS[name][1])) for name, layer in _DISTINCT.values()}
-with_lengths = pytest.mark.parametrize(("layer", "x"), CASES.values(), ids=CASES)
+with_lengths = each_of(("layer", "x"), CASES.values(), ids=CASES)
 
 
 def garbage(x):
@@ -83,7 +84,7 @@ def test_the_gradient_by_lengths_is_the_numeric_one_and_0_beyond_them(layer, x):
         np.testing.assert_array_equal(row[length:], 0)
 
 
-@pytest.mark.parametrize("lengths", [np.zeros(4, int), np.full(4, TIME)], ids=["none", "all"])
+@each_of("lengths", [np.zeros(4, int), np.full(4, TIME)], ids=["none", "all"])
 @with_lengths
 def test_no_steps_at_all_are_0_and_all_steps_what_they_are_without_lengths(layer, x, lengths):
     if holds(layer, fnn.BatchNorm) and not lengths.any():
@@ -135,7 +136,7 @@ def test_statistics_are_those_of_the_steps_that_are_there():
     np.testing.assert_allclose(fnn.inference(layer, (garbage(x), LENGTHS))(there), layer(there), rtol=1e-9)
 
 
-@pytest.mark.parametrize(
+@each_of(
     "constructor",
     [
         fnn.dense(3), fnn.layer_norm(), fnn.rms_norm(), fnn.batch_norm(), fnn.conv(3, 2), fnn.positional(),
@@ -170,7 +171,7 @@ def test_residual_and_joins_refuse_other_lengths():
             join(((x, LENGTHS), (x, LENGTHS[::-1].copy())))
 
 
-@pytest.mark.parametrize("layer", [fnn.relu, made(fnn.positional(), 1, 5, 3), fnn.max_pool(2), fnn.global_avg_pool])
+@each_of("layer", [fnn.relu, made(fnn.positional(), 1, 5, 3), fnn.max_pool(2), fnn.global_avg_pool])
 def test_lengths_that_do_not_fit_are_refused(layer):
     x = numbers(4, TIME, 3)
     for lengths, words in (([1, 2, 3, 6], "lengths from 0 to 5"), ([1, 2], r"one length a row, \(4,\), got \(2,\)")):
@@ -182,7 +183,7 @@ def test_lengths_that_do_not_fit_are_refused(layer):
         layer((x, np.array([1.0, 1.0, 2.0, 3.0])))
 
 
-@pytest.mark.parametrize(
+@each_of(
     "layer",
     [made(fnn.conv(2, 3), 1, 4, 4, 2), fnn.max_pool(2), fnn.avg_pool(2), fnn.global_avg_pool],
     ids=lambda layer: type(layer).__name__,

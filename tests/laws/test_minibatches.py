@@ -11,6 +11,7 @@ import pytest
 
 from fnn import Dense, Key, dense, fit, gru, l2, mlp, mse, regularized, serial, sgd, start, tree, value_and_grad, vjp
 from fnn.data import balanced, batches, normalized
+from tests.each_of import each_of
 from tests.laws.cases import LOSS_CASES, LOSSES, families, numbers, random_like, target_for
 
 CUTS = {"rows": [1, 2, 3, 4], "a ragged last batch": [2, 4], "one and the rest": [1], "one batch": []}
@@ -46,8 +47,8 @@ def pulled(loss, inputs):
     return value, tree.leaves((pullback(1.0)[1](),))
 
 
-@pytest.mark.parametrize("cuts", CUTS.values(), ids=CUTS)
-@pytest.mark.parametrize("case", MANY.values(), ids=MANY)
+@each_of("cuts", CUTS.values(), ids=CUTS)
+@each_of("case", MANY.values(), ids=MANY)
 def test_what_is_lost_by_rows_is_the_same_in_whatever_batches_they_come(case, cuts):
     loss, *inputs = case
     value, whole = pulled(loss, tuple(inputs))
@@ -75,9 +76,9 @@ def averaged(loss, net, parts, counts):
     return total
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("size", [1, 4, 7, 11])
-@pytest.mark.parametrize("name", LOSSES)
+@each_of("weighted", [False, True])
+@each_of("size", [1, 4, 7, 11])
+@each_of("name", LOSSES)
 def test_gradients_of_an_epoch_s_minibatches_average_to_the_full_batch_s(name, size, weighted):
     loss, rows = LOSSES[name], np.arange(11) * 3 % 5
     weights = (np.array([0.0, 9.0, 0.0, 1.0, 0.0, 0.0, 2.5, 0.0, 1e-3, 0.0, 4.0]),) if weighted else ()
@@ -88,8 +89,8 @@ def test_gradients_of_an_epoch_s_minibatches_average_to_the_full_batch_s(name, s
         assert tree.allclose(got, value_and_grad(loss, NET, data)[1], rtol=1e-11, atol=1e-15)
 
 
-@pytest.mark.parametrize("weighted", [None, "rows", "steps"])
-@pytest.mark.parametrize("name", LOSSES)
+@each_of("weighted", [None, "rows", "steps"])
+@each_of("name", LOSSES)
 def test_so_do_those_of_sequences_that_end_at_their_lengths(name, weighted):
     loss, lengths = LOSSES[name], np.array([3, 1, 0, 2, 0, 3, 1])
     target = np.stack([target_for(name)[np.arange(7) % 5]] * 3, axis=1)
@@ -101,7 +102,7 @@ def test_so_do_those_of_sequences_that_end_at_their_lengths(name, weighted):
         assert tree.allclose(got, value_and_grad(loss, RECURRENT, data)[1], rtol=1e-11, atol=1e-15)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@each_of("name", LOSSES)
 def test_a_penalty_is_in_each_batch_as_it_is_in_the_whole(name):
     if name.startswith("sum"):
         return  # a sum of losses plus a penalty once: its epoch has the penalty more often
@@ -114,7 +115,7 @@ def test_a_penalty_is_in_each_batch_as_it_is_in_the_whole(name):
     assert tree.allclose(got, value_and_grad(loss, NET, data)[1], rtol=1e-11, atol=1e-15)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@each_of("name", LOSSES)
 def test_a_batch_that_matters_nothing_costs_nothing_and_moves_nothing(name):
     loss, target = LOSSES[name], target_for(name)
     value, gradient = value_and_grad(loss, NET, (numbers(5, 5), target, np.zeros(5)))
@@ -143,7 +144,7 @@ def test_nor_does_one_of_which_all_labels_are_ignored(name):
         assert tree.allclose(got, value_and_grad(loss, NET, data)[1], rtol=1e-11, atol=1e-15)
 
 
-@pytest.mark.parametrize("kind", ["values", "probabilities", "distributions", "labels", "signs"])
+@each_of("kind", ["values", "probabilities", "distributions", "labels", "signs"])
 def test_each_kind_of_target_is_tried(kind):
     assert any(kind in families(name) for name in LOSSES)
 

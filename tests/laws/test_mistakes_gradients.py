@@ -42,6 +42,7 @@ from fnn.layers.initializers import he_uniform, normal
 from fnn.layers.lstm import Lstm, lstm
 from fnn.layers.pool import max_pool
 from fnn.layers.recurrent import Rnn, rnn
+from tests.each_of import each_of
 from tests.laws.cases import numbers
 
 DIGITS, LABELS = digits()
@@ -374,7 +375,7 @@ def conv_by_the_book(layer, x, dy, flips=False, overwrites=False, shifts=False):
     return windows, dpadded[:, first : first + x.shape[1]]
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("mistake", "kernel", "stride", "unseen"),
     [
         ({"flips": True}, [1.0, 2.0, 3.0], 1, ([1.0, 2.0, 1.0], 1)),

@@ -5,6 +5,7 @@ import pytest
 
 import fnn
 from fnn import Embedding, Key, attention, batch_norm, check_vjp, inference, layer_norm, rms_norm, tree, vjp
+from tests.each_of import each_of
 from tests.laws.cases import ACTIVATIONS, KEY, LAYERS, made, numbers, random_like
 
 # One layer, not a network of several: what a network loses between its layers is another matter.
@@ -30,7 +31,7 @@ def evaluated(layer, x):
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast")
-@pytest.mark.parametrize("name", SINGLE)
+@each_of("name", SINGLE)
 def test_a_narrow_dtype_is_right_to_a_few_units_and_comes_out_as_it_went_in(name):
     for dtype, scale in SCALES:
         layer, x = SINGLE[name]
@@ -104,9 +105,9 @@ def test_half_precision_averages_hundreds_and_normalizes_hundreds():
     assert pullback(np.full((70_000, 1), 0.5, np.float16))[0].weight[0] == np.float16(35_000)
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-@pytest.mark.parametrize("value", [1e-30, 0.1, 10.0, 3e4, 1e20, 1e30])
-@pytest.mark.parametrize("constructor", [batch_norm(), layer_norm()], ids=repr)
+@each_of("dtype", [np.float16, np.float32, np.float64])
+@each_of("value", [1e-30, 0.1, 10.0, 3e4, 1e20, 1e30])
+@each_of("constructor", [batch_norm(), layer_norm()], ids=repr)
 def test_a_constant_column_or_row_of_any_size_is_0(constructor, value, dtype):
     if value > float(np.finfo(dtype).max):
         pytest.skip("no such value in this dtype")
@@ -133,8 +134,8 @@ def test_statistics_of_a_sample_of_large_values_are_finite():
     np.testing.assert_allclose(finished(x), layer(x), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@each_of("name", sorted(ACTIVATIONS))
+@each_of("dtype", [np.float16, np.float32])
 def test_activations_and_their_slopes_are_finite_at_the_edges(name, dtype):
     edge = float(np.finfo(dtype).max) / 4
     x = np.array([[0.0, 1e-30, 88, -88, 1e4, -1e4, 6e4, -6e4, edge, -edge]])
@@ -191,9 +192,9 @@ def pooled(layer, x):
     return y, dy, pullback(dy)[1]()
 
 
-@pytest.mark.parametrize("settings", [(2,), (3, 1, 1), (3, 2, "same"), (2, 1, "same"), (3, 2, 1), (2, 3, 1)], ids=str)
-@pytest.mark.parametrize("axes", [1, 2])
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@each_of("settings", [(2,), (3, 1, 1), (3, 2, "same"), (2, 1, "same"), (3, 2, 1), (2, 3, 1)], ids=str)
+@each_of("axes", [1, 2])
+@each_of("dtype", [np.float16, np.float32, np.float64])
 def test_a_margin_never_wins_whatever_stands_in_the_window(settings, axes, dtype):
     x = np.full((2, *[6] * axes, 3), -np.inf, dtype)
     y, dy, dx = pooled(fnn.max_pool(*settings), x)
@@ -204,7 +205,7 @@ def test_a_margin_never_wins_whatever_stands_in_the_window(settings, axes, dtype
     assert dx.sum(dtype=float) == dy.sum()
 
 
-@pytest.mark.parametrize("settings", [(2,), (3, 1, 1), (3, 2, "same"), (2, 1, "same")], ids=str)
+@each_of("settings", [(2,), (3, 1, 1), (3, 2, "same"), (2, 1, "same")], ids=str)
 def test_nan_wins_and_the_gradient_goes_to_it(settings):
     x = numbers(1, 6, 6, 1)
     x[0, 2, 3, 0], x[0, 5] = np.nan, -np.inf

@@ -6,7 +6,6 @@ from unittest import mock
 
 import attrs
 import numpy as np
-import pytest
 
 import fnn
 import fnn.core.grad
@@ -15,6 +14,7 @@ from fnn import Dense, tree, value_and_grad, vjp
 from fnn.core._flat import builder, places
 from fnn.core._structure import walk
 from fnn.core.keys import fold_in
+from tests.each_of import each_of
 from tests.laws.random_cases import check, random_case
 
 
@@ -287,7 +287,7 @@ def _first_cases():
     return [(case, {type(node) for _, node in walk((case.params, case.loss), every=True)}) for case in cases]
 
 
-@pytest.mark.parametrize(("kind", "plant", "wrong"), BUGS, ids=[wrong.__name__ for *_, wrong in BUGS])
+@each_of(("kind", "plant", "wrong"), BUGS, ids=[wrong.__name__ for *_, wrong in BUGS])
 def test_a_planted_bug_is_found_and_without_it_the_same_case_passes(kind, plant, wrong):
     with plant(kind, wrong):
         found = next((case for case, kinds in _first_cases() if kind in kinds and _is_found_by(case)), None)

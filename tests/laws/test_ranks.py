@@ -7,6 +7,7 @@ from fnn import Dense, Embedding, vjp
 from fnn.core._errors import LayerError
 from fnn.core._structure import walk
 from fnn.core.record import children, edges, rebuild
+from tests.each_of import each_of
 from tests.laws.cases import KEY, LAYERS, numbers
 
 CHANGES = {
@@ -41,14 +42,14 @@ def is_refused(layer, x):
     return False
 
 
-@pytest.mark.parametrize(("name", "path"), PARAMETERS, ids=lambda value: str(value))
+@each_of(("name", "path"), PARAMETERS, ids=lambda value: str(value))
 def test_a_parameter_of_a_wrong_rank_is_refused(name, path):
     layer, x = LAYERS[name]
     accepted = [what for what, change in CHANGES.items() if not is_refused(changed(layer, path, change), x)]
     assert not accepted
 
 
-@pytest.mark.parametrize("shape", [(), (5,), (5, 4, 4), (1, 5, 4), (5, 4, 1)], ids=str)
+@each_of("shape", [(), (5,), (5, 4, 4), (1, 5, 4), (5, 4, 1)], ids=str)
 def test_an_embedding_s_table_has_two_axes(shape):
     with pytest.raises(ValueError, match=r"embedding expects a weight \(symbols, features\), got "):
         Embedding(np.ones(shape))(np.array([1]))

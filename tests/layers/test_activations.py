@@ -12,6 +12,7 @@ from fnn import (
     vjp,
 )
 from fnn.layers._stable import softmax
+from tests.each_of import each_of
 from tests.laws.cases import ACTIVATIONS, numbers
 
 GRID = [-1e4, -745.0, -40.0, -3.0, -1.0, -1e-3, -1e-12, 0.0, 1e-12, 1e-3, 0.5, 1.0, 3.0, 40.0, 745.0, 1e4]
@@ -38,7 +39,7 @@ FORMULAS = {
 }
 
 
-@pytest.mark.parametrize("name", FORMULAS)
+@each_of("name", FORMULAS)
 def test_an_activation_is_its_formula_with_50_digits_and_never_overflows(name):
     y = ACTIVATIONS[name](np.array(GRID))
     expected = [with_50_digits(FORMULAS[name], x) for x in GRID]
@@ -54,20 +55,20 @@ def test_gelu_is_x_times_the_normal_distribution_function():
     assert np.isfinite(fnn.gelu(np.array(GRID))).all()
 
 
-@pytest.mark.parametrize("name", sorted(set(ACTIVATIONS) - {"softmax", "log_softmax", "heaviside"}))
+@each_of("name", sorted(set(ACTIVATIONS) - {"softmax", "log_softmax", "heaviside"}))
 def test_slopes_are_finite_out_to_ten_thousand(name):
     y, pullback = vjp(ACTIVATIONS[name], np.array(GRID))
     assert np.isfinite(pullback(np.ones_like(y))[1]()).all()
 
 
-@pytest.mark.parametrize("name", ["relu", "leaky_relu", "elu", "selu", "heaviside"])
+@each_of("name", ["relu", "leaky_relu", "elu", "selu", "heaviside"])
 def test_the_slope_at_zero_is_the_one_on_the_left(name):
     _, pullback = vjp(ACTIVATIONS[name], np.zeros(1))
     left = {"relu": 0, "leaky_relu": 0.01, "elu": 1, "selu": 1.0507009873554805 * 1.6732632423543772, "heaviside": 0}
     assert pullback(np.ones(1))[1]() == pytest.approx(left[name])
 
 
-@pytest.mark.parametrize("shift", [-1e5, -1000, 0, 1000, 1e5])
+@each_of("shift", [-1e5, -1000, 0, 1000, 1e5])
 def test_softmax_rows_sum_to_one_whatever_their_offsets(shift):
     x = np.array([[0.0, 1.0, 2.0], [-1000.0, -1001.0, -1002.0], [1000.0, 1001.0, 1002.0]]) + shift
     y = fnn.softmax(x)

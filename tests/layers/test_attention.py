@@ -14,6 +14,7 @@ from fnn import (
     vjp,
 )
 from fnn.layers.attention import Attention, attention, look_back
+from tests.each_of import each_of
 from tests.laws.cases import made, numbers, random_like
 
 LENGTHS = np.array([4, 1, 3])
@@ -98,7 +99,7 @@ def test_a_causal_step_sees_nothing_of_what_comes_after_it():
 
 
 @each_causal
-@pytest.mark.parametrize("garbage", [7.0, 1e5, np.nan])
+@each_of("garbage", [7.0, 1e5, np.nan])
 def test_what_lies_beyond_a_length_changes_nothing(causal, garbage):
     layer, x = random_attention(2, 6, causal), numbers(3, 4, 6)
     beyond = np.arange(4) >= LENGTHS[:, None]
@@ -246,7 +247,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("call", "kind", "message"), BAD.values(), ids=BAD)
+@each_of(("call", "kind", "message"), BAD.values(), ids=BAD)
 def test_bad_input_is_refused_with_what_was_expected_and_what_came(call, kind, message):
     with pytest.raises(kind, match=re.escape(message)):
         call()

@@ -5,11 +5,11 @@ import pickle
 from functools import partial
 
 import numpy as np
-import pytest
 
 import fnn
 from fnn import Key, initializers, tree
 from fnn.layers._constructor import Constructor
+from tests.each_of import each_of
 from tests.laws.cases import CONSTRUCTORS, numbers
 
 IMAGES, SEQUENCES, SYMBOLS = numbers(2, 6, 6, 2), numbers(2, 5, 4), np.array([[0, 3], [1, 1]])
@@ -37,12 +37,12 @@ PUBLIC = {
 }
 
 
-@pytest.mark.parametrize("call", [*EXAMPLES, *(each for each in CONSTRUCTORS if "[" not in each)])
+@each_of("call", [*EXAMPLES, *(each for each in CONSTRUCTORS if "[" not in each)])
 def test_it_is_shown_as_the_call_that_it_came_from(call):
     assert repr(eval(call, dict(NAMES))) == call
 
 
-@pytest.mark.parametrize("call", EXAMPLES)
+@each_of("call", EXAMPLES)
 def test_it_pickles_and_then_constructs_the_same_layer(call):
     constructor, x = eval(call, dict(NAMES)), EXAMPLES[call]
     again = pickle.loads(pickle.dumps(constructor))
@@ -51,7 +51,7 @@ def test_it_pickles_and_then_constructs_the_same_layer(call):
     assert tree.equal(again(Key(3), x), constructor(Key(3), x))
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@each_of("name", PUBLIC)
 def test_its_signature_names_its_initializers_and_what_it_returns(name):
     signature = inspect.signature(PUBLIC[name])
     assert signature.return_annotation is Constructor

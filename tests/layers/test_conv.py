@@ -11,6 +11,7 @@ import fnn
 from fnn import Key, adam, check_vjp, cross_entropy, dense, flatten, relu, serial, tree, vjp
 from fnn.layers.conv import Conv, conv
 from fnn.layers.pool import max_pool
+from tests.each_of import each_of
 from tests.laws.cases import numbers
 from tests.layers.test_windows import margin, random_conv
 
@@ -104,7 +105,7 @@ SEQUENCES = {
 }
 
 
-@pytest.mark.parametrize(("kernel", "settings", "shape"), SEQUENCES.values(), ids=SEQUENCES)
+@each_of(("kernel", "settings", "shape"), SEQUENCES.values(), ids=SEQUENCES)
 def test_a_sequence_is_an_image_of_one_column(kernel, settings, shape):
     weight, bias, x = numbers(*kernel), numbers(kernel[-1], seed=1), numbers(*shape, seed=2)
     stride, padding, dilation, groups = (each[0] if isinstance(each, tuple) else each for each in settings)

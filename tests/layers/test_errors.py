@@ -1,7 +1,6 @@
 """What layers say, word for word."""
 
 import numpy as np
-import pytest
 
 from fnn import (
     Attention,
@@ -36,6 +35,7 @@ from fnn import (
     softmax,
 )
 from fnn.layers.initializers import glorot_uniform
+from tests.each_of import each_of
 from tests.errors import check, message
 from tests.laws.test_bad_input import COLUMN, FLAT, KEY, T, V, X, Y, affine
 
@@ -367,7 +367,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=message)
+@each_of("row", ROWS, ids=message)
 def test_a_mistake_is_told_in_these_words(row, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     check(row, tmp_path)

@@ -9,9 +9,10 @@ import fnn
 from fnn import (
     Key,
 )
+from tests.each_of import each_of
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("initializer", "variance"),
     [
         ("glorot_uniform", 2 / 500),

@@ -25,6 +25,7 @@ from fnn import (
     vjp,
 )
 from fnn.networks.inference import needs_inference
+from tests.each_of import each_of
 from tests.laws.cases import made, numbers, random_like
 
 
@@ -38,8 +39,8 @@ def test_a_scale_is_its_formula_and_so_is_its_pullback():
     np.testing.assert_allclose(dx(), dy * layer.scale, rtol=1e-15)
 
 
-@pytest.mark.parametrize("shape", [(5, 3), (2, 4, 3), (2, 3), (1, 2, 3)], ids=str)
-@pytest.mark.parametrize("constructor", [batch_norm(), layer_norm(), batch_norm(0.5)], ids=repr)
+@each_of("shape", [(5, 3), (2, 4, 3), (2, 3), (1, 2, 3)], ids=str)
+@each_of("constructor", [batch_norm(), layer_norm(), batch_norm(0.5)], ids=repr)
 def test_the_gradients_are_the_numeric_ones(constructor, shape):
     layer = random_like(made(constructor, *shape))
     assert max(check_vjp(layer, numbers(*shape)).errors.values()) <= 1e-8

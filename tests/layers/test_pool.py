@@ -7,6 +7,7 @@ import pytest
 
 from fnn import check_vjp, vjp
 from fnn.layers.pool import AvgPool, MaxPool, avg_pool, global_avg_pool, max_pool
+from tests.each_of import each_of
 from tests.laws.cases import numbers
 from tests.layers.test_windows import margin
 
@@ -39,7 +40,7 @@ WINDOWS = {
 }
 
 
-windows = pytest.mark.parametrize(("size", "stride", "padding", "shape"), WINDOWS.values(), ids=WINDOWS)
+windows = each_of(("size", "stride", "padding", "shape"), WINDOWS.values(), ids=WINDOWS)
 
 
 @windows

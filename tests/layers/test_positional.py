@@ -12,6 +12,7 @@ from fnn import (
 )
 from fnn.layers.attention import attention
 from fnn.layers.positional import Positional, Sinusoidal, coded, positional
+from tests.each_of import each_of
 from tests.laws.cases import made, numbers, random_like
 
 
@@ -41,8 +42,8 @@ def test_the_learned_code_is_its_rows_and_only_those_in_use_have_a_gradient():
     assert (dlayer.weight[4] == 0).all()
 
 
-@pytest.mark.parametrize("shape", [(3, 4, 5), (1, 1, 1), (2, 7, 2)], ids=str)
-@pytest.mark.parametrize("constructor", [positional(), positional(7)], ids=["sinusoidal", "learned"])
+@each_of("shape", [(3, 4, 5), (1, 1, 1), (2, 7, 2)], ids=str)
+@each_of("constructor", [positional(), positional(7)], ids=["sinusoidal", "learned"])
 def test_the_gradients_of_positions_are_the_numeric_ones(constructor, shape):
     assert max(check_vjp(random_like(made(constructor, *shape)), numbers(*shape)).errors.values()) <= 1e-8
 

@@ -27,6 +27,7 @@ from fnn.layers.lstm import lstm
 from fnn.layers.recurrent import LastStep, last_step, rnn
 from fnn.networks.bidirectional import bidirectional
 from fnn.networks.decoding import advance
+from tests.each_of import each_of
 from tests.laws.cases import made, numbers, random_like
 
 T, V = TypeError, ValueError
@@ -187,8 +188,8 @@ def everything(layer, given, dy):
 
 
 @each_cell
-@pytest.mark.parametrize("around", [lambda constructor: constructor, bidirectional], ids=["", "bidirectional"])
-@pytest.mark.parametrize("garbage", [1e3, -1e3, np.nan], ids=str)
+@each_of("around", [lambda constructor: constructor, bidirectional], ids=["", "bidirectional"])
+@each_of("garbage", [1e3, -1e3, np.nan], ids=str)
 def test_what_lies_beyond_a_row_s_end_changes_nothing(cell, around, garbage):
     n, time, lengths = 5, 6, np.array([3, 6, 1, 2, 5])
     layer, x = random_like(made(around(CONSTRUCTORS[cell](4)), 1, 2, 3)), numbers(n, time, 3)
@@ -236,7 +237,7 @@ def test_the_lengths_that_are_given_back_are_not_the_caller_s_own():
 
 
 @each_cell
-@pytest.mark.parametrize("k", [1, 3, 5])
+@each_of("k", [1, 3, 5])
 def test_a_run_in_two_parts_is_the_whole_run(cell, k):
     layer, x, state = layer_for(cell, 3), numbers(2, 6, 3), state_for(cell, 2)
     y, _, last = layer((x, None, state))
@@ -373,8 +374,8 @@ BAD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NETS)
-@pytest.mark.parametrize(("kind", "x", "message"), BAD, ids=[message[:40] for *_, message in BAD])
+@each_of("name", NETS)
+@each_of(("kind", "x", "message"), BAD, ids=[message[:40] for *_, message in BAD])
 def test_what_is_no_batch_of_sequences_is_refused_by_its_name(name, kind, x, message):
     with pytest.raises(kind, match=re.escape(f"{name} expects {message}")):
         NETS[name](x)

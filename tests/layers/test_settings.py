@@ -25,6 +25,7 @@ from fnn import (
     vjp,
 )
 from fnn.core.record import Record
+from tests.each_of import each_of
 
 ONE, TWO = np.ones(2), np.zeros(2)
 KERNEL = np.ones((3, 2, 2))
@@ -66,7 +67,7 @@ REFUSED = {
 ROWS = [(*key, call, value) for key, (call, values) in REFUSED.items() for value in values]
 
 
-@pytest.mark.parametrize(("kind", "field", "call", "value"), ROWS, ids=lambda value: repr(value)[:30])
+@each_of(("kind", "field", "call", "value"), ROWS, ids=lambda value: repr(value)[:30])
 def test_a_setting_that_makes_no_sense_is_refused_by_its_name(kind, field, call, value):
     what = {"Dropout": "dropout: the rate", "Reshape": "reshape", "Pick": "pick: the place"}.get(kind.__name__, field)
     with pytest.raises((TypeError, ValueError), match=what):

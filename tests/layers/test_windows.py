@@ -8,6 +8,7 @@ import pytest
 from fnn import Key, relu, serial, tree, vjp
 from fnn.layers.conv import Conv, conv
 from fnn.layers.pool import avg_pool, global_avg_pool, max_pool
+from tests.each_of import each_of
 from tests.laws.cases import numbers
 
 
@@ -33,7 +34,7 @@ ALL = {
 }
 
 
-everything = pytest.mark.parametrize(("layer", "x"), ALL.values(), ids=ALL)
+everything = each_of(("layer", "x"), ALL.values(), ids=ALL)
 
 
 @everything
@@ -59,7 +60,7 @@ def test_no_images_give_no_output_and_no_gradient(layer, x):
     assert not any(leaf.any() for leaf in tree.leaves((dlayer,)))
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("make", "kind", "message"),
     [
         (lambda: conv(0, 3), ValueError, "conv: filters must be at least 1, got 0"),
@@ -92,7 +93,7 @@ def test_a_setting_that_makes_no_sense(make, kind, message):
         make()
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("constructor", "shape", "complaint"),
     [
         (

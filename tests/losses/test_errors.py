@@ -3,7 +3,6 @@
 from functools import partial
 
 import numpy as np
-import pytest
 
 from fnn import (
     BinaryCrossEntropy,
@@ -33,6 +32,7 @@ from fnn import (
     value_and_grad,
     vjp,
 )
+from tests.each_of import each_of
 from tests.errors import check, message
 from tests.laws.test_bad_input import COLUMN, FLAT, LOGITS, NET, T, V, X, Y
 
@@ -372,7 +372,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=message)
+@each_of("row", ROWS, ids=message)
 def test_a_mistake_is_told_in_these_words(row, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     check(row, tmp_path)

@@ -42,6 +42,7 @@ from fnn import (
 )
 from fnn.core.keys import Key, uniforms
 from fnn.diagnostics.numeric import gradient
+from tests.each_of import each_of
 from tests.laws.cases import LABELS, SOFT, made, numbers, random_like
 
 EDGES = [-1e4, -745.2, -40.0, -1.0, -1e-8, 0.0, 1e-8, 1.0, 40.0, 745.2, 1e4]
@@ -93,7 +94,7 @@ def test_one_hot_rows_and_labels_are_the_same_target():
         np.testing.assert_allclose(pull_a(1.0)[1](), pull_b(1.0)[1]())
 
 
-@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64, np.uint64])
+@each_of("dtype", [np.int8, np.uint8, np.int32, np.int64, np.uint64])
 def test_labels_may_be_integers_of_any_size(dtype):
     assert cross_entropy(np.zeros((2, 4)), np.array([0, 3], dtype)) == pytest.approx(np.log(4))
 
@@ -193,7 +194,7 @@ def test_hinge_takes_signs_and_says_so():
         hinge(np.zeros(2), np.array([0.0, 1.0]))
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("loss", "last", "target"),
     [
         (cross_entropy, softmax, LABELS),

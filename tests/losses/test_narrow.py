@@ -32,6 +32,7 @@ from fnn import (
     value_and_grad,
     vjp,
 )
+from tests.each_of import each_of
 from tests.laws.cases import LOSSES, numbers, target_for
 
 UNITS = 4
@@ -42,9 +43,7 @@ EDGES = {
     np.float64: [0.0, 1e-200, 1e-100, 1e-30, 1.0, 1e30, 1e100, 1e150],
 }
 ROWS = [1, 3, 1000, 70_000]
-at_the_edges = pytest.mark.parametrize(
-    ("dtype", "edge"), [(dtype, edge) for dtype, edges in EDGES.items() for edge in edges]
-)
+at_the_edges = each_of(("dtype", "edge"), [(dtype, edge) for dtype, edges in EDGES.items() for edge in edges])
 
 
 def unit(dtype, value):
@@ -73,7 +72,7 @@ DISTANCES = {
 }
 
 
-@pytest.mark.parametrize("name", DISTANCES)
+@each_of("name", DISTANCES)
 @at_the_edges
 def test_distances(name, dtype, edge):
     loss, distance, slope = DISTANCES[name]
@@ -145,8 +144,8 @@ def logit_losses(n):
     yield hinge, 2 * binary - 1, lambda x: np.maximum(1 - (2 * binary - 1) * x, 0)
 
 
-@pytest.mark.parametrize("n", ROWS)
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@each_of("n", ROWS)
+@each_of("dtype", [np.float16, np.float32])
 def test_losses_of_logits(dtype, n):
     for edge in EDGES[dtype] if n < 70_000 else EDGES[dtype][-1:]:
         x = np.zeros((n, 3), dtype)
@@ -164,7 +163,7 @@ def test_losses_of_logits(dtype, n):
             assert (np.abs(gradient.astype(np.float64) - wide) <= UNITS * np.spacing(sizes).astype(np.float64)).all()
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@each_of("name", LOSSES)
 def test_every_loss_computes_float16_as_float32_would_and_returns_its_gradient_as_float16(name):
     loss, target = LOSSES[name], target_for(name)[np.arange(20_000) % 5]
     y = numbers(20_000, 3, dtype=np.float16)
@@ -177,7 +176,7 @@ def test_every_loss_computes_float16_as_float32_would_and_returns_its_gradient_a
         np.testing.assert_allclose(gradient.astype(np.float32), expected, rtol=6e-4, atol=3.1e-8)  # rounded once
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@each_of("name", LOSSES)
 def test_weights_may_be_as_small_or_large_as_they_are(name):
     loss, y, target = LOSSES[name], numbers(5, 3, dtype=np.float32), target_for(name)
     plain, plain_pullback = vjp(loss, y, target)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fnn.metrics import accuracy, confusion_matrix, f1, precision, recall
+from tests.each_of import each_of
 from tests.metrics.cases import LABELS, LOGITS
 
 TRUE = np.array([0, 0, 0, 0, 1, 1, 1, 2, 2, 4])
@@ -71,7 +72,7 @@ def test_a_label_alone_has_a_class_for_itself_and_each_below_it():
     assert f1(np.array([2]), np.array([2])) == 1.0
 
 
-@pytest.mark.parametrize("measure", [accuracy, precision, recall, f1])
+@each_of("measure", [accuracy, precision, recall, f1])
 def test_booleans_are_the_classes_0_and_1(measure):
     guess, true = np.array([0, 1, 1, 0, 1]), np.array([0, 1, 0, 1, 1])
     for a, b in ((guess > 0, true > 0), (guess > 0, true), (guess, true > 0)):

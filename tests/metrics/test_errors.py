@@ -1,7 +1,6 @@
 """Errors of metrics, in all their words."""
 
 import numpy as np
-import pytest
 
 from fnn import Record, Serial, vjp
 from fnn.metrics import (
@@ -17,6 +16,7 @@ from fnn.metrics import (
     roc_auc,
     top_k_accuracy,
 )
+from tests.each_of import each_of
 from tests.errors import check, message
 from tests.laws.test_bad_input import COLUMN, FLAT, LOGITS, NET, T, V, X, Y
 
@@ -152,7 +152,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=message)
+@each_of("row", ROWS, ids=message)
 def test_a_mistake_is_told_in_these_words(row, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     check(row, tmp_path)

@@ -9,6 +9,7 @@ import fnn
 from fnn import Key, Record, cross_entropy, dense, identity, mlp, mse, tree, vjp
 from fnn.core.keys import uniforms
 from fnn.metrics import accuracy, evaluate, perplexity, rmse, top_k_accuracy
+from tests.each_of import each_of
 from tests.metrics.cases import AIM, CASES, LABELS, LOGITS, OUTPUTS, N, each_case
 
 T, V = TypeError, ValueError
@@ -67,7 +68,7 @@ def test_it_is_not_the_mean_of_the_batches():
     assert abs(np.mean(means) - 103 / 105) > 0.005
 
 
-@pytest.mark.parametrize("name", ["precision", "f1", "roc_auc", "rmse", "r2", "perplexity"])
+@each_of("name", ["precision", "f1", "roc_auc", "rmse", "r2", "perplexity"])
 def test_nor_is_any_other_measure(name):
     measure, prediction, target = CASES[name]
     mean = np.mean([measure(*part) for part in parts_of((prediction, target))], axis=0)
@@ -133,7 +134,7 @@ def test_an_error_of_the_network_or_the_measure_passes_through():
 COLUMN, FLAT = AIM[:, :1], AIM[:, 0]
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("judge", "kind", "message"),
     [
         (

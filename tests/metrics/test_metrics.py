@@ -10,6 +10,7 @@ import pytest
 from fnn import Key, metrics
 from fnn.core.keys import permutation
 from fnn.metrics import accuracy, confusion_matrix, f1, perplexity, precision, r2, recall, rmse, roc_auc, top_k_accuracy
+from tests.each_of import each_of
 from tests.metrics.cases import AIM, CASES, LABELS, LOGITS, N, each_case
 
 T, V = TypeError, ValueError
@@ -67,9 +68,7 @@ def test_nan_is_refused(measure, prediction, target):
         measure(prediction, target)
 
 
-@pytest.mark.parametrize(
-    "measure", [accuracy, partial(top_k_accuracy, k=1), precision, recall, f1, roc_auc, perplexity]
-)
+@each_of("measure", [accuracy, partial(top_k_accuracy, k=1), precision, recall, f1, roc_auc, perplexity])
 def test_perfect_is_1_for_labels_and_for_one_hot_rows(measure):
     scores = (1e4 if measure is perplexity else 1) * np.eye(4)[LABELS]
     assert measure(scores, LABELS) == measure(scores, np.eye(4)[LABELS]) == 1.0
@@ -86,7 +85,7 @@ EVEN = np.full((6, 3), 1 / 3)
 RAGGED = [[1], [1, 2]]
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("judge", "kind", "message"),
     [
         (lambda: accuracy(LOGITS * np.nan, LABELS), V, "accuracy: NaN in the prediction"),

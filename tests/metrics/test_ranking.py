@@ -9,6 +9,7 @@ import pytest
 from fnn import Key
 from fnn.core.keys import normals, permutation
 from fnn.metrics import accuracy, perplexity, roc_auc, top_k_accuracy
+from tests.each_of import each_of
 from tests.metrics.cases import COARSE, LABELS, LOGITS, PROBABILITIES, N
 
 # --- the k best ------------------------------------------------------------------------------------------------------
@@ -46,7 +47,7 @@ def slow_auc(scores, target):
     return Fraction(sum(2 * (p > q) + (p == q) for p, q in pairs), 2 * len(pairs))
 
 
-@pytest.mark.parametrize("seed", range(40))
+@each_of("seed", range(40))
 def test_roc_auc_is_that_of_comparing_every_pair(seed):
     n = 2 + seed
     scores = normals(Key(seed), n)
@@ -105,8 +106,8 @@ def test_an_even_guess_has_the_perplexity_of_the_number_of_classes(classes):
     assert perplexity(np.full((1, 3, classes), 7.0), np.zeros((1, 3), int)) == pytest.approx(classes, rel=1e-12)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("far", [1e4, 3e38, np.inf])
+@each_of("dtype", [np.float32, np.float64])
+@each_of("far", [1e4, 3e38, np.inf])
 def test_what_is_too_large_for_a_float_is_infinity_without_a_warning(dtype, far):
     assert perplexity(np.array([[0.0, -far], [0.0, 0.0]], dtype), np.array([1, 0])) == math.inf
     if far < np.inf:

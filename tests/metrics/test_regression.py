@@ -7,6 +7,7 @@ import pytest
 
 from fnn import mse
 from fnn.metrics import r2, rmse
+from tests.each_of import each_of
 from tests.metrics.cases import AIM, LOGITS, OUTPUTS, N
 
 
@@ -39,8 +40,8 @@ def test_r2_of_several_outputs_is_the_mean_of_theirs():
     assert r2(cube, aim) == pytest.approx(expected, rel=1e-13)
 
 
-@pytest.mark.parametrize("value", [0.0, 0.1, -3.3])
-@pytest.mark.parametrize("n", [2, 3, 10])
+@each_of("value", [0.0, 0.1, -3.3])
+@each_of("n", [2, 3, 10])
 def test_a_target_that_does_not_vary_has_r2_1_if_met_and_0_if_not(value, n):
     target = np.full(n, value)  # the mean of three times 0.1 is not 0.1: 1 - residual / total would be -5e33
     assert r2(target, target) == 1.0
@@ -51,7 +52,7 @@ def test_a_target_that_does_not_vary_has_r2_1_if_met_and_0_if_not(value, n):
 SIZES = [1e-320, 1e-200, 1e-30, 1.0, 1e30, 1e200]
 
 
-@pytest.mark.parametrize("size", SIZES)
+@each_of("size", SIZES)
 def test_errors_of_any_size_have_a_root_of_their_mean_square(size):
     prediction, target = size * np.array([3.0, 1.0, 5.0, 1.0]), size * np.array([1.0, 1.0, 1.0, 3.0])
     assert rmse(prediction, target) == pytest.approx(size * math.sqrt(6), rel=1e-2 if size < 1e-300 else 1e-14, abs=0)
@@ -59,8 +60,8 @@ def test_errors_of_any_size_have_a_root_of_their_mean_square(size):
     assert r2(target, target) == 1.0
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
-@pytest.mark.parametrize("n", [2, 70_000])
+@each_of("dtype", [np.float16, np.float32])
+@each_of("n", [2, 70_000])
 def test_narrow_floats_are_added_up_in_float64(dtype, n):
     largest = dtype(3e4 if dtype is np.float16 else 1e30)
     target = np.where(np.arange(n) % 2, largest, -largest)

@@ -42,6 +42,7 @@ from fnn import (
     value_and_grad,
     vjp,
 )
+from tests.each_of import each_of
 from tests.laws.cases import SHARED, made, numbers, random_like
 
 
@@ -169,7 +170,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("message", "wrong"), WRONG.items(), ids=range(len(WRONG)))
+@each_of(("message", "wrong"), WRONG.items(), ids=range(len(WRONG)))
 def test_what_does_not_fit_is_named_by_its_path(message, wrong):
     with pytest.raises((TypeError, ValueError), match=message):
         wrong(numbers(4, 2))

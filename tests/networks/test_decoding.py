@@ -34,6 +34,7 @@ from fnn import (
     transformer_block,
     tree,
 )
+from tests.each_of import each_of
 from tests.laws.cases import made, numbers, random_like
 
 T, V = TypeError, ValueError
@@ -54,7 +55,7 @@ def step_by_step(net, x):
     return np.concatenate(ys, axis=1)
 
 
-@pytest.mark.parametrize(
+@each_of(
     "constructor",
     [
         rnn(3), lstm(3), gru(3), dense(2), relu, layer_norm(),
@@ -113,8 +114,8 @@ def advanced(net, x, cuts, state=None):
     return np.concatenate(pieces, axis=1), state
 
 
-@pytest.mark.parametrize("cuts", [[1, 2, 3, 4], [3, 4], [2]], ids=["step by step", "a beginning first", "two halves"])
-@pytest.mark.parametrize("code", [positional(), positional(5)], ids=["sinusoidal", "learned"])
+@each_of("cuts", [[1, 2, 3, 4], [3, 4], [2]], ids=["step by step", "a beginning first", "two halves"])
+@each_of("code", [positional(), positional(5)], ids=["sinusoidal", "learned"])
 def test_step_by_step_a_causal_model_gives_what_it_gives_at_once(code, cuts):
     net = tree.map(np.float64, random_like(language_model(code)))
     y, _ = advanced(net, SYMBOLS, cuts)
@@ -140,7 +141,7 @@ def test_a_step_stays_float32_and_its_state_holds_no_more_than_keys_and_values()
     assert all(part.base is None for part in advance(layer, x)[1])
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("layer", "message"),
     [
         (dropout(0.5), "Dropout at layers[1] cannot advance: call inference(params) first, which removes it"),

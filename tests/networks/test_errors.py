@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-import pytest
 
 from fnn import (
     Bidirectional,
@@ -37,6 +36,7 @@ from fnn import (
     transformer_block,
     vjp,
 )
+from tests.each_of import each_of
 from tests.errors import check, message
 from tests.laws.test_bad_input import FLAT, KEY, T, V, X, affine
 
@@ -376,7 +376,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=message)
+@each_of("row", ROWS, ids=message)
 def test_a_mistake_is_told_in_these_words(row, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     check(row, tmp_path)

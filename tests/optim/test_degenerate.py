@@ -25,6 +25,7 @@ from fnn import (
     trace,
     update,
 )
+from tests.each_of import each_of
 
 NET = Dense(np.ones((2, 1)), np.zeros(1))
 STUCK = ": nothing would ever move"
@@ -84,7 +85,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("call", "words"), REFUSED, ids=[words[:50] for _, words in REFUSED])
+@each_of(("call", "words"), REFUSED, ids=[words[:50] for _, words in REFUSED])
 def test_it_is_refused_in_these_words(call, words):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (all of the words are compared)
         call()
@@ -108,8 +109,8 @@ def test_a_power_may_overflow_where_the_learning_rate_does_not(staircase):
     assert schedules.exponential(1.0, 0.5, staircase=staircase)(10_000) == 0.0
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-@pytest.mark.parametrize("make", [lambda: adam(0.1, eps=0), lambda: adagrad(0.1, eps=0), lambda: rmsprop(0.1, eps=0)])
+@each_of("dtype", [np.float16, np.float32, np.float64])
+@each_of("make", [lambda: adam(0.1, eps=0), lambda: adagrad(0.1, eps=0), lambda: rmsprop(0.1, eps=0)])
 def test_with_an_eps_of_0_a_gradient_of_0_moves_nothing_and_others_as_ever(make, dtype):
     net, gradient = (np.ones(3, dtype),), (np.array([0.0, 0.5, -2.0], dtype),)
     state = update(make(), gradient, start(net, make()))

@@ -1,7 +1,5 @@
 """Errors of transforms and optimizers, in all their words."""
 
-import pytest
-
 from fnn import (
     Serial,
     accumulate_gradients,
@@ -19,6 +17,7 @@ from fnn import (
     update,
     weight_decay,
 )
+from tests.each_of import each_of
 from tests.errors import check, message
 from tests.laws.test_bad_input import NET, STATE, T, V
 
@@ -83,7 +82,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=message)
+@each_of("row", ROWS, ids=message)
 def test_a_mistake_is_told_in_these_words(row, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     check(row, tmp_path)

@@ -45,6 +45,7 @@ from fnn import (
 )
 from fnn.data import epochs
 from fnn.optim.rules import Squares, SummedSquares
+from tests.each_of import each_of
 
 X = np.random.default_rng(0).standard_normal((12, 3)).astype(np.float32)
 T = np.arange(12) % 2
@@ -122,7 +123,7 @@ def refusals(optimizer, state):
     return {message(step, ValueError) for step in steps}
 
 
-@pytest.mark.parametrize(("theirs", "ours"), PAIRS, ids=map(" for ".join, PAIRS))
+@each_of(("theirs", "ours"), PAIRS, ids=map(" for ".join, PAIRS))
 def test_a_state_of_another_optimizer_is_refused_in_one_sentence(theirs, ours):
     state = start(NET, OPTIMIZERS[theirs])
     (sentence,) = refusals(OPTIMIZERS[ours], state)
@@ -138,7 +139,7 @@ def test_the_sentence_says_whose_memory_was_expected_and_whose_came():
     )
 
 
-@pytest.mark.parametrize(
+@each_of(
     "other",
     [
         dense(3)(Key(0), X),
@@ -168,7 +169,7 @@ def test_the_sentence_says_where_the_networks_differ():
     assert "expected float32 array (3, 2) at state.opt.weight, got float32 array (3, 3); write" in sentence
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("one", "other"),
     [
         (sgd(0.1), sgd(schedules.cosine(0.1, 10))),
@@ -263,7 +264,7 @@ def test_another_learning_rate_in_mid_run():
     assert tree.equal(slower, fit(cross_entropy, planned, start(NET, planned), (X, T), steps=10, size=4, key=Key(1)))
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("one", "other", "step"),
     [
         (adam(), adamw(), 3),

@@ -40,6 +40,7 @@ from fnn import (
     weight_decay,
 )
 from fnn.core._flat import all_finite
+from tests.each_of import each_of
 
 STEPS = 20
 RATE = 0.01
@@ -115,9 +116,9 @@ def run(optimizer, state, g):
     return state
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
-@pytest.mark.parametrize("gradient", EDGES)
-@pytest.mark.parametrize("name", RULES)
+@each_of("dtype", [np.float16, np.float32])
+@each_of("gradient", EDGES)
+@each_of("name", RULES)
 def test_a_gradient_at_the_edge_is_right_or_diverges_at_that_step(name, gradient, dtype):
     optimizer, reference = RULES[name]
     with np.errstate(all="ignore"):
@@ -165,10 +166,10 @@ def test_a_sum_of_gradients_that_overflows_is_found_before_it_is_used():
         updated(optimizer)((state, 1.0, (np.array([3e38], np.float32),)))
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
-@pytest.mark.parametrize("size", [1, 70_000])
-@pytest.mark.parametrize("value", [1e-40, 1e-30, 6e-8, 1e-3, 1.0, 6e4, 1e30])
-@pytest.mark.parametrize("limit", [1e-20, 1e-3, 1.0])
+@each_of("dtype", [np.float16, np.float32])
+@each_of("size", [1, 70_000])
+@each_of("value", [1e-40, 1e-30, 6e-8, 1e-3, 1.0, 6e4, 1e30])
+@each_of("limit", [1e-20, 1e-3, 1.0])
 def test_the_norm_of_a_clip_is_right_at_the_edges(limit, value, size, dtype):
     with np.errstate(all="ignore"):
         g = np.full(size, value, dtype)

@@ -36,9 +36,10 @@ from fnn import (
     update,
     weight_decay,
 )
+from tests.each_of import each_of
 from tests.laws.cases import SHARED, TRANSFORMS, numbers
 
-transforms = pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
+transforms = each_of("transform", TRANSFORMS.values(), ids=TRANSFORMS)
 
 
 def run(transform, gradients, params=None):
@@ -263,7 +264,7 @@ def _restless(grads, state, params, step):
     return tree.map(lambda g: g + 1, grads), state
 
 
-@pytest.mark.parametrize("place", FROZEN)
+@each_of("place", FROZEN)
 def test_what_is_frozen_stays_bit_identical_under_momentum_and_decay_wherever_freeze_stands(place):
     params = net()
     # Minus zero is the number that adding a plain zero would change.

@@ -10,6 +10,7 @@ import pytest
 
 from fnn import descend, schedules, tree
 from fnn.optim.schedules import constant, cosine, exponential, inverse_time, one_cycle, piecewise, warmup
+from tests.each_of import each_of
 
 
 def own(step):
@@ -29,7 +30,7 @@ ALL = {
     "warmup, own": warmup(10, own, start=0.2),
     "one_cycle": one_cycle(0.1, 100),
 }
-each_schedule = pytest.mark.parametrize("schedule", ALL.values(), ids=ALL)
+each_schedule = each_of("schedule", ALL.values(), ids=ALL)
 
 
 # --- laws of every schedule ------------------------------------------------------------------------------------------
@@ -44,7 +45,7 @@ def test_a_learning_rate_is_a_python_float_whatever_integer_the_step_is(schedule
         assert 0 <= rate <= 0.2
 
 
-@pytest.mark.parametrize("one", [1, np.float64(1), np.float32(1), np.int64(1)])
+@each_of("one", [1, np.float64(1), np.float32(1), np.int64(1)])
 def test_rates_given_as_any_kind_of_number_come_back_as_python_floats(one):
     flat = constant(one), piecewise([2], [one, one]), exponential(one, one), inverse_time(one, 0), cosine(one, 9, one)
     for schedule in (*flat, warmup(3, one, one), one_cycle(one, 9, 0, one, one)):
@@ -72,14 +73,14 @@ def test_the_rate_depends_on_the_step_alone(schedule):
     assert [schedule(step) for step in reversed(range(120))] == forwards[::-1]
 
 
-@pytest.mark.parametrize("name", ["constant", "piecewise", "cosine", "one_cycle", "warmup, number", "warmup, schedule"])
+@each_of("name", ["constant", "piecewise", "cosine", "one_cycle", "warmup, number", "warmup, schedule"])
 def test_past_its_end_a_schedule_holds_its_last_value(name):
     last = {"constant": 0.1, "piecewise": 0.001, "cosine": 0.001, "one_cycle": 4e-7, "warmup, number": 0.1}
     for step in (100, 101, 1000, 10**9):
         assert ALL[name](step) == pytest.approx(last.get(name, 0.0), rel=1e-14)
 
 
-@pytest.mark.parametrize("name", ["exponential", "cosine", "one_cycle", "warmup, number", "warmup, schedule"])
+@each_of("name", ["exponential", "cosine", "one_cycle", "warmup, number", "warmup, schedule"])
 def test_from_one_step_to_the_next_it_goes_a_little(name):
     rates = [ALL[name](step) for step in range(120)]
     assert max(abs(b - a) for a, b in pairwise(rates)) <= 0.1 / 10 + 1e-12
@@ -160,7 +161,7 @@ def test_one_cycle_begins_at_peak_over_first_tops_out_and_ends_at_that_over_last
     assert rates[4:] == sorted(rates[4:], reverse=True)
 
 
-@pytest.mark.parametrize(("steps", "warm"), [(1, 0.0), (1, 0.3), (2, 0.5), (10, 0.1), (10, 0.0), (10, 0.9999)])
+@each_of(("steps", "warm"), [(1, 0.0), (1, 0.3), (2, 0.5), (10, 0.1), (10, 0.0), (10, 0.9999)])
 def test_the_shortest_rises_and_falls_divide_by_nothing(steps, warm):
     schedule = one_cycle(1.0, steps, warm=warm)
     rates = [schedule(step) for step in range(steps + 2)]
@@ -177,7 +178,7 @@ def test_an_optimizer_takes_it_as_its_rate():
 # --- mistakes --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("make", "kind", "message"),
     [
         (lambda: constant(-0.1), ValueError, "constant: the learning rate must be at least 0 and finite, got -0.1"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fnn.testing import check_derivative, check_gradient
+from tests.each_of import each_of
 
 X = np.array([[1.0, -2.0, 3.0], [-0.5, 0.25, 2.0]])
 
@@ -12,7 +13,7 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("f", "df"),
     [
         (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
@@ -22,12 +23,12 @@ def sigmoid(x):
         (lambda x: x**2, lambda x: 2 * x),
     ],
 )
-@pytest.mark.parametrize("x", [X, np.array([0.0, 1.0, -1.0]), 2.0, [1, 2]])
+@each_of("x", [X, np.array([0.0, 1.0, -1.0]), 2.0, [1, 2]])
 def test_a_right_derivative_passes_kinks_left_out(f, df, x):
     assert check_derivative(f, df, x) is None
 
 
-@pytest.mark.parametrize("x", [0.0, 5e-6, -5e-6, 5.99e-6])
+@each_of("x", [0.0, 5e-6, -5e-6, 5.99e-6])
 def test_a_number_within_the_step_of_a_kink_is_left_out(x):
     assert check_derivative(lambda x: np.maximum(x, 0), lambda x: (x > 0) * 1.0, [x, 1.0]) is None
     assert check_derivative(lambda x: np.maximum(x, 0).sum(), lambda x: (x > 0) * 1.0, [x, 1.0]) is None
@@ -67,7 +68,7 @@ WRONG_SLOPES = {
 }
 
 
-@pytest.mark.parametrize("what", WRONG_SLOPES)
+@each_of("what", WRONG_SLOPES)
 def test_a_wrong_derivative_is_a_finding(what):
     x, f, df = WRONG_SLOPES[what]
     assert check_derivative(f, df, x).what == what

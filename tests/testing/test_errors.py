@@ -1,11 +1,11 @@
 """What the checks of other people's functions refuse, and what they say of a function that returns nothing usable."""
 
 import numpy as np
-import pytest
 
 from fnn import relu, softmax
 from fnn.testing import check_derivative, check_function, check_gradient, grade
 from fnn.testing._sandbox import call
+from tests.each_of import each_of
 from tests.errors import check, message
 from tests.laws.test_bad_input import T, X
 
@@ -34,6 +34,6 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=message)
+@each_of("row", ROWS, ids=message)
 def test_a_mistake_is_told_in_these_words(row, tmp_path):
     check(row, tmp_path)

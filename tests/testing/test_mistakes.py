@@ -4,10 +4,10 @@ import random
 from itertools import pairwise
 
 import numpy as np
-import pytest
 
 import fnn
 from fnn.testing import MISTAKES, SIGNATURES, grade
+from tests.each_of import each_of
 
 WRONG, RIGHT = [], []
 
@@ -1150,7 +1150,7 @@ def evaluate__counted(predict, x, labels, size):
 # --- the laws --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("function", "least", "most"), WRONG, ids=[function.__name__ for function, _, _ in WRONG])
+@each_of(("function", "least", "most"), WRONG, ids=[function.__name__ for function, _, _ in WRONG])
 def test_a_wrong_version_is_caught_and_its_mistake_is_named(function, least, most):
     grades = grade(**{name_of(function): function})
     assert not grades.passed
@@ -1159,7 +1159,7 @@ def test_a_wrong_version_is_caught_and_its_mistake_is_named(function, least, mos
         assert f"{name_of(function)}: mistake {number}, {MISTAKES[number].name}: " in str(grades)
 
 
-@pytest.mark.parametrize("function", RIGHT, ids=[function.__name__ for function in RIGHT])
+@each_of("function", RIGHT, ids=[function.__name__ for function in RIGHT])
 def test_a_right_version_in_any_style_has_no_finding(function):
     grades = grade(**{name_of(function): function})
     assert grades.passed, str(grades)

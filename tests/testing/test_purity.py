@@ -7,6 +7,7 @@ import pytest
 
 from fnn import tree
 from fnn.testing import check_derivative, check_function, grade
+from tests.each_of import each_of
 from tests.laws.cases import LAYERS, numbers
 
 X = np.array([[1.0, -2.0, 3.0], [-0.5, 0.25, 2.0]])
@@ -85,7 +86,7 @@ EFFECTS = {
 }
 
 
-@pytest.mark.parametrize("what", EFFECTS)
+@each_of("what", EFFECTS)
 def test_an_effect_is_found(what):
     function, mistake = EFFECTS[what]
     finding = check_function(function, X)

@@ -52,6 +52,7 @@ from fnn import (
 )
 from fnn.core.keys import normals
 from fnn.data import epochs, moons
+from tests.each_of import each_of
 from tests.laws.cases import numbers
 
 DATA = moons(43, 0.1, Key(1))  # batches of 8, the last of them of 3 rows
@@ -140,13 +141,13 @@ def test_differentiated_needs_no_key_where_no_layer_draws():
     assert differentiated(mse)(state, data)[1] == mse(state.params(data[0]), data[1])
 
 
-@pytest.mark.parametrize("value", [0.0, -1.5, 1e308, 3, np.float32(0.5), np.float64(2), np.array(0.25)], ids=repr)
+@each_of("value", [0.0, -1.5, 1e308, 3, np.float32(0.5), np.float64(2), np.array(0.25)], ids=repr)
 def test_finite_passes_on_the_very_tuple_that_it_was_given(value):
     given = start(NET, sgd(0.1)), value, NET
     assert finite(given) is given
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.float32(np.inf), np.array(np.nan)], ids=repr)
+@each_of("value", [math.nan, math.inf, -math.inf, np.float32(np.inf), np.array(np.nan)], ids=repr)
 def test_finite_raises_diverged_with_the_state_that_it_was_given(value):
     state = State(NET, (), 4, 0.5)
     with pytest.raises(
@@ -334,8 +335,8 @@ DIVERGING = {
 ALARMS = {"all": "raise"}, {"all": "ignore"}, {"all": "warn"}, {"over": "raise", "invalid": "warn"}
 
 
-@pytest.mark.parametrize("alarm", ALARMS, ids=str)
-@pytest.mark.parametrize(("net", "optimizer", "batch", "found"), DIVERGING.values(), ids=DIVERGING)
+@each_of("alarm", ALARMS, ids=str)
+@each_of(("net", "optimizer", "batch", "found"), DIVERGING.values(), ids=DIVERGING)
 def test_a_step_raises_diverged_alone_with_the_last_good_state(net, optimizer, batch, found, alarm):
     state = start(net, optimizer)
     with (
@@ -347,7 +348,7 @@ def test_a_step_raises_diverged_alone_with_the_last_good_state(net, optimizer, b
     assert caught.value.__cause__ is caught.value.__context__ is None  # no other error stands behind it
 
 
-@pytest.mark.parametrize(("net", "optimizer", "batch", "found"), DIVERGING.values(), ids=DIVERGING)
+@each_of(("net", "optimizer", "batch", "found"), DIVERGING.values(), ids=DIVERGING)
 def test_the_part_that_finds_it_is_the_one_that_raises(net, optimizer, batch, found):
     state = start(net, optimizer)
     with np.errstate(all="raise"):
@@ -396,7 +397,7 @@ def unprotected(net, optimizer, batch):
     return update(optimizer, value_and_grad(mse, state.params, batch)[1], state)
 
 
-@pytest.mark.parametrize(("net", "optimizer", "batch"), ALARMING.values(), ids=ALARMING)
+@each_of(("net", "optimizer", "batch"), ALARMING.values(), ids=ALARMING)
 def test_the_alarms_of_the_cases_above_are_real(net, optimizer, batch):
     with np.errstate(all="raise"), pytest.raises(FloatingPointError):
         unprotected(net, optimizer, batch)

@@ -17,6 +17,7 @@ import pytest
 
 from fnn import Key, cross_entropy, forward, states, train_step, tree
 from fnn.data import epochs
+from tests.each_of import each_of
 from tests.train.runs import DATA, EXECUTORS, NET, OPTIMIZER, begin, digest
 
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL", "BLIS", "VECLIB")}
@@ -113,7 +114,7 @@ def _refuse_entropy(monkeypatch, place):
     monkeypatch.setattr(random.SystemRandom, "getrandbits", lambda self, bits: refused(bits))
 
 
-@pytest.mark.parametrize("disturb", [_draw_elsewhere, _compute_elsewhere, _move_the_clock, _refuse_entropy])
+@each_of("disturb", [_draw_elsewhere, _compute_elsewhere, _move_the_clock, _refuse_entropy])
 def test_what_happens_between_its_steps_changes_no_bit_of_a_run(monkeypatch, disturb):
     expected, found = list(digests_of_steps(0)), []
     with monkeypatch.context() as patch:

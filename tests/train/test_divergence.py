@@ -37,6 +37,7 @@ from fnn import (
 from fnn.checkpoint.checkpointed import checkpointed
 from fnn.checkpoint.files import load
 from fnn.data import epochs
+from tests.each_of import each_of
 from tests.laws.cases import numbers
 
 OPTIMIZERS = {
@@ -214,7 +215,7 @@ def nothing_bad_in(state):
     return all(np.isfinite(leaf).all() for leaf in tree.leaves((state.params, state.opt)))
 
 
-@pytest.mark.parametrize("name", RUNS)
+@each_of("name", RUNS)
 def test_a_run_stops_at_the_first_bad_step_with_the_last_good_state_in_hand_and_on_disk(name, tmp_path):
     loss, optimizer, net, batches, step = RUNS[name]()
     seen = []
@@ -246,8 +247,8 @@ def step_of_row(row, key, size, steps):
     raise AssertionError("the row does not come up")
 
 
-@pytest.mark.parametrize("name", FITTED)
-@pytest.mark.parametrize("row", [2, 9])
+@each_of("name", FITTED)
+@each_of("row", [2, 9])
 def test_fit_stops_at_the_step_whose_batch_has_the_bad_row(name, row):
     target = LINE.copy()
     target[row] = np.nan

@@ -1,7 +1,6 @@
 """What steps and streams say of a mistake."""
 
 import numpy as np
-import pytest
 
 from fnn import (
     Diverged,
@@ -26,6 +25,7 @@ from fnn import (
     updated,
     vjp,
 )
+from tests.each_of import each_of
 from tests.errors import check, message
 from tests.laws.test_bad_input import KEY, NET, STATE, T, V, X, Y, affine, to_fit
 
@@ -133,7 +133,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=message)
+@each_of("row", ROWS, ids=message)
 def test_a_mistake_is_told_in_these_words(row, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     check(row, tmp_path)

@@ -20,6 +20,7 @@ import pytest
 from fnn import Key, adam, cross_entropy, fit, fold_in, mlp, split, start
 from fnn.data import moons, train_test_split
 from fnn.train.experiments import Summary, Trial, repeat, summarize, sweep
+from tests.each_of import each_of
 
 KEYS = split(Key(5), 6)
 GRID = {"width": [3, 4, 5], "rate": [0.1, 0.01]}
@@ -185,8 +186,8 @@ NO_MAP = {
 }
 
 
-@pytest.mark.parametrize("how", NO_RESULTS)
-@pytest.mark.parametrize("caller", [repeat, sweep])
+@each_of("how", NO_RESULTS)
+@each_of("caller", [repeat, sweep])
 def test_a_map_that_returns_no_results_is_refused_with_the_maps_that_do(how, caller):
     mapped, message = NO_RESULTS[how]
     run, items = (address, KEYS) if caller is repeat else (configured, GRID)
@@ -195,8 +196,8 @@ def test_a_map_that_returns_no_results_is_refused_with_the_maps_that_do(how, cal
     assert str(caught.value).endswith(DASK)
 
 
-@pytest.mark.parametrize("what", NO_MAP)
-@pytest.mark.parametrize("caller", [repeat, sweep])
+@each_of("what", NO_MAP)
+@each_of("caller", [repeat, sweep])
 def test_what_is_no_map_is_refused_before_anything_runs(what, caller):
     mapped, got = NO_MAP[what]
 
@@ -270,7 +271,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("call", "kind", "message"), BAD)
+@each_of(("call", "kind", "message"), BAD)
 def test_bad_input_is_refused_by_name(call, kind, message):
     with pytest.raises(kind, match=re.escape(message)):
         call()
@@ -366,7 +367,7 @@ def exact(numbers):
     return float(mean), float(root) if root < Fraction(2) ** 1024 else math.inf
 
 
-@pytest.mark.parametrize("power", [-308, -300, -200, -162, -141, -139, -30, 0, 4, 20, 30, 139, 141, 154, 200, 300, 307])
+@each_of("power", [-308, -300, -200, -162, -141, -139, -30, 0, 4, 20, 30, 139, 141, 154, 200, 300, 307])
 def test_a_summary_is_exact_to_a_few_units_at_any_size(power):
     dice = random.Random(power)
     for n in (2, 3, 7):
@@ -380,7 +381,7 @@ def test_a_summary_is_exact_to_a_few_units_at_any_size(power):
             assert summary.std == summarize(each[::-1]).std
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int8, np.int64, bool])
+@each_of("dtype", [np.float16, np.float32, np.float64, np.int8, np.int64, bool])
 def test_the_largest_numbers_of_a_dtype_are_summarized(dtype):
     largest = (
         np.array(True) if dtype is bool else np.array(getattr(np, "finfo" if dtype(1.5) == 1.5 else "iinfo")(dtype).max)
@@ -398,7 +399,7 @@ def test_sums_beyond_float64_are_no_error():
     assert summarize([1.7e308, -1.7e308]).std == math.inf  # 2.4e308
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("results", "expected"),
     [
         ([math.nan, 1.0, 2.0], [math.nan] * 4),

@@ -1,9 +1,8 @@
 """What repeat, sweep and summarize refuse, and in which words."""
 
-import pytest
-
 from fnn import split
 from fnn.train.experiments import repeat, summarize, sweep
+from tests.each_of import each_of
 from tests.errors import check, message
 from tests.laws.test_bad_input import KEY, T, V, X
 
@@ -69,6 +68,6 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=message)
+@each_of("row", ROWS, ids=message)
 def test_a_mistake_is_told_in_these_words(row, tmp_path):
     check(row, tmp_path)

@@ -33,6 +33,7 @@ from fnn import (
     vjp,
 )
 from fnn.data import epochs, moons
+from tests.each_of import each_of
 from tests.laws.cases import numbers
 
 KEYS_SEEN = []
@@ -114,7 +115,7 @@ def test_callbacks_are_functions_on_the_stream():
     assert last(take(3, states(train_step(cross_entropy, adam(0.1)), first, epochs(data, 5, Key(1))))).step == 2
 
 
-@pytest.mark.parametrize("seed", range(25))
+@each_of("seed", range(25))
 def test_a_run_that_diverges_stops_at_the_first_bad_step_with_the_last_good_state(seed):
     x = numbers(8, 3, seed=seed, dtype=np.float32)
     data = x, (x**2).sum(axis=1, keepdims=True)

@@ -18,6 +18,7 @@ from fnn.data import epochs, moons
 from fnn.train.progress import progress
 from fnn.train.step import Averaged
 from fnn.train.streams import early_stopping, ema, history, time_limit
+from tests.each_of import each_of
 from tests.laws.cases import numbers
 
 
@@ -77,7 +78,7 @@ FUNCTIONS = {**PASSING, "ema": ema(0.9), "history": history(step=attrgetter("ste
 # --- laws of all -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("function", PASSING.values(), ids=PASSING)
+@each_of("function", PASSING.values(), ids=PASSING)
 @pytest.mark.usefixtures("no_tqdm")
 def test_each_passes_on_the_very_elements_that_it_was_given(function):
     elements = [float(n) for n in range(10)]
@@ -85,7 +86,7 @@ def test_each_passes_on_the_very_elements_that_it_was_given(function):
     assert list(function([])) == []
 
 
-@pytest.mark.parametrize("function", [*PASSING.values(), ema(0.9)], ids=[*PASSING, "ema"])
+@each_of("function", [*PASSING.values(), ema(0.9)], ids=[*PASSING, "ema"])
 @pytest.mark.usefixtures("no_tqdm")
 def test_nothing_is_read_before_it_is_asked_for_nor_ahead(function):
     read = []
@@ -97,7 +98,7 @@ def test_nothing_is_read_before_it_is_asked_for_nor_ahead(function):
         assert read == list(range(n + 1))
 
 
-@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+@each_of("function", FUNCTIONS.values(), ids=FUNCTIONS)
 @pytest.mark.usefixtures("no_tqdm")
 def test_each_pickles(function):
     again = pickle.loads(pickle.dumps(function))
@@ -119,7 +120,7 @@ def test_they_compose_in_a_pipe_over_a_real_run():
 NAN = math.nan
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("scores", "patience", "passed"),
     [
         ([5, 4, 3, 3, 3, 3, 3], 3, 6),  # equal is no improvement: the fourth, fifth and sixth
@@ -193,8 +194,8 @@ def test_scores_may_be_numbers_of_any_kind():
 # --- ema -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("decay", [0.5, 0.9, 0.999])
+@each_of("dtype", [np.float32, np.float64])
+@each_of("decay", [0.5, 0.9, 0.999])
 def test_averages_are_those_of_a_loop_in_double_precision(decay, dtype):
     def params(step):
         return Serial((Dense(numbers(3, 2, seed=step, dtype=dtype), numbers(2, seed=step, dtype=dtype)),))
@@ -450,7 +451,7 @@ def test_an_error_in_a_measure_says_which_measure_and_where():
 # --- mistakes --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("make", "kind", "message"),
     [
         (lambda: early_stopping(3, 3), TypeError, "early_stopping expects a function of a state, got int 3"),
