@@ -28,26 +28,26 @@ from fnn.layers.activations import (
     Heaviside,
     Identity,
     LeakyRelu,
-    LogSoftmax,
+    Mish,
     Relu,
     Selu,
     Sigmoid,
     Silu,
-    Softmax,
     Softplus,
+    Softsign,
     Tanh,
     elu,
     gelu,
     heaviside,
     identity,
     leaky_relu,
-    log_softmax,
+    mish,
     relu,
     selu,
     sigmoid,
     silu,
-    softmax,
     softplus,
+    softsign,
     tanh,
 )
 from fnn.layers.attention import Attention, attention
@@ -55,13 +55,17 @@ from fnn.layers.conv import Conv, conv
 from fnn.layers.dense import Dense, dense
 from fnn.layers.dropout import Dropout, dropout
 from fnn.layers.embedding import Embedding, embedding
+from fnn.layers.gated import Glu, SwiGlu, glu, swiglu
 from fnn.layers.gru import Gru, gru
+from fnn.layers.hard import HardSigmoid, HardSwish, HardTanh, hard_sigmoid, hard_swish, hard_tanh, relu6
 from fnn.layers.lstm import Lstm, lstm
 from fnn.layers.norm import BatchNorm, LayerNorm, RMSNorm, Scale, batch_norm, layer_norm, rms_norm
 from fnn.layers.pool import AvgPool, GlobalAvgPool, MaxPool, avg_pool, global_avg_pool, max_pool
 from fnn.layers.positional import Positional, Sinusoidal, positional
+from fnn.layers.prelu import PRelu, prelu
 from fnn.layers.recurrent import LastStep, Rnn, last_step, rnn
 from fnn.layers.shape import Flatten, Reshape, flatten, reshape
+from fnn.layers.softmax import LogSoftmax, Softmax, log_softmax, softmax
 from fnn.losses.binary import BinaryCrossEntropy, Hinge, binary_cross_entropy, hinge
 from fnn.losses.classification import CrossEntropy, KLDivergence, cross_entropy, kl_divergence
 from fnn.losses.multitask import Combined, combined
@@ -79,9 +83,10 @@ from fnn.losses.regression import (
 )
 from fnn.losses.regularization import L1, L2, Regularized, l1, l2, regularized
 from fnn.networks.bidirectional import Bidirectional, bidirectional
-from fnn.networks.branches import Add, Concatenate, Parallel, Pick, Residual, add, concatenate, parallel, pick, residual
+from fnn.networks.branches import Parallel, Pick, Residual, parallel, pick, residual
 from fnn.networks.decoding import advance
 from fnn.networks.inference import inference
+from fnn.networks.joins import Add, Concatenate, Multiply, add, concatenate, multiply
 from fnn.networks.mlp import mlp
 from fnn.networks.serial import Serial, serial
 from fnn.networks.transformer import transformer_block
@@ -132,15 +137,17 @@ __all__ = [
     "Dense", "dense", "Dropout", "dropout", "Embedding", "embedding",
     "BatchNorm", "batch_norm", "LayerNorm", "layer_norm", "RMSNorm", "rms_norm", "Scale",
     "Identity", "Heaviside", "Sigmoid", "Tanh", "Relu", "LeakyRelu", "Elu", "Selu", "Gelu", "Silu", "Softplus",
-    "Softmax", "LogSoftmax",
+    "Mish", "Softsign", "Softmax", "LogSoftmax", "HardTanh", "HardSigmoid", "HardSwish", "Glu", "SwiGlu", "PRelu",
     "identity", "heaviside", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus",
-    "softmax", "log_softmax",
+    "mish", "softsign", "softmax", "log_softmax", "hard_tanh", "relu6", "hard_sigmoid", "hard_swish", "glu", "swiglu",
+    "prelu",
     "Flatten", "Reshape", "flatten", "reshape",
     "Conv", "conv", "MaxPool", "max_pool", "AvgPool", "avg_pool", "GlobalAvgPool", "global_avg_pool",
     "Rnn", "rnn", "Gru", "gru", "Lstm", "lstm", "Bidirectional", "bidirectional", "LastStep", "last_step", "advance",
     "Attention", "attention", "Sinusoidal", "Positional", "positional", "transformer_block",
     "Serial", "serial", "mlp",
-    "Parallel", "parallel", "Pick", "pick", "Concatenate", "concatenate", "Add", "add", "Residual", "residual",
+    "Parallel", "parallel", "Pick", "pick", "Concatenate", "concatenate", "Add", "add", "Multiply", "multiply",
+    "Residual", "residual",
     "inference", "summary", "initializers",
     # tree: records and tuples of arrays as one thing
     "tree",

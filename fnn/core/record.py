@@ -30,6 +30,8 @@ class Record:
 
     ``frozen`` does not freeze an array, and ``p.weight += 1`` on a frozen record changes the array before it
     raises. So arrays made by the library are read-only; those that you pass in stay yours, and are never written.
+
+    Called with settings alone, by name, a record returns one like it that has them: ``leaky_relu(slope=0.2)``.
     """
 
     __record__: ClassVar[tuple[str, ...]] = ()
@@ -41,6 +43,8 @@ class Record:
         cls.__record__ = tuple(field.name for field in attrs.fields(cls))
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
+        if named and not inputs and named.keys() <= set(self.__record__):
+            return attrs.evolve(self, **named)  # type: ignore[misc]
         return forward(self, *inputs, **named)
 
     def __repr__(self) -> str:

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from fnn.interop._onnx_writer import Value, Writer, emit, plain, sample_of
-from fnn.layers import activations
+from fnn.layers import activations, gated, hard, softmax
 from fnn.layers._sequences import is_pair
 from fnn.layers.dense import Dense
 from fnn.layers.embedding import Embedding
 from fnn.layers.norm import LayerNorm, RMSNorm, Scale
+from fnn.layers.prelu import PRelu
 from fnn.layers.shape import Flatten, Reshape
 
 Emit = Callable[[Any, Writer, Any], Any]
@@ -31,11 +32,15 @@ SAME: dict[type[Any], tuple[str, dict[str, str]]] = {
     activations.LeakyRelu: ("LeakyRelu", {"alpha": "slope"}),
     activations.Elu: ("Elu", {"alpha": "alpha"}),
     activations.Selu: ("Selu", {"alpha": "alpha", "gamma": "scale"}),
-    activations.Gelu: ("Gelu", {}),
+    activations.Gelu: ("Gelu", {"approximate": "approximate"}),
     activations.Softplus: ("Softplus", {}),
+    activations.Mish: ("Mish", {}),
+    activations.Softsign: ("Softsign", {}),
+    hard.HardSigmoid: ("HardSigmoid", {"alpha": "slope", "beta": "shift"}),
+    hard.HardSwish: ("HardSwish", {}),
 }
-# The same over the last axis.
-OVER_FEATURES: dict[type[Any], str] = {activations.Softmax: "Softmax", activations.LogSoftmax: "LogSoftmax"}
+# The same over an axis.
+OVER_AXIS: dict[type[Any], str] = {softmax.Softmax: "Softmax", softmax.LogSoftmax: "LogSoftmax"}
 
 
 def of_each_step(function: Emit) -> Emit:
@@ -74,15 +79,15 @@ def _elementwise(layer: Any, graph: Writer, x: Value) -> Value:
     return Value(y, x.order)
 
 
-def _over_features(layer: Any, graph: Writer, x: Value) -> Value:
+def _over_axis(layer: Any, graph: Writer, x: Value) -> Value:
     x = graph.floats(x)
-    return Value(graph.node(OVER_FEATURES[type(layer)], x.name, axis=x.axis(-1)), x.order)
+    return Value(graph.node(OVER_AXIS[type(layer)], x.name, axis=x.axis(layer.axis)), x.order)
 
 
 for _kind in SAME:
     emit.register(_kind, of_each_step(_elementwise))
-for _kind in OVER_FEATURES:
-    emit.register(_kind, of_each_step(_over_features))
+for _kind in OVER_AXIS:
+    emit.register(_kind, of_each_step(_over_axis))
 
 
 @emit.register(activations.Identity)
@@ -104,6 +109,33 @@ def heaviside_emit(layer: Any, graph: Writer, x: Value) -> Value:
 def silu_emit(layer: Any, graph: Writer, x: Value) -> Value:
     x = graph.floats(x)
     return Value(graph.node("Mul", x.name, graph.node("Sigmoid", x.name)), x.order)
+
+
+@emit.register(hard.HardTanh)
+@of_each_step
+def hard_tanh_emit(layer: hard.HardTanh, graph: Writer, x: Value) -> Value:
+    x = graph.floats(x)
+    return Value(
+        graph.node("Clip", x.name, *(np.array(each, graph.dtype) for each in (layer.low, layer.high))), x.order
+    )
+
+
+@emit.register(PRelu)
+@of_each_step
+def prelu_emit(layer: PRelu, graph: Writer, x: Value) -> Value:
+    x = graph.floats(x)
+    return Value(graph.node("PRelu", x.name, _along_features(x, layer.slope)), x.order)
+
+
+@emit.register(gated.Glu)
+@emit.register(gated.SwiGlu)
+@of_each_step
+def glu_emit(layer: gated.Glu | gated.SwiGlu, graph: Writer, x: Value) -> Value:
+    x = graph.floats(x)
+    a, b = graph.node("Split", x.name, outputs=2, axis=x.axis(layer.axis), num_outputs=2)
+    if isinstance(layer, gated.Glu):
+        return Value(graph.node("Mul", a, graph.node("Sigmoid", b)), x.order)
+    return Value(graph.node("Mul", graph.node("Mul", a, graph.node("Sigmoid", a)), b), x.order)
 
 
 @emit.register(Dense)
@@ -157,8 +189,9 @@ def embedding_emit(layer: Embedding, graph: Writer, x: Any) -> Any:
 
 
 @emit.register(Flatten)
+@of_each_step
 def flatten_emit(layer: Flatten, graph: Writer, x: Value) -> Any:
-    return _rearranged(graph, x, (math.prod(x.shape[1:]),))
+    return _rearranged(graph, x, (*x.shape[1 : layer.start], math.prod(x.shape[layer.start :])))
 
 
 @emit.register(Reshape)

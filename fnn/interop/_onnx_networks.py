@@ -9,7 +9,8 @@ from fnn.interop._onnx_layers import zero_padding
 from fnn.interop._onnx_writer import Value, Writer, emit, sample_of
 from fnn.layers._sequences import is_pair
 from fnn.networks._parts import inside
-from fnn.networks.branches import Add, Concatenate, Parallel, Pick, Residual
+from fnn.networks.branches import Parallel, Pick, Residual
+from fnn.networks.joins import Add, Concatenate, Multiply
 from fnn.networks.serial import Serial
 
 
@@ -47,15 +48,17 @@ def concatenate_emit(layer: Concatenate, graph: Writer, x: Any) -> Any:
     if all(map(is_pair, sample_of(x))):
         return _of_pairs(layer, graph, x)
     values, order = _alike(graph, x)
-    return Value(graph.node("Concat", *values, axis=order.index(len(order) - 1)), order)
+    return Value(graph.node("Concat", *values, axis=order.index(layer.axis % len(order))), order)
 
 
 @emit.register(Add)
-def add_emit(layer: Add, graph: Writer, x: Any) -> Any:
+@emit.register(Multiply)
+def add_emit(layer: Add | Multiply, graph: Writer, x: Any) -> Any:
     if all(map(is_pair, sample_of(x))):
         return _of_pairs(layer, graph, x)
     values, order = _alike(graph, x)
-    return Value(reduce(lambda a, b: graph.node("Add", a, b), values), order)
+    operator = "Add" if isinstance(layer, Add) else "Mul"
+    return Value(reduce(lambda a, b: graph.node(operator, a, b), values), order)
 
 
 def _alike(graph: Writer, x: Any) -> tuple[list[str], tuple[int, ...]]:

@@ -1,6 +1,7 @@
 """Layers that hold no other layer, a family a file; needs ``core/`` alone.
 
-Read ``dense`` first, then ``activations``; after these any file can be read by itself: ``dropout``, ``norm``,
+Read ``dense`` first, then ``activations``; after these any file can be read by itself: ``hard``, ``softmax``,
+``gated`` and ``prelu``, which are further activation functions; ``dropout``, ``norm``,
 ``embedding``, ``shape``; ``conv`` and ``pool`` for images; ``recurrent``, ``lstm``, ``gru``, ``attention`` and
 ``positional`` for sequences. ``initializers`` is how weights start.
 

@@ -4,7 +4,7 @@ logistic          : x -> 1 / (1 + exp(-x))
 log1p_exp         : x -> log(1 + exp(x))
 softmax           : x -> exp(x) / sum(exp(x)), over the last axis
 log_softmax_parts : x -> x - log(sum(exp(x))), and what softmax is made of
-gelu_and_slope    : x -> x P(z <= x) and its slope, z standard normal
+gelu_and_slope    : x -> x P(z <= x) and its slope, z standard normal          tanh_gelu_and_slope : likewise, by tanh
 sum_of_rows       : array (..., m) -> sums (m,)          sums_along : array (..., rows, m) -> sums (..., m)
 widened           : the vjp of a layer -> the same, which computes float16 in float32
 """
@@ -191,6 +191,19 @@ def gelu_and_slope(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         bell *= v
         np.add(bell, p, out=slopes[block])
     return y, slope
+
+
+def tanh_gelu_and_slope(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return x (1 + tanh(u)) / 2, u = sqrt(2 / pi) (x + 0.044715 x**3), and its slope.
+
+    (1 + tanh(u)) / 2 is the logistic function of 2 u, which does not cancel below 0. Beyond 40 it is 0 or 1.
+
+    >>> tanh_gelu_and_slope(np.array([-1.0, 0.0, 1.0]))[0].round(4)
+    array([-0.1588,  0.    ,  0.8412])
+    """
+    scale, v = math.sqrt(8 / math.pi), np.clip(x, -40, 40)
+    s = logistic(scale * v * (1 + 0.044715 * v * v))
+    return x * s, s + v * s * (1 - s) * (scale * (1 + 3 * 0.044715 * v * v))
 
 
 def _normal_tail(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

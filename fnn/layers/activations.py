@@ -3,7 +3,9 @@
     activation : x -> y, of the same shape          pullback : dy -> activation, dx = dy * slope at x
 
 Each is a value, ``relu``, that serves as a function, ``relu(x)``, and as a layer. For another setting construct the
-record: ``LeakyRelu(slope=0.2)``. Where a slope jumps, at 0, the value on the left is taken: relu'(0) = 0.
+record, ``LeakyRelu(slope=0.2)``, or call the value with it, ``leaky_relu(slope=0.2)``. Where a slope jumps, at 0, the
+value on the left is taken: relu'(0) = 0. ``hard`` has those of straight lines, ``softmax`` those over an axis,
+``gated`` those that halve the features, and ``prelu`` the one that learns.
 """
 
 from __future__ import annotations
@@ -16,13 +18,12 @@ import attrs
 import numpy as np
 
 from fnn.core._arrays import floats, unshared
-from fnn.core._errors import LayerValueError, describe, number, positive
+from fnn.core._errors import describe, number, positive
 from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._sequences import stepwise
-from fnn.layers._stable import gelu_and_slope, log1p_exp, log_softmax_parts, logistic
-from fnn.layers._stable import softmax as _softmax
+from fnn.layers._stable import gelu_and_slope, log1p_exp, logistic, tanh_gelu_and_slope
 
 
 def _positive(x: np.ndarray) -> np.ndarray:
@@ -171,14 +172,26 @@ def selu_vjp(layer: Selu, x: Any, key: Key | None = None) -> tuple[np.ndarray, P
     return layer.scale * y, selu_pullback
 
 
+def _approximation(approximate: Any) -> str:
+    if approximate not in ("none", "tanh"):
+        raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {describe(approximate)}")
+    return approximate
+
+
 class Gelu(Record):
-    """y = x P(z <= x) for z standard normal: the exact form, not the tanh one (Hendrycks and Gimpel, 2016)."""
+    """y = x P(z <= x) for z standard normal (Hendrycks and Gimpel, 2016).
+
+    With ``approximate="tanh"``, as in GPT-2, y = x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x**3))) / 2.
+    """
+
+    approximate: str = attrs.field(default="none", converter=_approximation)
 
 
 @vjp.register
 @stepwise
 def gelu_vjp(layer: Gelu, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
-    y, slope = gelu_and_slope(floats("gelu", x))
+    both = gelu_and_slope if layer.approximate == "none" else tanh_gelu_and_slope
+    y, slope = both(floats("gelu", x))
 
     def gelu_pullback(dy):
         return layer, lambda: dy * slope
@@ -217,48 +230,36 @@ def softplus_vjp(layer: Softplus, x: Any, key: Key | None = None) -> tuple[np.nd
     return log1p_exp(x), softplus_pullback
 
 
-class Softmax(Record):
-    """y = exp(x) / sum(exp(x)) over the last axis: positive, and each row sums to 1.
-
-    The slope is a matrix, diag(y) - y y', so dx = y (dy - sum(dy y)). The losses take logits: leave this out of a
-    network that is trained with ``cross_entropy``.
-    """
+class Mish(Record):
+    """y = x tanh(log(1 + exp(x))) (Misra, 2019); slope t + x sigmoid(x) (1 - t**2), t = y / x."""
 
 
 @vjp.register
 @stepwise
-def softmax_vjp(layer: Softmax, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
-    with np.errstate(over="ignore"):  # logits that differ by more than the range: the exponential of -inf is 0
-        y = _softmax(_rows("softmax", x))
+def mish_vjp(layer: Mish, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
+    x = floats("mish", x)
+    t = np.tanh(log1p_exp(x))
 
-    def softmax_pullback(dy):
-        return layer, lambda: y * (dy - (dy * y).sum(axis=-1, keepdims=True))
+    def mish_pullback(dy):
+        return layer, lambda: dy * (t + x * logistic(x) * (1 - t * t))
 
-    return y, softmax_pullback
+    return x * t, mish_pullback
 
 
-class LogSoftmax(Record):
-    """y = x - log(sum(exp(x))) over the last axis; dx = dy - softmax(x) sum(dy)."""
+class Softsign(Record):
+    """y = x / (1 + |x|), a tanh with long tails (Turian et al., 2009); slope 1 / (1 + |x|)**2."""
 
 
 @vjp.register
 @stepwise
-def log_softmax_vjp(layer: LogSoftmax, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
-    with np.errstate(over="ignore"):
-        y, e, total = log_softmax_parts(_rows("log_softmax", x))
+def softsign_vjp(layer: Softsign, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
+    x = floats("softsign", x)
+    inverse = 1 / (1 + np.abs(x))
 
-    def log_softmax_pullback(dy):
-        return layer, lambda: dy - e / total * dy.sum(axis=-1, keepdims=True)
+    def softsign_pullback(dy):
+        return layer, lambda: dy * inverse * inverse
 
-    return y, log_softmax_pullback
-
-
-def _rows(caller: str, x: Any) -> np.ndarray:
-    """Return ``x`` as floats, or raise in the name of ``caller`` if its last axis is missing or empty."""
-    x = floats(caller, x)
-    if x.ndim == 0 or x.shape[-1] == 0:
-        raise LayerValueError(caller, f"expects at least one number along the last axis, got {x.shape}")
-    return x
+    return x * inverse, softsign_pullback
 
 
 identity: Identity = Identity()
@@ -272,5 +273,5 @@ selu: Selu = Selu()
 gelu: Gelu = Gelu()
 silu: Silu = Silu()
 softplus: Softplus = Softplus()
-softmax: Softmax = Softmax()
-log_softmax: LogSoftmax = LogSoftmax()
+mish: Mish = Mish()
+softsign: Softsign = Softsign()

@@ -1,12 +1,13 @@
 """Layers that change axes alone: the values stay, and rows stay rows.
 
 reshape : shape -> layer          Reshape : x (n, ...) -> (n, *shape)
-                                  flatten : x (n, ...) -> (n, k)
+                                  flatten : x (n, ...) -> (n, k); flatten(start=2) : x (n, m, ...) -> (n, m, k)
 """
 
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import attrs
@@ -17,7 +18,7 @@ from fnn.core._errors import LayerTypeError, LayerValueError, describe, integer
 from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
-from fnn.layers._sequences import is_pair
+from fnn.layers._sequences import is_pair, over_time
 
 
 def _row(shape: Any) -> tuple[int, ...]:
@@ -35,30 +36,43 @@ class Reshape(Record):
 
 
 class Flatten(Record):
-    """y = x with each row as a vector."""
+    """y = x with the axes from ``start`` on as one: from 1, each row as a vector.
+
+    >>> flatten(start=2)(np.zeros((5, 4, 3, 2))).shape
+    (5, 4, 6)
+    """
+
+    start: int = attrs.field(default=1, converter=partial(integer, "flatten: start"))
 
 
 @vjp.register
 def reshape_vjp(layer: Reshape, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
-    return _rearranged(layer, "reshape", x, layer.shape)
+    return _rearranged(layer, "reshape", _whole("reshape", x), layer.shape)
 
 
 @vjp.register
 def flatten_vjp(layer: Flatten, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
-    return _rearranged(layer, "flatten", x, None)
+    if layer.start > 1 and is_pair(x):
+        return over_time(flatten_vjp)(layer, x)
+    x = _whole("flatten", x)
+    if x.ndim < layer.start:
+        raise LayerValueError("flatten", f"expects rows of at least {layer.start} axes, got {x.shape}")
+    return _rearranged(layer, "flatten", x, (*x.shape[1 : layer.start], math.prod(x.shape[layer.start :])))
 
 
-def _rearranged(
-    layer: Reshape | Flatten, caller: str, x: Any, shape: tuple[int, ...] | None
-) -> tuple[np.ndarray, Pullback]:
-    """Evaluate on rows of this shape, which is None for vectors."""
+def _whole(caller: str, x: Any) -> np.ndarray:
+    """Return ``x`` as floats, or raise in the name of ``caller`` if it comes with lengths."""
     if is_pair(x):
         hint = "put last_step or global_avg_pool before it, or pick(0), which drops the lengths"
         raise LayerTypeError(caller, f"does not keep steps apart, and takes no lengths; {hint}")
-    x = floats(caller, x)
-    size = math.prod(x.shape[1:])
-    shape = (size,) if shape is None else shape
-    if x.ndim == 0 or size != math.prod(shape):
+    return floats(caller, x)
+
+
+def _rearranged(
+    layer: Reshape | Flatten, caller: str, x: np.ndarray, shape: tuple[int, ...]
+) -> tuple[np.ndarray, Pullback]:
+    """Evaluate on rows of this shape."""
+    if x.ndim == 0 or math.prod(x.shape[1:]) != math.prod(shape):
         raise LayerValueError(caller, f"expects rows of {math.prod(shape)} numbers, got {x.shape}")
 
     def rearranging_pullback(dy):

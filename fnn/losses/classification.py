@@ -23,7 +23,8 @@ from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import vjp
 from fnn.data._labels import WrongRow, coding, out_of_range
-from fnn.layers.activations import Sigmoid, Softmax
+from fnn.layers.activations import Sigmoid
+from fnn.layers.softmax import Softmax
 from fnn.losses._reduction import Evaluated, Slopes, reduced
 from fnn.losses._rows import Matched, scaled
 from fnn.losses.binary import BinaryCrossEntropy

@@ -1,10 +1,8 @@
-"""Networks that branch and join: the graphs that Keras draws with its functional model, as values inside values.
+"""Networks that branch: with the ``joins`` they are the graphs of Keras' functional model, as values inside values.
 
     parallel    : constructor, ... -> constructor          Parallel    : x -> (y, ...), a y from each branch: fan-out
     residual    : constructor, ... -> constructor          Residual    : x -> x + body(x)
     pick        : place -> layer                           Pick        : (x, ...) -> x, one of several inputs
-                                                           concatenate : (x, ...) -> y, along the last axis: fan-in
-                                                           add         : (x, ...) -> y, their sum: fan-in
 
 Several inputs are a tuple, and so are several outputs. A layer that is used twice, as one record at two places, is one
 layer: its gradient is the sum over both uses.
@@ -22,11 +20,10 @@ from fnn.core import tree
 from fnn.core._arrays import floats
 from fnn.core._errors import LayerTypeError, LayerValueError, describe, integer
 from fnn.core.keys import Key, fold_in, require_key
-from fnn.core.record import Record, is_record
-from fnn.core.vjp import Pullback, forward, vjp
+from fnn.core.record import Record
+from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._sequences import as_lengths, is_pair, zero_padding
-from fnn.layers._stable import widened
 from fnn.networks._parts import Part, constructed, inside, part_vjp, require_constructors
 from fnn.networks.serial import serial
 
@@ -126,104 +123,6 @@ def pick_vjp(layer: Pick, x: Any, key: Key | None = None) -> tuple[Any, Pullback
         return layer, lambda: tuple([dy if i == layer.place else tree.map(zero, each) for i, each in enumerate(x)])
 
     return x[layer.place], pick_pullback
-
-
-class Concatenate(Record):
-    """y = the arrays side by side, along the last axis.
-
-    Called with constructors or layers it is short for branches: ``concatenate(a, b)`` is
-    ``serial(parallel(a, b), concatenate)``.
-
-    >>> concatenate((np.ones((1, 2)), np.zeros((1, 1))))
-    array([[1., 1., 0.]])
-    """
-
-    def __call__(self, *inputs: Any, **named: Any) -> Any:
-        return _join(self, inputs, named)
-
-
-@vjp.register
-def concatenate_vjp(layer: Concatenate, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
-    if _all_pairs(x):
-        return _joined_pairs("concatenate", layer, x)
-    arrays = _several("concatenate", x, slice(-1))
-    ends = np.cumsum([array.shape[-1] for array in arrays])[:-1]
-
-    def concatenate_pullback(dy):
-        return layer, lambda: tuple(np.split(dy, ends, axis=-1))
-
-    return np.concatenate(arrays, axis=-1), concatenate_pullback
-
-
-class Add(Record):
-    """y = the sum of arrays of one shape.
-
-    Called with constructors or layers it is short for branches: ``add(a, b)`` is ``serial(parallel(a, b), add)``.
-
-    >>> add((np.ones((1, 2)), np.ones((1, 2))))
-    array([[2., 2.]])
-    """
-
-    def __call__(self, *inputs: Any, **named: Any) -> Any:
-        return _join(self, inputs, named)
-
-
-@vjp.register
-@widened
-def add_vjp(layer: Add, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
-    if _all_pairs(x):
-        return _joined_pairs("add", layer, x)
-    arrays = _several("add", x, slice(None))
-
-    def add_pullback(dy):
-        return layer, lambda: (dy,) * len(arrays)
-
-    return reduce(np.add, arrays[1:], arrays[0].copy()), add_pullback
-
-
-def _all_pairs(x: Any) -> bool:
-    return type(x) is tuple and bool(x) and all(map(is_pair, x))
-
-
-def _joined_pairs(caller: str, layer: Record, x: Any) -> tuple[Any, Pullback]:
-    """Evaluate on several (x, lengths) whose lengths are the same; these stay."""
-    values, lengths = zip(*x, strict=True)
-    if any(not np.array_equal(each, lengths[0]) for each in lengths):
-        raise LayerValueError(caller, f"expects pairs (x, lengths) of the same lengths, got {describe(lengths)}")
-    kept = as_lengths(caller, lengths[0], *values[0].shape[:2])
-    y, pullback = vjp(layer, tuple([zero_padding(each, kept) for each in values]))
-
-    def joined_pairs_pullback(dy):
-        _, dx = pullback(zero_padding(dy[0], kept))
-        return layer, lambda: tuple([(each, np.zeros(kept.shape, each.dtype)) for each in dx()])
-
-    return (y, kept), joined_pairs_pullback
-
-
-def _join(layer: Record, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    """Join arrays, or construct branches that are joined if the inputs are constructors or layers."""
-    if inputs and all(is_record(each) or callable(each) for each in inputs):
-        return serial(parallel(*inputs), layer)
-    return forward(layer, *inputs, **named)
-
-
-def _several(caller: str, x: Any, equal: slice) -> list[np.ndarray]:
-    """Return a tuple's arrays as floats, if their shapes agree in the axes of the slice ``equal``."""
-    if not isinstance(x, tuple) or not x:
-        raise LayerTypeError(caller, f"expects a tuple of arrays, got {describe(x)}; put parallel(...) before it")
-    arrays = [floats(caller, array) for array in x]
-    shapes = [array.shape for array in arrays]
-    if any(len(shape) < 2 for shape in shapes):
-        found = " and ".join(map(str, shapes))
-        raise LayerValueError(caller, f"expects arrays (n, ..., features), got {found}; write x[None] for a single row")
-    if any(shape[equal] != shapes[0][equal] for shape in shapes):
-        but = " but for the last axis" if equal.stop else ""
-        raise LayerValueError(caller, f"expects arrays of one shape{but}, got {' and '.join(map(str, shapes))}")
-    return arrays
-
-
-concatenate: Concatenate = Concatenate()
-add: Add = Add()
 
 
 def pick(place: int) -> Pick:

@@ -50,6 +50,14 @@ ACTIVATIONS = {
     "heaviside": (fnn.heaviside, None),  # whose slope PyTorch does not have
     "leaky_relu, slope 0.2": (fnn.LeakyRelu(slope=0.2), partial(functional.leaky_relu, negative_slope=0.2)),
     "elu, alpha 0.3": (fnn.Elu(alpha=0.3), partial(functional.elu, alpha=0.3)),
+    "gelu, tanh": (fnn.gelu(approximate="tanh"), partial(functional.gelu, approximate="tanh")),
+    "hard_tanh": (fnn.hard_tanh, functional.hardtanh),
+    "hard_tanh, from -21 to 0.5": (fnn.hard_tanh(-21, 0.5), partial(functional.hardtanh, min_val=-21, max_val=0.5)),
+    # PyTorch's own has a slope of 1/6 in single precision.
+    "hard_sigmoid": (fnn.hard_sigmoid, lambda x: functional.relu6(x + 3) / 6),
+    "hard_swish": (fnn.hard_swish, functional.hardswish),
+    "softmax, axis -2": (fnn.softmax(axis=-2), partial(functional.softmax, dim=-2)),
+    "log_softmax, axis 0": (fnn.log_softmax(axis=0), partial(functional.log_softmax, dim=0)),
     "softplus": (fnn.softplus, partial(functional.softplus, threshold=40)),
     "softmax": (fnn.softmax, partial(functional.softmax, dim=-1)),
     "log_softmax": (fnn.log_softmax, partial(functional.log_softmax, dim=-1)),
@@ -107,6 +115,35 @@ def test_heaviside_is_0_at_0_and_its_slope_is_0():
     y, pullback = vjp(fnn.heaviside, GRID)
     close(y, torch.heaviside(torch.tensor(GRID), torch.zeros((), dtype=torch.float64)))
     assert not pullback(np.ones_like(GRID))[1]().any()
+
+
+@pytest.mark.parametrize("axis", [-1, 1])
+@pytest.mark.parametrize("shape", [(1, 6), (5, 2), (2, 4, 4), (3, 2, 5, 4)], ids=str)
+def test_the_gated(shape, axis):
+    agree(fnn.glu(axis=axis), numbers(*shape), partial(functional.glu, dim=axis))
+
+    def swiglu(x):
+        gate, values = x.chunk(2, dim=axis)
+        return functional.silu(gate) * values
+
+    agree(fnn.swiglu(axis=axis), numbers(*shape), swiglu)
+
+
+@each_shape
+def test_prelu(shape):
+    for slopes in (1, shape[-1]):
+        agree(
+            fnn.PRelu(numbers(slopes, seed=1)),
+            numbers(*shape),
+            lambda x, slope: channels_second(functional.prelu, x, slope),
+        )
+
+
+def test_joins():
+    a, b, c = numbers(3, 2, 5), numbers(3, 1, 5, seed=1), numbers(3, 2, 1, seed=2)
+    agree(fnn.add, (a, b, c), lambda a, b, c: a + b + c)
+    agree(fnn.multiply, (a, b, c), lambda a, b, c: a * b * c)
+    agree(fnn.concatenate(axis=1), (a, b), lambda a, b: torch.cat([a, b], dim=1))
 
 
 @pytest.mark.parametrize("units", [1, 3, 8])
@@ -186,6 +223,7 @@ def test_dropout_drops_from_the_gradient_what_it_dropped_from_the_numbers(shape)
 
 def test_flatten_and_reshape():
     agree(fnn.flatten, numbers(3, 2, 5), lambda x: x.flatten(1))
+    agree(fnn.flatten(start=2), numbers(3, 2, 5, 4), lambda x: x.flatten(2))
     agree(fnn.reshape((5, 2)), numbers(3, 2, 5), lambda x: x.reshape(3, 5, 2))
 
 

@@ -15,7 +15,11 @@ from fnn.layers.initializers import normal
 
 VALUES = {name: getattr(fnn, name) for name in fnn.__all__ if is_record(getattr(fnn, name))}
 LOSSES = {name: value for name, value in VALUES.items() if type(value).__module__.startswith("fnn.losses")}
-ACTIVATIONS = {name: value for name, value in VALUES.items() if type(value).__module__ == "fnn.layers.activations"}
+ACTIVATIONS = {  # those that keep the shape
+    name: value
+    for name, value in VALUES.items()
+    if type(value).__module__ in ("fnn.layers.activations", "fnn.layers.hard", "fnn.layers.softmax")
+}
 
 # Layers that draw random numbers need a key; all others take one and leave it.
 KEY = Key(5)
@@ -71,7 +75,23 @@ LAYERS = {
     **{f"{name}, sequences": (layer, numbers(2, 3, 4)) for name, layer in ACTIVATIONS.items()},
     "leaky_relu, steep": (fnn.LeakyRelu(slope=1.5), numbers(5, 3)),
     "elu, alpha 0.3": (fnn.Elu(alpha=0.3), numbers(5, 3)),
+    "gelu, tanh": (fnn.Gelu(approximate="tanh"), numbers(5, 3)),
+    "hard_tanh, from -2 to 0.5": (fnn.HardTanh(-2, 0.5), numbers(5, 3)),
+    "hard_sigmoid, steep": (fnn.HardSigmoid(0.4, 0.3), numbers(5, 3)),
+    "softmax, axis 1": (fnn.Softmax(axis=1), numbers(2, 3, 4, 2)),
+    "log_softmax, axis -2": (fnn.LogSoftmax(axis=-2), numbers(2, 3, 4, 2)),
+    "glu": (fnn.glu, numbers(5, 4)),
+    "glu, sequences": (fnn.glu, numbers(2, 3, 4)),
+    "glu, axis 1": (fnn.Glu(axis=1), numbers(2, 4, 3, 1)),
+    "swiglu": (fnn.swiglu, numbers(5, 4)),
+    "swiglu, sequences": (fnn.swiglu, numbers(2, 3, 4)),
+    "swiglu, axis 1": (fnn.SwiGlu(axis=1), numbers(2, 4, 3, 1)),
+    "prelu": (random_like(made(fnn.prelu(), 1, 3)), numbers(5, 3)),
+    "prelu, images": (random_like(made(fnn.prelu(0.1), 1, 2, 2, 3)), numbers(2, 3, 3, 3)),
+    "prelu, one slope": (fnn.PRelu(numbers(1)), numbers(2, 3, 4)),
     "flatten": (fnn.flatten, numbers(3, 2, 5)),
+    "flatten, start 2": (fnn.flatten(start=2), numbers(3, 2, 5, 2)),
+    "flatten, lengths": (fnn.flatten(start=2), (numbers(3, 5, 2, 2), LENGTHS)),
     "reshape": (Reshape((3, 2)), numbers(4, 6)),
     "dense": (random_dense(3, 5), numbers(7, 3)),
     "dense, one row": (random_dense(3, 5), numbers(1, 3)),
@@ -169,6 +189,13 @@ LAYERS = {
     "concatenate": (fnn.concatenate, (numbers(4, 3), numbers(4, 2, seed=1))),
     "concatenate, constructors": (made(fnn.concatenate(dense(2), dense(3)), 1, 4), numbers(3, 4)),
     "add": (fnn.add, (numbers(4, 3), numbers(4, 3, seed=1), numbers(4, 3, seed=2))),
+    "concatenate, axis 1": (fnn.concatenate(axis=1), (numbers(4, 3, 2, 1), numbers(4, 1, 2, 1, seed=1))),
+    "concatenate, lengths": (fnn.concatenate, ((numbers(3, 5, 2), LENGTHS), (numbers(3, 5, 1, seed=1), LENGTHS))),
+    "add, axes of 1": (fnn.add, (numbers(4, 3, 2, 1), numbers(4, 1, 2, 1, seed=1), numbers(4, 3, 1, 1, seed=2))),
+    "multiply": (fnn.multiply, (numbers(4, 3), numbers(4, 3, seed=1), numbers(4, 3, seed=2))),
+    "multiply, axes of 1": (fnn.multiply, (numbers(4, 3, 2, 1), numbers(4, 1, 1, 1, seed=1))),
+    "multiply, lengths": (fnn.multiply, ((numbers(3, 5, 2), LENGTHS), (numbers(3, 5, 1, seed=1), LENGTHS))),
+    "multiply, constructors": (made(fnn.multiply(dense(2), serial(dense(2), fnn.sigmoid)), 1, 4), numbers(3, 4)),
     "add, lengths": (fnn.add, ((numbers(3, 5, 2), LENGTHS), (numbers(3, 5, 2, seed=1), LENGTHS))),
     "add, one": (fnn.add, (numbers(4, 3),)),
     "add, constructors": (made(fnn.add(dense(2), dense(2)), 1, 4), numbers(3, 4)),

@@ -88,7 +88,7 @@ LAYERS = [
     ),
     (lambda: relu("abc"), T, "relu expects an array of real numbers, got str 'abc'"),
     (lambda: softmax(X[:, :0]), V, "softmax expects at least one number along the last axis, got (5, 0)"),
-    (lambda: flatten(np.array(1.0)), V, "flatten expects rows of 1 numbers, got ()"),
+    (lambda: flatten(np.array(1.0)), V, "flatten expects rows of at least 1 axes, got ()"),
     (lambda: serial(relu, reshape((2, 3)))(KEY, X), V, "reshape at layers[1] expects rows of 6 numbers, got (5, 4)"),
     (
         lambda: reshape([2, 3]),

@@ -36,6 +36,12 @@ FORMULAS = {
     "selu": lambda x: Decimal("1.0507009873554805") * (x if x > 0 else Decimal("1.6732632423543772") * (x.exp() - 1)),
     "silu": lambda x: x / (1 + (-x).exp()),
     "softplus": lambda x: (1 + x.exp()).ln(),
+    "mish": lambda x: x * (1 - 2 / (1 + (1 + x.exp()) ** 2)),
+    "softsign": lambda x: x / (1 + abs(x)),
+    "hard_tanh": lambda x: min(max(x, Decimal(-1)), Decimal(1)),
+    "relu6": lambda x: min(max(x, Decimal(0)), Decimal(6)),
+    "hard_sigmoid": lambda x: min(max(x / 6 + Decimal("0.5"), Decimal(0)), Decimal(1)),
+    "hard_swish": lambda x: x * min(max(x / 6 + Decimal("0.5"), Decimal(0)), Decimal(1)),
 }
 
 
@@ -119,3 +125,36 @@ def test_gelu_in_single_precision_is_exact_to_some_units_in_the_last_place():
     x = np.linspace(-5, 9, 5001).astype(np.float32)
     expected = [0.5 * v * math.erfc(-v / math.sqrt(2)) for v in x.tolist()]
     np.testing.assert_allclose(gelu(x), expected, rtol=2.5e-6)
+
+
+def test_a_value_called_with_settings_alone_is_the_layer_that_has_them():
+    assert repr(fnn.leaky_relu(slope=0.2)) == "LeakyRelu(slope=0.2)"
+    assert repr(fnn.hard_tanh(-2, 2)) == repr(fnn.hard_tanh(low=-2, high=2)) == "HardTanh(low=-2.0, high=2.0)"
+    assert repr(fnn.softmax(axis=1)(np.ones((1, 2, 1)))) == repr(np.full((1, 2, 1), 0.5))
+    with pytest.raises(TypeError, match="slope"):
+        fnn.relu(slope=0.2)
+
+
+def test_softmax_over_an_axis_is_that_over_the_last_of_the_axes_turned():
+    x = numbers(3, 4, 2, 5)
+    for kind in (fnn.softmax, fnn.log_softmax):
+        for axis in (0, 1, -2):
+            expected = np.moveaxis(kind(np.moveaxis(x, axis, -1)), -1, axis)
+            np.testing.assert_array_equal(kind(axis=axis)(x), expected)
+
+
+def test_gates_are_their_formulas():
+    x = np.array([[2.0, -1.0, 0.0, 3.0]])
+    np.testing.assert_allclose(fnn.glu(x), [[2 / 2, -1 / (1 + math.exp(-3))]])
+    np.testing.assert_allclose(fnn.swiglu(x), [[0, -3 / (1 + math.e)]])
+
+
+def test_tanh_gelu_is_its_formula_and_finite_far_out():
+    x = np.linspace(-5, 5, 101)
+    expected = [v / 2 * (1 + math.tanh(math.sqrt(2 / math.pi) * (v + 0.044715 * v**3))) for v in x]
+    np.testing.assert_allclose(fnn.gelu(x), expected, atol=5e-4)
+    gelu = fnn.gelu(approximate="tanh")
+    np.testing.assert_allclose(gelu(x), expected, rtol=1e-9)
+    y, pullback = vjp(gelu, np.array([-1e38, -1e10, 1e10, 1e38], np.float32))
+    assert (y == np.array([0, 0, 1e10, 1e38], np.float32)).all()
+    assert pullback(np.ones_like(y))[1]().tolist() == [0, 0, 1, 1]

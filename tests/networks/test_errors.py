@@ -25,6 +25,7 @@ from fnn import (
     inference,
     last_step,
     mlp,
+    multiply,
     parallel,
     pick,
     positional,
@@ -203,6 +204,38 @@ ROWS = [
         V,
         "concatenate expects arrays of one shape but for the last axis, got (5, 4) and (3, 4)",
     ),
+    (
+        lambda: concatenate(axis=1)((X[None], X)),
+        V,
+        "concatenate expects arrays of one shape but for axis 1, got (1, 5, 4) and (5, 4)",
+    ),
+    (lambda: concatenate(axis=2)((X, X)), V, "concatenate expects arrays with an axis 2, got (5, 4)"),
+    (lambda: concatenate(axis=1.0), T, "concatenate: axis must be an integer, got float 1.0"),
+    (
+        lambda: concatenate(axis=1)(((SEQUENCES, LENGTHS), (SEQUENCES, LENGTHS))),
+        V,
+        "concatenate keeps the rows and steps of pairs (x, lengths), got axis=1 and (2, 3, 2) and (2, 3, 2)",
+    ),
+    (
+        lambda: multiply(((SEQUENCES, LENGTHS * 0), (SEQUENCES[:, :1], LENGTHS * 0))),
+        V,
+        "multiply keeps the rows and steps of pairs (x, lengths), got axis=-1 and (2, 3, 2) and (2, 1, 2)",
+    ),
+    (
+        lambda: multiply((X, X[:, :1], X[:1])),
+        V,
+        "multiply expects arrays of one shape, or axes of 1 behind the rows, got (5, 4) and (5, 1) and (1, 4)",
+    ),
+    (
+        lambda: multiply((X, X[..., None])),
+        V,
+        "multiply expects arrays of one shape, or axes of 1 behind the rows, got…",
+    ),
+    (
+        lambda: multiply(X),
+        T,
+        "multiply expects a tuple of arrays, got float32 array (5, 4); put parallel(...) before it",
+    ),
     (lambda: add((X, X[:3])), V, "add expects arrays of one shape, got (5, 4) and (3, 4)"),
     (
         lambda: add((FLAT, FLAT)),
@@ -265,7 +298,7 @@ ROWS = [
     (
         lambda: bidirectional(flatten),
         T,
-        "bidirectional expects the constructor of a layer, say lstm(64), got Flatten()",
+        "bidirectional expects the constructor of a layer, say lstm(64), got Flatten(start=1)",
     ),
     (
         lambda: Bidirectional(last_step, last_step)(SEQUENCES),

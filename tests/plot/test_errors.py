@@ -55,7 +55,7 @@ ROWS = [
     (
         lambda: plot.activation(AX, softmax),
         V,
-        "plot.activation expects a function of each number by itself, got Softmax()",
+        "plot.activation expects a function of each number by itself, got Softmax(axis=-1)",
     ),
     (lambda: plot.activation(AX, relu, 1.0, -1.0), V, "plot.activation: low must be below high, got 1 and -1"),
     (lambda: plot.activation(AX, relu, "a"), T, "plot.activation: low must be a number, got str 'a'"),

@@ -209,7 +209,11 @@ def untouched():
         ),
         (lambda ax: plot.activation(ax, 3), TypeError, "plot.activation expects a function, say relu, got int 3"),
         (lambda ax: plot.activation(ax, LeakyRelu), TypeError, "say relu, got the class LeakyRelu"),
-        (lambda ax: plot.activation(ax, softmax), ValueError, "function of each number by itself, got Softmax()"),
+        (
+            lambda ax: plot.activation(ax, softmax),
+            ValueError,
+            "of each number by itself, got Softmax(axis=-1)",
+        ),
         (lambda ax: plot.activation(ax, np.cumsum), ValueError, "each number by itself, got the function cumsum"),
         (lambda ax: plot.activation(ax, np.sum), ValueError, "each number by itself, got the function sum"),
         (

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fnn.layers import activations
+from fnn.layers import activations, softmax
 from fnn.testing.exercises.exercise import Exercise, case, numbers, pullback_of, slope_of, times
 
 FAR = np.array([[-1e4, 0.5, 1e4]])
@@ -121,11 +121,11 @@ def _relu_derivative() -> Exercise:
 
 
 def _softmax_pullback() -> Exercise:
-    right = pullback_of(activations.softmax)
+    right = pullback_of(softmax.softmax)
     suspects = [
         (3, times(right, lambda x, dy: -1)),
         *[(number, through(softmax, pulled_through)) for number, softmax in SOFTMAXES],
-        (13, through(activations.softmax, _diagonal)),
+        (13, through(softmax.softmax, _diagonal)),
         *[(13, through(softmax, _diagonal)) for _, softmax in SOFTMAXES],
     ]
     cases = [case(*each.arguments, numbers(*each.arguments[0].shape, seed=5), mistake=each.mistake) for each in LOGITS]
@@ -141,11 +141,11 @@ EXERCISES = {
     "tanh": _activation("tanh", 15),
     "softplus": _activation("softplus", 15),
     "silu": _activation("silu", 15),
-    "softmax": Exercise("softmax(x) -> y, whose rows sum to 1", LOGITS, activations.softmax, SOFTMAXES),
+    "softmax": Exercise("softmax(x) -> y, whose rows sum to 1", LOGITS, softmax.softmax, SOFTMAXES),
     "log_softmax": Exercise(
         "log_softmax(x) -> y",
         [*LOGITS[:-1], case(FAR, mistake=11)],
-        activations.log_softmax,
+        softmax.log_softmax,
         [*LOG_SOFTMAXES, *[(number, through(softmax, np.log)) for number, softmax in SOFTMAXES]],
     ),
     "relu_derivative": _relu_derivative(),

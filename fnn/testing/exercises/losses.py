@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fnn.data import one_hot
-from fnn.layers.activations import softmax
+from fnn.layers.softmax import softmax
 from fnn.losses.binary import binary_cross_entropy
 from fnn.losses.classification import cross_entropy
 from fnn.losses.regression import mae, mse
