@@ -3,11 +3,12 @@
 Read in this order:
 
 1. ``batching``: ``batches`` and ``epochs``, a few rows at a time in an order that a key decides.
-2. ``preprocessing``: ``train_test_split``, ``one_hot``, ``standardize``, and ``normalized`` and ``balanced`` weights.
-3. ``synthetic``: ``line``, ``moons``, ``circles``, ``spirals``, ``blobs``, ``xor``.
-4. ``idx``: ``digits``, which come with the package, ``mnist``, and ``read_idx`` for their file format.
-5. ``csv``: ``read_csv`` for tables of numbers, whose labels may be text.
-6. ``text``: ``characters`` as integers.
+2. ``blocks``: ``block_epochs`` for rows that are more than memory holds.
+3. ``preprocessing``: ``train_test_split``, ``one_hot``, ``standardize``, and ``normalized`` and ``balanced`` weights.
+4. ``synthetic``: ``line``, ``moons``, ``circles``, ``spirals``, ``blobs``, ``xor``.
+5. ``idx``: ``digits``, which come with the package, ``mnist``, and ``read_idx`` for their file format.
+6. ``csv``: ``read_csv`` for tables of numbers, whose labels may be text.
+7. ``text``: ``characters`` as integers.
 
 ``_rows`` checks that the arrays of a tuple have the same number of rows, and takes rows from all of them at once;
 ``_labels`` says what is wrong with labels, ``_names`` turns labels that are text into codes, ``_faults`` says what in a
@@ -15,6 +16,7 @@ table cannot be read, and ``_units`` in which unit values can be squared.
 """
 
 from fnn.data.batching import batches, epochs
+from fnn.data.blocks import block_epochs
 from fnn.data.csv import read_csv
 from fnn.data.idx import digits, mnist, read_idx
 from fnn.data.preprocessing import balanced, normalized, one_hot, standardize, train_test_split
@@ -25,6 +27,7 @@ __all__ = [
     "balanced",
     "batches",
     "blobs",
+    "block_epochs",
     "characters",
     "circles",
     "digits",

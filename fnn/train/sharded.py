@@ -159,13 +159,14 @@ def _terms(loss: Any, params: Tree, n: int, shard: tuple[Any, ...], key: Key | N
 
 def _arriving(results: Iterator[list[Term]], count: int) -> Iterator[list[Term]]:
     """Yield results as they come; an error of the map itself, say that no worker is left, says how far it came."""
-    place = 0
+    arrived = 0
     try:
-        for place, result in enumerate(results, 1):
+        for result in results:
             yield result
+            arrived += 1
     except Exception as error:
         if not any(text.startswith("sharded") for text in (str(error), *getattr(error, "__notes__", ()))):
-            error.add_note(f"sharded: the map returned the results of {place} of {count} shards")
+            error.add_note(f"sharded: the map returned the results of {arrived} of {count} shards")
         raise
 
 

@@ -87,6 +87,7 @@ CALLS = {
     "metrics.evaluate": (metrics.evaluate, mse, NET, BATCH, 4),
     "data.batches": (lambda *given: tuple(data.batches(*given)), BATCH, 4, Key(0)),
     "data.epochs": (lambda *given: tuple(data.epochs(*given)), BATCH, 4, Key(0), 2),
+    "data.block_epochs": (lambda *given: tuple(data.block_epochs(*given)), BATCH, 4, Key(0), 2, 2),
     "data.train_test_split": (data.train_test_split, BATCH, 0.5, Key(0)),
     "data.one_hot": (data.one_hot, LABELS, 3),
     "data.standardize": (data.standardize, SCORES),
