@@ -112,6 +112,7 @@ from fnn.train.sharded import Sharded, sharded
 from fnn.train.step import Diverged, State, differentiated, finite, fit, restart, start, states, train_step, updated
 from fnn.train.streams import early_stopping, ema, history, tap, time_limit, until
 from fnn.train.threads import threads
+from fnn.train.together import together
 
 __version__ = "0.2.0"
 
@@ -170,7 +171,7 @@ __all__ = [
     "tap", "until", "time_limit", "early_stopping", "ema", "progress", "history", "checkpointed", "save", "load",
     "diagnose",
     "Sharded", "sharded", "threads",
-    "repeat", "sweep", "Trial", "summarize", "Summary", "compare", "Comparison",
+    "repeat", "sweep", "together", "Trial", "summarize", "Summary", "compare", "Comparison",
     # around it
     "data", "metrics", "FormatError", "keep_freed_memory",
 ]

@@ -3,6 +3,7 @@
 Read ``step`` (a step is a composition of three functions, training a fold over batches), then ``streams`` (callbacks
 are functions on the stream of states). ``progress`` is one of them. ``sharded`` cuts a step's batch into parts for
 several cores or machines, ``experiments`` repeats whole runs; who does the work is a map: ``threads`` makes one of this
-machine's cores, ``_maps`` says which others there are. ``comparison`` asks whether two configurations differ, by the
+machine's cores, ``_maps`` says which others there are. ``together`` runs groups of an experiment's configurations as
+ensembles, by what they have in common (``_settings``). ``comparison`` asks whether two configurations differ, by the
 arithmetic in ``_intervals``. ``allocator`` makes steps with large arrays faster on Linux.
 """

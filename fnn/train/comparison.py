@@ -8,7 +8,7 @@ Pairs that share their luck (common random numbers) show a difference with fewer
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -18,7 +18,8 @@ from fnn.core._errors import describe, number
 from fnn.core.keys import Key, require_key
 from fnn.core.record import Record
 from fnn.train._intervals import needed, student, studentized
-from fnn.train.experiments import Trial, is_list, summarize
+from fnn.train._settings import chosen, identity, is_list
+from fnn.train.experiments import Trial, summarize
 
 _MANY = 30  # pairs, from which on resamples tell something of the distribution
 _ENOUGH = 1000  # degrees of freedom, from which on Student's t is within 0.2 % of the normal distribution's
@@ -138,10 +139,13 @@ def _paired(trials: Any, by: Any) -> tuple[tuple[str, str], list[tuple[Any, Any]
     groups: dict[Any, dict[Any, Any]] = {}  # by the values of ``by``, and then by those of all other settings
     names: dict[Any, str] = {}
     for trial in trials:
-        configuration = _configuration(trial, settings)
-        value = _identity({name: configuration[name] for name in settings})
-        rest = _identity({name: each for name, each in configuration.items() if name not in settings})
-        names[value] = ", ".join(f"{name}={configuration[name]}" for name in settings)
+        if not isinstance(trial, Trial):
+            raise TypeError(f"compare expects {_PAIRS}, got {describe(trial)} among them")
+        configuration: Any = trial.configuration
+        ours = chosen("compare", configuration, settings)
+        value = identity(ours)
+        rest = identity({name: each for name, each in configuration.items() if name not in settings})
+        names[value] = _shown(tuple(ours.items()))
         group = groups.setdefault(value, {})
         if rest in group:
             more = 'the grid needs a name that tells them apart, say "trial": range(5)'
@@ -156,32 +160,6 @@ def _paired(trials: Any, by: Any) -> tuple[tuple[str, str], list[tuple[Any, Any]
         if alone:
             raise ValueError(f"compare expects trials in pairs, but {name} alone has {_shown(min(alone, key=str))}")
     return (names[a], names[b]), [(first[rest], second[rest]) for rest in first]
-
-
-def _configuration(trial: Any, settings: tuple[Any, ...]) -> Mapping[Any, Any]:
-    if not isinstance(trial, Trial):
-        raise TypeError(f"compare expects {_PAIRS}, got {describe(trial)} among them")
-    given: Any = trial.configuration
-    if not isinstance(given, Mapping):
-        raise TypeError(f"compare expects configurations that are dictionaries, got {describe(given)}")
-    configuration = cast("Mapping[Any, Any]", given)
-    for name in settings:
-        if name not in configuration:
-            raise ValueError(f"compare: no setting {name!r} in the configuration {configuration}")
-    return configuration
-
-
-def _identity(settings: dict[Any, Any]) -> tuple[tuple[Any, Hashable], ...]:
-    """Return settings as a value that equal ones share; what has no hash, such as a list, is known by its repr."""
-    return tuple(sorted(((name, _hashable(each)) for name, each in settings.items()), key=lambda item: str(item[0])))
-
-
-def _hashable(value: Any) -> Hashable:
-    try:
-        hash(value)
-    except TypeError:
-        return repr(value)
-    return value
 
 
 def _shown(settings: tuple[tuple[Any, Any], ...]) -> str:

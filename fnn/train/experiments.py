@@ -4,6 +4,8 @@
     sweep     : run, grid, key? -> trials, in the order of the grid       run : configuration, key -> result
     summarize : results         -> mean, std, min, max, n
 
+``together(run)`` in the place of a run gets several keys or configurations at a time, to train them as an ensemble.
+
 The key of each item comes from its place in the grid, so neither the order, nor the engine, nor the number of workers
 changes a result. ``map`` is anything that maps in order and returns results, on this machine or elsewhere:
 
@@ -31,7 +33,9 @@ from fnn.core._errors import describe
 from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
 from fnn.train._maps import Map, mapped, require_map
+from fnn.train._settings import is_list
 from fnn.train.progress import progress
+from fnn.train.together import Together, grouped, run_group
 
 
 # Its annotations are types and not text (no __future__ import here): of a named tuple, tools cannot look text up.
@@ -42,13 +46,13 @@ class Trial(NamedTuple):
     result: Any
 
 
-def repeat(run: Callable[[Key], Any], keys: Iterable[Key], map: Map = map) -> list[Any]:
+def repeat(run: Callable[[Key], Any] | Together, keys: Iterable[Key], map: Map = map) -> list[Any]:
     """Return ``run(key)`` for each key, in the order of the keys.
 
     It shows progress where stderr is a terminal. An error in a run carries a note with its key.
 
     Args:
-        run: the experiment, a function of a key.
+        run: the experiment, a function of a key, or ``together`` of one of keys.
         keys: a key for each run, say ``split(Key(0), 5)``.
         map: applies a function to each item of a list, in order: a pool's ``pool.map``, of Dask
             ``client.get_executor().map``; the head of this module has those of Ray, MPI and joblib.
@@ -64,10 +68,12 @@ def repeat(run: Callable[[Key], Any], keys: Iterable[Key], map: Map = map) -> li
     if not isinstance(keys, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"repeat expects keys, say split(Key(0), 5), got {describe(keys)}")
     keys = [require_key("repeat", key) for key in keys]
+    if isinstance(run, Together):
+        return _in_groups("repeat", run, [(key,) for key in keys], map)
     return _results("repeat", functools.partial(_run_with_key, run), keys, map)
 
 
-def sweep(run: Callable[[Any, Key], Any], grid: Any, key: Key = Key(0), map: Map = map) -> list[Trial]:  # noqa: B008 (a key is a value)
+def sweep(run: Callable[[Any, Key], Any] | Together, grid: Any, key: Key = Key(0), map: Map = map) -> list[Trial]:  # noqa: B008 (a key is a value)
     """Return ``Trial(configuration, run(configuration, key))`` for each configuration of a grid, in order.
 
     A configuration's key is ``key`` folded with its place; in a dictionary of lists, with its place in each of the
@@ -75,7 +81,7 @@ def sweep(run: Callable[[Any, Key], Any], grid: Any, key: Key = Key(0), map: Map
     where stderr is a terminal. An error in a run carries a note with its configuration and key.
 
     Args:
-        run: the experiment, a function of a configuration and a key.
+        run: the experiment, a function of a configuration and a key, or ``together`` of one of configurations and keys.
         grid: a dictionary of lists, where each combination is a configuration, itself a dictionary, and the last name
             changes fastest; or any iterable of configurations.
         key: the key from which each run gets one of its own.
@@ -114,12 +120,15 @@ def sweep(run: Callable[[Any, Key], Any], grid: Any, key: Key = Key(0), map: Map
     items = [(configuration, functools.reduce(fold_in, address, key)) for address, configuration in _addressed(grid)]
     if not items:
         raise ValueError(f"sweep expects a grid of at least one configuration, got {describe(grid)}")
-    results = _results("sweep", functools.partial(_run_with_configuration, run), items, map)
+    if isinstance(run, Together):
+        results = _in_groups("sweep", run, items, map)
+    else:
+        results = _results("sweep", functools.partial(_run_with_configuration, run), items, map)
     return [Trial(configuration, result) for (configuration, _), result in zip(items, results, strict=True)]
 
 
 def _require_run(caller: str, run: Any, argument: str, map: Any) -> None:
-    if not callable(run):
+    if not callable(run) and not isinstance(run, Together):
         raise TypeError(f"{caller} expects a function of {argument}, got {describe(run)}")
     require_map(caller, map)
 
@@ -165,16 +174,23 @@ def _run_with_configuration(run: Callable[[Any, Key], Any], item: tuple[Any, Key
         raise
 
 
-def is_list(values: Any) -> bool:
-    """Return True for what has values in turn; text has letters, and an array of no axes only looks as if it had."""
-    return getattr(values, "shape", None) != () and isinstance(values, Iterable) and not isinstance(values, str | bytes)
-
-
 def _results(caller: str, function: Callable[[Any], Any], items: list[Any], map: Map) -> list[Any]:
     """Return the result for each item, and show progress where stderr is a terminal."""
     stderr: Any = sys.stderr  # None where Python runs without a console
     shown = progress(len(items) if stderr is not None and stderr.isatty() else 0)
     return list(shown(mapped(caller, function, items, map)))
+
+
+def _in_groups(caller: str, run: Together, items: list[Any], map: Map) -> list[Any]:
+    """Return the result for each item, computed a group at a time."""
+    groups = grouped(caller, run, items)
+    function = functools.partial(run_group, caller, run)
+    found = _results(caller, function, [[items[place] for place in group] for group in groups], map)
+    results: list[Any] = [None] * len(items)
+    for group, values in zip(groups, found, strict=True):
+        for place, value in zip(group, values, strict=True):
+            results[place] = value
+    return results
 
 
 class Summary(Record):

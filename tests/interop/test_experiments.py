@@ -3,7 +3,10 @@
 import pytest
 
 from fnn.train.experiments import sweep
+from fnn.train.together import together
 from tests.train.test_experiments import GRID, configured, failing, trained
+from tests.train.test_together import GRID as GROUPS
+from tests.train.test_together import alone, of_group
 
 
 def test_a_dask_cluster_changes_nothing():
@@ -29,3 +32,13 @@ def test_joblib_changes_nothing(backend):
 
     assert sweep(configured, GRID, map=mapped) == sweep(configured, GRID)
     assert sweep(trained, GRID, map=mapped) == sweep(trained, GRID)
+
+
+def test_groups_on_a_dask_cluster_change_nothing():
+    distributed = pytest.importorskip("dask.distributed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        mapped = client.get_executor().map
+        assert sweep(together(of_group, by="width", size=2), GROUPS, map=mapped) == sweep(alone, GROUPS)

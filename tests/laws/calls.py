@@ -151,6 +151,12 @@ CALLS = {
     "repeat": (fnn.repeat, str, (Key(0), Key(1))),
     "sweep": (lambda grid: tuple(map(tuple, fnn.sweep(lambda value, key: value * 2, grid))), BATCH),
     "summarize": (lambda *arrays: fnn.summarize(arrays), *BATCH[:1], BATCH[0] + 1),
+    "together": (
+        lambda grid: tuple(
+            map(tuple, fnn.sweep(fnn.together(lambda values, keys: [2 * each for each in values]), grid))
+        ),
+        BATCH,
+    ),
     "compare": (lambda *arrays: fnn.compare(dict(zip("ab", arrays, strict=True))), numbers(9), numbers(9, seed=1)),
     "history": (lambda: tuple(fnn.history(loss=lambda state: state.loss)(STREAM)["loss"]),),
 }
