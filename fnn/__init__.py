@@ -66,6 +66,7 @@ from fnn.layers.prelu import PRelu, prelu
 from fnn.layers.recurrent import LastStep, Rnn, last_step, rnn
 from fnn.layers.shape import Flatten, Reshape, flatten, reshape
 from fnn.layers.softmax import LogSoftmax, Softmax, log_softmax, softmax
+from fnn.losses import _members as _members  # which tells value_and_grad of ensembles
 from fnn.losses.binary import BinaryCrossEntropy, Hinge, binary_cross_entropy, hinge
 from fnn.losses.classification import CrossEntropy, KLDivergence, cross_entropy, kl_divergence
 from fnn.losses.multitask import Combined, combined
@@ -85,6 +86,7 @@ from fnn.losses.regularization import L1, L2, Regularized, l1, l2, regularized
 from fnn.networks.bidirectional import Bidirectional, bidirectional
 from fnn.networks.branches import Parallel, Pick, Residual, parallel, pick, residual
 from fnn.networks.decoding import advance
+from fnn.networks.ensemble import Ensemble, ensemble, members, replicate
 from fnn.networks.inference import inference
 from fnn.networks.joins import Add, Concatenate, Multiply, add, concatenate, multiply
 from fnn.networks.mlp import mlp
@@ -149,6 +151,7 @@ __all__ = [
     "Serial", "serial", "mlp",
     "Parallel", "parallel", "Pick", "pick", "Concatenate", "concatenate", "Add", "add", "Multiply", "multiply",
     "Residual", "residual",
+    "Ensemble", "ensemble", "members", "replicate",
     "inference", "summary", "initializers",
     # tree: records and tuples of arrays as one thing
     "tree",

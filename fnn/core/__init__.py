@@ -8,6 +8,7 @@ Read in this order:
 4. ``keys``: randomness as a value.
 5. ``grad``: the gradient of a loss with respect to a network.
 
-``_structure`` (paths, differences) and ``_flat`` (a tree as one vector) are the machinery of ``tree``; ``_errors`` and
-``_arrays`` are what everybody shares: how an error is worded, and what may be done to an array.
+``_structure`` (paths, differences), ``_flat`` (a tree as one vector) and ``_members`` (many trees as one) are the
+machinery of ``tree``; ``_errors`` and ``_arrays`` are what everybody shares: how an error is worded, and what may be
+done to an array.
 """

@@ -100,14 +100,14 @@ def places(node: Tree, owner: int = 0, way: str = "") -> Iterator[tuple[tuple[in
         yield from places(child, owner, way + edge)
 
 
-def _uses_one_twice(tree: Tree) -> bool:
+def uses_one_twice(tree: Tree) -> bool:
     addresses = [address for address, _ in places(tree)]
     return len(set(addresses)) < len(addresses)
 
 
 def builder(tree: Tree) -> Build:
     """Return the function that builds a tree like this one from the list of its leaves."""
-    if _uses_one_twice(tree):
+    if uses_one_twice(tree):
         hollow = _built(repeat(np.zeros(0)), tree, {})  # so that the tree's own arrays are not kept alive
         return lambda leaves: _built(iter(leaves), hollow, {})
     return _builder(tree, 0)[0] or (lambda leaves: tree)
@@ -226,6 +226,8 @@ class Layout:
 
 _VECTOR, _BUILD, _PARTS = "(vector)", "(build)", "(parts)"  # no field can have these names
 _NOTHING: dict[str, Any] = {}
+# Of a tree that is many in one: its type, and what makes of it an array (n, size), a vector for each.
+FLAT: dict[type, Callable[[Any], tuple[np.ndarray, Layout]]] = {}
 
 
 def flat(tree: Tree) -> tuple[np.ndarray, Layout]:
@@ -233,6 +235,8 @@ def flat(tree: Tree) -> tuple[np.ndarray, Layout]:
     known = getattr(tree, "__dict__", _NOTHING).get(_VECTOR)
     if known is not None:
         return known
+    if type(tree) in FLAT:
+        return FLAT[type(tree)](tree)
     leaves, form = take_apart(tree)
     vector = read_only(_joined([np.asarray(leaf) for leaf in leaves]))  # subclasses, such as matrices, stay out
     ends = pairwise(accumulate((leaf.size for leaf in leaves), initial=0))
@@ -246,7 +250,7 @@ def flat(tree: Tree) -> tuple[np.ndarray, Layout]:
         dtypes=None if uniform else dtypes,
         build=builder(tree),
         remembered=uniform and isinstance(tree, Record) and len(leaves) > 0,  # without leaves the tree may be shared
-        twice=_uses_one_twice(tree),
+        twice=uses_one_twice(tree),
     )
 
 
@@ -256,7 +260,7 @@ def tied(params: Tree, gradient: Tree) -> Tree:
     A network without such a record gets its gradient back as it is.
     """
     known = getattr(params, "__dict__", _NOTHING).get(_VECTOR)
-    if not (known[1].twice if known else _uses_one_twice(params)):
+    if not (known[1].twice if known else uses_one_twice(params)):
         return gradient
     sums: dict[Any, np.ndarray] = {}
     for (address, _), (_, leaf) in zip(places(params), places(gradient), strict=True):

@@ -40,6 +40,8 @@ def value_and_grad(loss: Any, params: Any, batch: tuple[Any, ...], key: Key | No
     >>> value, gradient.weight, gradient.bias
     (1.0, array([[6.]]), array([2.]))
     """
+    if type(params) in OF_MANY:
+        return OF_MANY[type(params)](loss, params, batch, key)
     if not is_tuple(batch) or len(batch) not in (2, 3):
         raise TypeError(f"a batch is (x, target) or (x, target, weights), got {describe(batch)}")
     if key is not None:
@@ -52,6 +54,8 @@ def value_and_grad(loss: Any, params: Any, batch: tuple[Any, ...], key: Key | No
     return value, tied(params, dparams)
 
 
+# Of parameters that are many networks in one: their type, and what computes an array of values, and the gradient.
+OF_MANY: dict[type, Callable[..., tuple[Any, Any]]] = {}
 _objectives = value_and_grad.registry.get
 
 

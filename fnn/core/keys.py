@@ -54,6 +54,13 @@ def require_key(caller: str, key: Any) -> Key:
     raise TypeError(f"{caller} expects a key, got {describe(key)}; write {hint}")
 
 
+def require_keys(caller: str, keys: Any) -> tuple[Key, ...]:
+    """Return a tuple of keys, one for each member of an ensemble, or raise in the name of ``caller``."""
+    if not keys:
+        raise ValueError(f"{caller} expects a key, or one for each member, got an empty tuple; write split(Key(0), n)")
+    return tuple([require_key(caller, key) for key in keys])
+
+
 def fold_in(key: Key, i: int) -> Key:
     """Return the key one address further down.
 

@@ -3,6 +3,7 @@
 map    : f, tree, ... -> tree        leaves  : tree -> arrays            paths      : tree -> paths of the leaves
 reduce : f, tree, start -> value     at      : path, f, tree -> tree     zeros_like : tree -> tree
 ravel  : tree -> vector, unravel     unravel : vector -> tree            add        : tree, tree -> tree
+stack  : trees alike -> tree         unstack : tree -> trees
 
 equal, allclose : tree, tree -> bool
 """
@@ -10,6 +11,7 @@ equal, allclose : tree, tree -> bool
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -19,11 +21,13 @@ import numpy as np
 from fnn.core._arrays import as_array, is_array, read_only
 from fnn.core._errors import describe
 from fnn.core._flat import Layout, flat, has_leaves, rebuilt_like, take_apart
+from fnn.core._members import stack, unstack
 from fnn.core._structure import Tree, is_weight, require_alike, require_numpy, walk
 from fnn.core.record import children, edges, is_record, rebuild
 
 __all__ = [
-    "add", "allclose", "at", "equal", "is_weight", "leaves", "map", "paths", "ravel", "reduce", "zeros_like",
+    "add", "allclose", "at", "equal", "is_weight", "leaves", "map", "paths", "ravel", "reduce", "stack", "unstack",
+    "zeros_like",
 ]  # fmt: skip
 _SCALARS: type[Any] = np.generic
 _LIST: type[Any] = list
@@ -228,14 +232,14 @@ def ravel(tree: Tree) -> tuple[np.ndarray, Callable[[np.ndarray], Tree]]:
     (array([1., 2., 3.]), (array([10.]), array([[20., 30.]])))
     """
     vector, layout = flat(tree)
-    return vector, functools.partial(_unravel, layout, vector.size, vector.dtype)
+    return vector.reshape(-1), functools.partial(_unravel, layout, vector.shape, vector.dtype)
 
 
-def _unravel(layout: Layout, size: int, dtype: np.dtype[Any], vector: np.ndarray) -> Tree:
-    vector = as_array("unravel", vector)
+def _unravel(layout: Layout, shape: tuple[int, ...], dtype: np.dtype[Any], vector: np.ndarray) -> Tree:
+    vector, size = as_array("unravel", vector), math.prod(shape)
     if vector.shape != (size,):
         raise ValueError(f"unravel expects a vector ({size},), got {describe(vector)}")
-    return layout.cut(vector.astype(dtype))  # a copy: the caller's vector stays the caller's
+    return layout.cut(vector.astype(dtype).reshape(shape))  # a copy: the caller's vector stays the caller's
 
 
 def require_floats(caller: str, tree: Tree) -> None:

@@ -2,6 +2,8 @@
 
     batches : data, size, key?                  -> the batches of one epoch
     epochs  : data, size, key, epochs?, start?  -> the batches of one epoch after the other, each in another order
+              data, size, n keys                -> the same for an ensemble, (n, size, ...): each member in an order of
+                                                   its own
 
 An epoch has each row in exactly one batch, and its last batch has what is left. An epoch of a single batch is the data
 itself, neither shuffled nor copied: the order of rows within a batch means nothing.
@@ -15,8 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from fnn.core._arrays import is_tuple
 from fnn.core._errors import integer
-from fnn.core.keys import Key, fold_in, permutation, require_key
+from fnn.core._members import replicate
+from fnn.core.keys import Key, fold_in, permutation, require_key, require_keys
 from fnn.data._rows import Data, require_rows, take_rows
 
 
@@ -40,13 +44,16 @@ def batches(data: tuple[Any, ...], size: int, key: Key | None = None) -> Iterato
     return _epoch(data, n, size, None if key is None else require_key("batches", key), 0)
 
 
-def epochs(data: tuple[Any, ...], size: int, key: Key, epochs: int | None = None, start: int = 0) -> Iterator[Data]:
+def epochs(
+    data: tuple[Any, ...], size: int, key: Key | tuple[Key, ...], epochs: int | None = None, start: int = 0
+) -> Iterator[Data]:
     """Return the batches of one epoch after the other, each shuffled by ``fold_in(key, epoch)``.
 
     Args:
         data: a tuple of arrays whose rows belong together, say ``(x, target)``.
         size: rows in a batch; the last one of an epoch may have fewer.
-        key: for the order of the rows.
+        key: for the order of the rows. A tuple of n keys makes batches for an ensemble, whose arrays have an axis of n
+            in front: those of member i are what ``epochs`` makes with the i-th key.
         epochs: how many epochs; without end if None.
         start: how many batches to leave out, without making them: a run resumed at ``state.step`` sees what it would
             have seen.
@@ -58,17 +65,25 @@ def epochs(data: tuple[Any, ...], size: int, key: Key, epochs: int | None = None
     [[3.0, 1.0], [2.0, 0.0], [1.0, 3.0], [2.0, 0.0]]
     >>> [batch[0].tolist() for batch in epochs((x, x), 2, Key(0), epochs=2, start=3)]
     [[2.0, 0.0]]
+    >>> next(epochs((x, x), 2, (Key(0), Key(1))))[0]
+    array([[3., 1.],
+           [1., 3.]])
     """
     data, n = require_rows("epochs", data)
     end = None if epochs is None else integer("epochs: the number of epochs", epochs, 0)
     start, size = integer("epochs: start", start, 0), integer("epochs: the size", size)
+    if is_tuple(key):
+        return _epochs(data, n, size, require_keys("epochs", key), end, start)
     return _epochs(data, n, size, require_key("epochs", key), end, start)
 
 
-def _epochs(data: Data, n: int, size: int, key: Key, end: int | None, start: int) -> Iterator[Data]:
+def _epochs(data: Data, n: int, size: int, key: Any, end: int | None, start: int) -> Iterator[Data]:
     first, skipped = divmod(start, -(-n // size))
     for epoch in count(first) if end is None else range(first, end):
-        yield from _epoch(data, n, size, fold_in(key, epoch), skipped)
+        if is_tuple(key):
+            yield from _epoch_of_each(data, n, size, tuple([fold_in(each, epoch) for each in key]), skipped)
+        else:
+            yield from _epoch(data, n, size, fold_in(key, epoch), skipped)
         skipped = 0
 
 
@@ -79,3 +94,13 @@ def _epoch(data: Data, n: int, size: int, key: Key | None, skipped: int) -> Iter
     order = np.arange(n) if key is None else permutation(key, n)
     for begin in range(skipped * size, n, size):
         yield take_rows(data, order[begin : begin + size])
+
+
+def _epoch_of_each(data: Data, n: int, size: int, keys: tuple[Key, ...], skipped: int) -> Iterator[Data]:
+    """Yield batches with an axis for the keys in front, each with its own order of the rows."""
+    if n <= size:
+        yield replicate(data, len(keys))
+        return
+    orders = np.stack([permutation(key, n) for key in keys])
+    for begin in range(skipped * size, n, size):
+        yield take_rows(data, orders[:, begin : begin + size])

@@ -21,6 +21,6 @@ steps beyond the lengths of a prediction ``(y, lengths)``, as layers over time r
 
 Read ``regression``, then ``binary`` and ``classification`` (losses that take logits), ``regularization`` (penalties on
 parameters) and ``multitask`` (several losses at once). ``_reduction`` has what becomes of the rows, ``_rows`` which of
-them are there, ``_terms`` how the losses of parts of a batch add up, ``_records`` what to write where a function came
-and a record belongs.
+them are there, ``_terms`` how the losses of parts of a batch add up, ``_members`` the losses of an ensemble,
+``_records`` what to write where a function came and a record belongs.
 """

@@ -39,7 +39,11 @@ def reduced(
     mean: bool = True,
 ) -> Evaluated:
     """Evaluate a loss given by its rows; with ``mean`` False the losses are added up and not divided by their count."""
-    y, lengths = prediction if type(prediction) is tuple and is_pair(prediction) else (prediction, None)
+    y, lengths = prediction, None
+    if type(prediction) is not np.ndarray:
+        if hasattr(prediction, "reduced"):  # that of an ensemble: see ``_members``
+            return prediction.reduced(caller, loss, rows, target, match, mean)
+        y, lengths = prediction if is_pair(prediction) else (prediction, None)
     prediction, target, shape, there = match(caller, loss, y, target)
     size, dtype = math.prod(shape), prediction.dtype
     if not size:

@@ -83,10 +83,11 @@ class CrossEntropy(Record):
 
 @vjp.register
 def cross_entropy_vjp(loss: CrossEntropy, prediction: Any, target: Any, weights: Any = None) -> Evaluated:
-    return reduced("cross_entropy", loss, _cross_entropy_rows, prediction, target, weights, _matched)
+    return reduced("cross_entropy", loss, cross_entropy_rows, prediction, target, weights, _matched)
 
 
-def _cross_entropy_rows(loss: CrossEntropy, logits: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, Slopes]:
+def cross_entropy_rows(loss: CrossEntropy, logits: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, Slopes]:
+    """Compute what each row costs, by labels or by probabilities."""
     if loss.class_weights is not None:
         return _weighted_rows(loss, logits, target)
     if target.ndim == 1 and not loss.label_smoothing:
@@ -143,16 +144,21 @@ def _label_rows(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, Slo
 
 def _label_cells(labels: np.ndarray, classes: int, n: int) -> np.ndarray:
     """Return the place of each row's label in the flat array of (classes, n), or raise if a label is no class."""
+    cells = require_classes(labels, classes) * n  # one index into a flat array is faster than two
+    cells += counting(n)
+    return cells
+
+
+def require_classes(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Return labels as integers that index, or raise if one is no class."""
     if labels.dtype is not _INDEX:
         labels = labels.astype(_INDEX)
     # Read as unsigned, a negative label is huge: one look at the largest finds both kinds of mistake.
-    if n and np.maximum.reduce(labels.view(_UNSIGNED)) >= classes:
+    if labels.size and np.maximum.reduce(labels.view(_UNSIGNED)) >= classes:
         wrong = out_of_range("cross_entropy", labels, classes)
         hint = f"; CrossEntropy(ignore={labels.min()}) leaves such rows out" if labels.min() < 0 else ""
         raise WrongRow(wrong.before, wrong.row, wrong.after + hint)
-    cells = labels * n  # one index into a flat array is faster than two
-    cells += counting(n)
-    return cells
+    return labels
 
 
 def _mixed(loss: CrossEntropy, logits: np.ndarray, target: np.ndarray) -> np.ndarray:

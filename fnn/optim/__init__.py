@@ -2,5 +2,6 @@
 
 Read ``transform`` (what a transform is, and how transforms chain), then ``rules`` (momentum, Adam, clipping, decay),
 ``optimizers`` (the usual chains by their usual names), ``wrappers`` (``freeze``, ``accumulate_gradients``) and
-``schedules`` (learning rates as functions of the step). ``_memory`` tells whose memory a training state holds.
+``schedules`` (learning rates as functions of the step). ``_memory`` tells whose memory a training state holds,
+``_members`` what a rule does with a number for each member of an ensemble.
 """

@@ -30,7 +30,7 @@ _ONCE = {"SummedSquares": ("Squares", "square"), "NesterovTrace": ("Trace", "vel
 def nothing_yet(params: Tree) -> Tree:
     """Return a tree like the parameters in which every leaf is zero, in float32 at least: what is summed over steps."""
     vector, layout = flat(params)
-    return layout.cut_wide(np.zeros(vector.size, widened(vector.dtype)))
+    return layout.cut_wide(np.zeros(vector.shape, widened(vector.dtype)))
 
 
 def accept(optimizer: Any, state: Any) -> None:

@@ -9,14 +9,16 @@ below 0 or for a momentum or decay of 1 or more.
 
 from __future__ import annotations
 
-from fnn.core._errors import number
+import numpy as np
+
 from fnn.core._structure import Where
+from fnn.optim._members import Numbers, numbers
 from fnn.optim.rules import LearningRate, descend, scale_by_adagrad, scale_by_adam, scale_by_rms, trace
 from fnn.optim.rules import weight_decay as decayed
 from fnn.optim.transform import Transform, chain
 
 
-def sgd(learning_rate: LearningRate, momentum: float = 0.0, nesterov: bool = False) -> Transform:
+def sgd(learning_rate: LearningRate, momentum: Numbers = 0.0, nesterov: bool = False) -> Transform:
     """Descend by the gradient, p - learning_rate g; with momentum v = momentum v + g, p - learning_rate v.
 
     Args:
@@ -31,7 +33,7 @@ def sgd(learning_rate: LearningRate, momentum: float = 0.0, nesterov: bool = Fal
     >>> update(sgd(0.1), (np.array([5.0]),), start((np.ones(1),), sgd(0.1))).params
     (array([0.5]),)
     """
-    if number("sgd: momentum", momentum, below=1):
+    if np.any(numbers("sgd: momentum", momentum, below=1)):
         return chain(trace(momentum, nesterov), descend(learning_rate))
     if nesterov:
         raise ValueError("sgd: nesterov needs a momentum above 0; write sgd(0.1, momentum=0.9, nesterov=True)")
@@ -52,7 +54,7 @@ def adagrad(learning_rate: LearningRate = 1e-2, eps: float = 1e-10) -> Transform
 
 
 def rmsprop(
-    learning_rate: LearningRate = 1e-3, decay: float = 0.9, momentum: float = 0.0, eps: float = 1e-8
+    learning_rate: LearningRate = 1e-3, decay: float = 0.9, momentum: Numbers = 0.0, eps: float = 1e-8
 ) -> Transform:
     """Descend by RMSprop's rule (Tieleman and Hinton, 2012): steps are divided by the root of the mean square gradient.
 
@@ -67,7 +69,7 @@ def rmsprop(
     >>> update(rmsprop(0.1, decay=0.75), (np.array([5.0]),), start((np.ones(1),), rmsprop())).params[0].round(6)
     array([0.8])
     """
-    if number("rmsprop: momentum", momentum, below=1):
+    if np.any(numbers("rmsprop: momentum", momentum, below=1)):
         return chain(scale_by_rms(decay, eps), trace(momentum), descend(learning_rate))
     return chain(scale_by_rms(decay, eps), descend(learning_rate))
 
@@ -90,7 +92,7 @@ def adam(learning_rate: LearningRate = 1e-3, b1: float = 0.9, b2: float = 0.999,
 
 def adamw(
     learning_rate: LearningRate = 1e-3,
-    weight_decay: float = 1e-2,
+    weight_decay: Numbers = 1e-2,
     b1: float = 0.9,
     b2: float = 0.999,
     eps: float = 1e-8,

@@ -20,10 +20,11 @@ import numpy as np
 from fnn.core._errors import describe, number, positive
 from fnn.core._structure import Tree, Where, require_where
 from fnn.core.record import Record
+from fnn.optim._members import Numbers, for_each, numbers, positives, shortened
 from fnn.optim._memory import nothing_yet
 from fnn.optim.transform import Flat, Transform, lifted
 
-LearningRate = float | Callable[[int], float]
+LearningRate = Numbers | Callable[[int], Numbers]
 _STUCK = ": nothing would ever move"
 _TINY = float(np.finfo(np.float32).tiny)
 
@@ -64,17 +65,19 @@ def _zeros(memory: Callable[..., Any], trees: int, params: Tree) -> Any:
     return memory(*[nothing_yet(params) for _ in range(trees)])
 
 
-def trace(decay: float, nesterov: bool = False) -> Transform:
+def trace(decay: Numbers, nesterov: bool = False) -> Transform:
     """Accumulate gradients with momentum: v = decay v + g, updates v (Polyak, 1964; not the running mean).
 
     For a constant gradient v grows to g / (1 - decay). With ``nesterov`` the update looks one step ahead, g + decay v
     (Nesterov, 1983, in the form of Sutskever et al., 2013, that PyTorch and Optax use).
     """
-    decay = number("trace: decay", decay, below=1)
+    decay = numbers("trace: decay", decay, below=1)
     return lifted(partial(_trace, decay, bool(nesterov)), partial(_zeros, NesterovTrace if nesterov else Trace, 1))
 
 
-def _trace(decay: float, nesterov: bool, g: np.ndarray, state: Trace | NesterovTrace, params: Flat, step: int):
+def _trace(decay: Numbers, nesterov: bool, g: np.ndarray, state: Trace | NesterovTrace, params: Flat, step: int):
+    if isinstance(decay, np.ndarray):
+        decay = for_each("trace: decay", decay, g)
     velocity = state.velocity * decay
     velocity += g
     if nesterov:
@@ -180,7 +183,7 @@ def _clip(limit: float, g: np.ndarray, state: tuple[()], params: Flat, step: int
     return np.clip(g, -limit, limit, out=g), state
 
 
-def clip_by_global_norm(max_norm: float) -> Transform:
+def clip_by_global_norm(max_norm: Numbers) -> Transform:
     """Shorten the gradient of the whole network to ``max_norm`` where it is longer: g max_norm / |g|.
 
     The direction stays (Pascanu et al., 2013).
@@ -188,10 +191,12 @@ def clip_by_global_norm(max_norm: float) -> Transform:
     >>> clip_by_global_norm(1.0).update((np.array([3.0, -4.0]),), (), (np.zeros(2),), 0)
     ((array([ 0.6, -0.8]),), ())
     """
-    return lifted(partial(_clip_by_global_norm, positive("clip_by_global_norm: max_norm", max_norm, _STUCK)))
+    return lifted(partial(_clip_by_global_norm, positives("clip_by_global_norm: max_norm", max_norm, _STUCK)))
 
 
-def _clip_by_global_norm(max_norm: float, g: np.ndarray, state: tuple[()], params: Flat, step: int):
+def _clip_by_global_norm(max_norm: Any, g: np.ndarray, state: tuple[()], params: Flat, step: int):
+    if g.ndim == 2:
+        return shortened(max_norm, g), state
     # Divided by the largest element first: the square of a large float32 overflows, and that of a small one vanishes.
     largest = np.abs(g).max(initial=0.0)
     if largest > 0:
@@ -202,7 +207,7 @@ def _clip_by_global_norm(max_norm: float, g: np.ndarray, state: tuple[()], param
     return g, state
 
 
-def weight_decay(strength: float, where: Where | None = None) -> Transform:
+def weight_decay(strength: Numbers, where: Where | None = None) -> Transform:
     """Add strength p: before ``descend``, each parameter p shrinks by the learning rate times ``strength`` a step.
 
     Decoupled weight decay (Loshchilov and Hutter, 2019): no part of the loss, and not scaled by an optimizer's memory
@@ -214,11 +219,13 @@ def weight_decay(strength: float, where: Where | None = None) -> Transform:
     """
     if where is not None:
         require_where("weight_decay", where, 'weight_decay(1e-2, "layers[0]")')
-    return lifted(partial(_weight_decay, number("weight_decay: strength", strength), where))
+    return lifted(partial(_weight_decay, numbers("weight_decay: strength", strength), where))
 
 
-def _weight_decay(strength: float, where: Where | None, g: np.ndarray, state: tuple[()], params: Flat, step: int):
+def _weight_decay(strength: Numbers, where: Where | None, g: np.ndarray, state: tuple[()], params: Flat, step: int):
     values, layout = params
+    if isinstance(strength, np.ndarray):
+        strength = for_each("weight_decay: strength", strength, g)
     chosen = True if where is None else layout.mask("weight_decay", where)
     return np.add(g, strength * values, out=g, where=chosen), state
 
@@ -230,7 +237,7 @@ def descend(learning_rate: LearningRate) -> Transform:
     ((array([-0.1]),), ())
     """
     if not callable(learning_rate):
-        learning_rate = positive("descend: the learning rate", learning_rate, _STUCK)
+        learning_rate = positives("descend: the learning rate", learning_rate, _STUCK)
     return lifted(partial(_descend, learning_rate))
 
 
@@ -239,6 +246,8 @@ def _descend(learning_rate: LearningRate, g: np.ndarray, state: tuple[()], param
         schedule, learning_rate = learning_rate, learning_rate(step)
         if learning_rate.__class__ is not float or not 0 <= learning_rate < math.inf:
             what = f"descend: what the schedule, {describe(schedule)}, returns at step {step}"
-            learning_rate = number(what, learning_rate)
+            learning_rate = numbers(what, learning_rate)
+    if learning_rate.__class__ is not float:
+        learning_rate = for_each("descend: the learning rate", learning_rate, g)
     g *= -learning_rate
     return g, state

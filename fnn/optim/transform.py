@@ -97,7 +97,7 @@ def _over_trees(function: Callable[[Any], Any], state: Any) -> Any:
 def hold(frozen: tuple[Where, ...], updates: np.ndarray, layout: Layout) -> None:
     """Write into a vector of updates that each leaf that is frozen stays as it is."""
     if frozen:
-        updates[_held(frozen, layout)] = -0.0  # p + -0.0 is p to the bit; -0.0 + 0.0 would be 0.0
+        updates[..., _held(frozen, layout)] = -0.0  # p + -0.0 is p to the bit; -0.0 + 0.0 would be 0.0
 
 
 @functools.lru_cache(maxsize=64)

@@ -26,17 +26,21 @@ import attrs
 import numpy as np
 from toolz import compose_left, last, take  # pyright: ignore (toolz has no types)
 
+from fnn.core._arrays import is_tuple
 from fnn.core._errors import describe, integer
 from fnn.core._flat import all_finite, flat
 from fnn.core._structure import Tree
 from fnn.core.grad import objective
-from fnn.core.keys import Key, fold_in, require_key, split
+from fnn.core.keys import Key, fold_in, require_key, require_keys, split
 from fnn.core.record import Record
 from fnn.core.tree import require_floats
 from fnn.data.batching import epochs
+from fnn.networks.ensemble import Ensemble, keys_of
 from fnn.optim._memory import accept, kept, owned
 from fnn.optim.transform import Transform, require_optimizer, update
+from fnn.train._members import differentiated_members, finite_members, no_losses, updated_members
 
+OneKey = Key | tuple[Key, ...]  # or one for each member of an ensemble
 Differentiated = tuple["State", Any, Tree]
 
 
@@ -46,7 +50,7 @@ class State(Record):
     params: Tree
     opt: Any
     step: int
-    loss: float
+    loss: Any  # a float; of an ensemble, an array (n,)
 
 
 class Averaged(Record):
@@ -59,7 +63,7 @@ class Averaged(Record):
     params: Tree
     opt: Any
     step: int
-    loss: float
+    loss: Any
     run: Any
     average: np.ndarray | None = None
 
@@ -67,14 +71,19 @@ class Averaged(Record):
 class Diverged(ArithmeticError):
     """Training left the finite numbers at ``step``, with ``loss``; ``state`` is the last good one, for ``diagnose``."""
 
-    def __init__(self, step: int, loss: float, state: State) -> None:
+    def __init__(self, step: int, loss: Any, state: State) -> None:
         super().__init__(step, loss, state)
         self.step, self.loss, self.state = step, loss, state
 
     def __str__(self) -> str:
-        overflowed = "the new parameters or the optimizer's memory are" if math.isfinite(self.loss) else "the loss is"
+        if isinstance(self.loss, np.ndarray) and self.loss.ndim:
+            what = f"no member of {len(self.loss)} is left whose loss, parameters and optimizer's memory are finite"
+        else:
+            finite = math.isfinite(self.loss)
+            what = "the new parameters or the optimizer's memory are" if finite else "the loss is"
+            what = f"{what} not finite (loss {self.loss})"
         return (
-            f"diverged at step {self.step}: {overflowed} not finite (loss {self.loss}); lower the learning rate or "
+            f"diverged at step {self.step}: {what}; lower the learning rate or "
             "clip the gradient; print(diagnose(error.state.params, batch)) tells where"
         )
 
@@ -97,7 +106,8 @@ def start(params: Tree, optimizer: Transform) -> State:
     require_floats("start", params)
     vector, layout = flat(params)
     params = layout.cut(vector.copy())
-    return owned(optimizer, State(params, optimizer.init(params), 0, math.nan))
+    loss = math.nan if vector.ndim == 1 else no_losses(len(vector))
+    return owned(optimizer, State(params, optimizer.init(params), 0, loss))
 
 
 def restart(state: State | Averaged, optimizer: Transform) -> State:
@@ -129,7 +139,7 @@ def restart(state: State | Averaged, optimizer: Transform) -> State:
     return attrs.evolve(run, opt=memory)
 
 
-def train_step(loss: Any, optimizer: Transform, key: Key | None = None) -> Callable[[Any, tuple[Any, ...]], Any]:
+def train_step(loss: Any, optimizer: Transform, key: OneKey | None = None) -> Callable[[Any, tuple[Any, ...]], Any]:
     """Return the pure function ``(state, batch) -> state`` that takes one step of training.
 
     It is ``compose_left(differentiated(loss, key), finite, updated(optimizer))`` and raises what these three raise; a
@@ -138,7 +148,8 @@ def train_step(loss: Any, optimizer: Transform, key: Key | None = None) -> Calla
     Args:
         loss: a loss, such as ``cross_entropy``.
         optimizer: a transform, such as ``adam(1e-3)``.
-        key: for layers that draw random numbers; a step's own key is ``fold_in(key, state.step)``.
+        key: for layers that draw random numbers; a step's own key is ``fold_in(key, state.step)``. For an ensemble a
+            tuple with a key for each member; a single key stands for ``split(key, n)``.
 
     >>> from fnn import Dense, mse, sgd
     >>> net, optimizer, x = Dense(np.ones((1, 1)), np.zeros(1)), sgd(0.25), np.array([[1.0]])
@@ -146,13 +157,12 @@ def train_step(loss: Any, optimizer: Transform, key: Key | None = None) -> Calla
     array([1.])
     """
     require_optimizer("train_step", optimizer)
-    if key is not None:
-        require_key("train_step", key)
+    _require_key("train_step", key)
     first = functools.partial(_without_alarm, _differentiated, loss, key, optimizer)
     return compose_left(first, finite, updated(optimizer))  # pyright: ignore (toolz has no types)
 
 
-def differentiated(loss: Any, key: Key | None = None) -> Callable[[Any, tuple[Any, ...]], Differentiated]:
+def differentiated(loss: Any, key: OneKey | None = None) -> Callable[[Any, tuple[Any, ...]], Differentiated]:
     """Return the function ``(state, batch) -> (state, value, gradient)``, as ``value_and_grad`` computes them.
 
     With a ``key``, the layers that draw random numbers get ``fold_in(key, state.step)``.
@@ -163,13 +173,19 @@ def differentiated(loss: Any, key: Key | None = None) -> Callable[[Any, tuple[An
     >>> value, gradient.bias
     (4.0, array([-4.]))
     """
-    if key is not None:
-        require_key("differentiated", key)
+    _require_key("differentiated", key)
     return functools.partial(_without_alarm, _differentiated, loss, key, None)
 
 
+def _require_key(caller: str, key: Any) -> None:
+    if is_tuple(key):
+        require_keys(caller, key)
+    elif key is not None:
+        require_key(caller, key)
+
+
 def _differentiated(
-    loss: Any, key: Key | None, optimizer: Transform | None, state: Any, batch: tuple[Any, ...]
+    loss: Any, key: Any, optimizer: Transform | None, state: Any, batch: tuple[Any, ...]
 ) -> Differentiated:
     if not hasattr(state, "opt"):
         raise TypeError(f"a step of training expects a state, got {describe(state)}; write start(net, optimizer)")
@@ -177,6 +193,8 @@ def _differentiated(
         state = state.run
     if optimizer is not None:
         accept(optimizer, state)
+    if type(state.params) is Ensemble:
+        return differentiated_members(loss, key, state, batch)
     step_key = None if key is None else fold_in(key, state.step)
     value, gradient = objective(loss)(loss, state.params, batch, step_key)
     return state, value, gradient
@@ -204,7 +222,12 @@ def finite(differentiated: Differentiated) -> Differentiated:
     Traceback (most recent call last):
     fnn.train.step.Diverged: diverged at step 0: the loss is not finite (loss inf); lower the learning rate or clip ...
     """
-    state, value, _ = differentiated
+    state, value, gradient = differentiated
+    if type(getattr(state, "params", None)) is Ensemble:
+        value = finite_members(state, value)
+        if value is None:
+            raise Diverged(state.step, differentiated[1], state)
+        return state, value, gradient
     try:
         is_finite = math.isfinite(value)
     except TypeError:
@@ -231,6 +254,11 @@ def updated(optimizer: Transform) -> Callable[[Differentiated], Any]:
 
 def _updated(optimizer: Transform, differentiated: Differentiated) -> Any:
     state, value, gradient = differentiated
+    if type(state.params) is Ensemble:
+        following = updated_members(optimizer, state, value, gradient)
+        if following is None:
+            raise Diverged(state.step, value, state)
+        return following
     following = update(optimizer, gradient, state, float(value))  # a loss of your own may return NumPy's float
     # The square of a gradient can overflow where the gradient does not, and a division by it hides that from the
     # parameters: a weight would never move again.
@@ -291,7 +319,7 @@ def fit(
     *,
     steps: int,
     size: int = 32,
-    key: Key,
+    key: OneKey,
 ) -> State:
     """Train for ``steps`` steps on shuffled batches of ``size`` rows and return the last state.
 
@@ -303,7 +331,8 @@ def fit(
         data: ``(x, target)`` or ``(x, target, weights)``.
         steps: how many steps to take.
         size: rows in a batch.
-        key: for the shuffles and for the layers that draw random numbers.
+        key: for the shuffles and for the layers that draw random numbers. For an ensemble a tuple with a key for each
+            member; a single key stands for ``split(key, n)``.
 
     >>> from fnn import Dense, mse, sgd
     >>> net, optimizer, x = Dense(np.zeros((1, 1)), np.zeros(1)), sgd(0.25), np.ones((4, 1))
@@ -316,7 +345,11 @@ def fit(
         raise TypeError(f"fit expects a state, got {describe(state)}; write start(net, optimizer)")
     require_optimizer("fit", optimizer)
     accept(optimizer, state)
-    shuffle_key, noise_key = split(require_key("fit", key), 2)
+    if type(state.params) is Ensemble:
+        keys = keys_of("fit", key, state.params.n).keys
+        shuffle_key, noise_key = zip(*[split(each, 2) for each in keys], strict=True)
+    else:
+        shuffle_key, noise_key = split(require_key("fit", key), 2)
     endless = epochs(data, size, shuffle_key, start=state.step)
     batches: Any = take(integer("fit: steps", steps, 0), endless)  # pyright: ignore (toolz has no types)
     return last(states(train_step(loss, optimizer, noise_key), state, batches))  # pyright: ignore (toolz has no types)

@@ -181,6 +181,11 @@ LAYERS = {
     "serial, leading flatten": (serial(fnn.flatten, dense(2))(Key(0), np.zeros((1, 2, 3))), numbers(4, 2, 3)),
     "serial, nothing to learn": (Serial((fnn.tanh, fnn.sigmoid)), numbers(4, 3)),
     "mlp": (made(mlp(4, 3), 1, 5), numbers(3, 5)),
+    "ensemble": (random_like(made(fnn.ensemble(mlp(4, 3, activation=fnn.tanh), 2), 1, 5)), numbers(2, 3, 5)),
+    "ensemble, one after the other": (
+        made(fnn.ensemble(serial(dense(4), fnn.layer_norm(), fnn.dropout(0.3), fnn.flatten, dense(2)), 2), 1, 3),
+        numbers(2, 3, 3),
+    ),
     "parallel": (made(fnn.parallel(dense(2), fnn.tanh, dense(5)), 1, 3), numbers(4, 3)),
     "parallel, one branch": (made(fnn.parallel(dense(2)), 1, 3), numbers(4, 3)),
     "parallel, inside": (made(serial(dense(3), fnn.parallel(dense(2), dense(2)), fnn.add), 1, 4), numbers(4, 4)),

@@ -77,6 +77,12 @@ CALLABLE = FUNCTIONS | {"a layer"}
 WHOLE = {name for name in REAL if ARRAYS[name].dtype.kind in "iu" and type(VALUES[name]) not in (list, bool)}
 NUMBERS = {"zero", "one and a half"}
 ABOVE_ZERO = {"one and a half"}
+# One number for each member of an ensemble.
+MANY = {
+    n for n in GIVEN_AS_ARRAYS & FINITE if ARRAYS[n].ndim == 1 and ARRAYS[n].dtype != bool and (ARRAYS[n] >= 0).all()
+}
+MANY_ABOVE_ZERO = {name for name in MANY if (ARRAYS[name] > 0).all()}
+MANY_BELOW_ONE = {name for name in MANY if (ARRAYS[name] < 1).all()}
 PAIR = {"one-hot rows", "rows that do not sum to 1"}  # the two of the shape of LOGITS
 
 ENTRIES = {}
@@ -254,15 +260,22 @@ entry("update(., gradient, state)", lambda value: fnn.update(value, NET, STATE))
 entry("update(adam, ., state)", lambda value: fnn.update(ADAM, value, STATE))
 entry("update(adam, gradient, .)", lambda value: fnn.update(ADAM, NET, value))
 for name in ["sgd", "adagrad", "rmsprop", "adam", "adamw", "descend"]:
-    entry(f"{name}(.)", getattr(fnn, name), ABOVE_ZERO | CALLABLE)
-for name in ("trace", "scale_by_adam", "scale_by_rms"):
+    entry(f"{name}(.)", getattr(fnn, name), ABOVE_ZERO | MANY_ABOVE_ZERO | CALLABLE)
+entry("trace(.)", fnn.trace, {"zero"} | MANY_BELOW_ONE)
+for name in ("scale_by_adam", "scale_by_rms"):
     entry(f"{name}(.)", getattr(fnn, name), {"zero"})
-entry("weight_decay(.)", fnn.weight_decay, NUMBERS)
+entry("weight_decay(.)", fnn.weight_decay, NUMBERS | MANY)
 entry("scale_by_adagrad(.)", fnn.scale_by_adagrad, NUMBERS)
 entry("clip(.)", fnn.clip, {"one and a half"})
-entry("clip_by_global_norm(.)", fnn.clip_by_global_norm, {"one and a half"})
+entry("clip_by_global_norm(.)", fnn.clip_by_global_norm, {"one and a half"} | MANY_ABOVE_ZERO)
 entry("chain(.)", fnn.chain)
-entry("sgd(0.1, .)", lambda value: sgd(0.1, value), {"zero"})
+entry("ensemble(., 2)", lambda value: fnn.ensemble(value, 2), CALLABLE - {"a class", "a function"})
+entry("ensemble(dense(2), .)", lambda value: fnn.ensemble(dense(2), value))
+entry("members(.)", fnn.members)
+entry("replicate(., 2)", lambda value: fnn.replicate(value, 2), None)
+entry("tree.stack(.)", fnn.tree.stack, None)
+entry("tree.unstack(.)", fnn.tree.unstack, None)
+entry("sgd(0.1, .)", lambda value: sgd(0.1, value), {"zero"} | MANY_BELOW_ONE)
 entry("freeze(.)", fnn.freeze, CALLABLE | {"text", "an empty tuple", "a tuple of text"})
 entry("adamw(where=.)", lambda value: fnn.adamw(where=value),
       CALLABLE | {"text", "nothing", "an empty tuple", "a tuple of text"})  # fmt: skip

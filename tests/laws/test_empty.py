@@ -29,7 +29,7 @@ def cotangent(y):
 @each_of("dtype", [np.float32, np.float64])
 def test_an_empty_batch_passes_every_layer_and_its_pullback(name, dtype):
     layer, x = CASES[name]
-    cut = (lambda n, x: x[:, :n]) if name == "dense, ensemble" else first
+    cut = (lambda n, x: x[:, :n]) if "ensemble" in name else first
     layer = tree.map(dtype, layer)
     x = tree.map(lambda array: array.astype(dtype) if array.dtype.kind == "f" else array, x)
     y, _ = vjp(layer, cut(1, x), KEY)

@@ -1,0 +1,170 @@
+"""How the layers of an ensemble compute all members at once, and what does so one member after the other.
+
+together    : stacked network, n, keys? -> the network that computes all members      apart : its gradient -> stacked
+as_they_are : stacked network -> whether its layers do so by themselves
+
+Dense layers take a stack, and activation functions any axes. A layer without parameters that looks at each row alone
+takes the rows of all members as rows. Any other layer serves its members in turn, each with a key of its own.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import attrs
+import numpy as np
+
+from fnn.core import tree
+from fnn.core._errors import LayerValueError
+from fnn.core._members import rows_of, stack
+from fnn.core._structure import walk
+from fnn.core.keys import Key, fold_in
+from fnn.core.record import Record, children
+from fnn.core.vjp import Pullback, registered, vjp
+from fnn.layers import activations
+from fnn.layers.dense import Dense
+from fnn.layers.gated import Glu, SwiGlu
+from fnn.layers.hard import HardSigmoid, HardSwish, HardTanh
+from fnn.layers.pool import AvgPool, GlobalAvgPool, MaxPool
+from fnn.layers.positional import Sinusoidal
+from fnn.layers.recurrent import LastStep
+from fnn.layers.shape import Flatten, Reshape
+from fnn.layers.softmax import LogSoftmax, Softmax
+from fnn.networks.branches import Parallel, Pick, Residual
+from fnn.networks.joins import Add, Concatenate, Multiply
+from fnn.networks.serial import Serial
+
+_EACH_VALUE = frozenset({
+    activations.Identity, activations.Heaviside, activations.Sigmoid, activations.Tanh, activations.Relu,
+    activations.LeakyRelu, activations.Elu, activations.Selu, activations.Gelu, activations.Silu,
+    activations.Softplus, activations.Mish, activations.Softsign, HardTanh, HardSigmoid, HardSwish,
+})  # fmt: skip
+_ANY_AXES = _EACH_VALUE | {Dense}
+_EACH_ROW = _EACH_VALUE | {
+    Softmax, LogSoftmax, Glu, SwiGlu, Flatten, Reshape, MaxPool, AvgPool, GlobalAvgPool, LastStep, Sinusoidal, Pick,
+    Concatenate, Add, Multiply,
+}  # fmt: skip
+
+
+@attrs.frozen
+class Keys:
+    """A key for each member, and the address below it, folded into them when somebody draws."""
+
+    keys: tuple[Key, ...]
+    path: tuple[int, ...] = ()
+
+    def at(self, i: int) -> Keys:
+        """Return the keys one address further down."""
+        return Keys(self.keys, (*self.path, i))
+
+    def apart(self) -> tuple[Key, tuple[Key, ...]]:
+        """Return the address, as a key that networks fold places into, and the keys that it is below."""
+        return Key(0, self.path), self.keys
+
+
+def as_they_are(network: Any) -> bool:
+    """Return True if all layers of a stacked network compute all members by themselves, on an array."""
+    if type(network) is Serial:
+        for layer in network.layers:  # noqa: SIM110 (asked at each step of training)
+            if type(layer) not in _ANY_AXES and not as_they_are(layer):
+                return False
+        return True
+    return type(network) in _ANY_AXES
+
+
+class Merged(Record):
+    """A layer that looks at each row alone, and is given the rows of all members."""
+
+    layer: Any
+    n: int
+
+
+class Each(Record):
+    """A layer that serves one member after the other."""
+
+    layer: Any
+    n: int
+    keys: Any
+
+
+@functools.singledispatch
+def together(layer: Any, n: int, keys: tuple[Key, ...] | None) -> Any:
+    """Return the layer that computes all members of a stacked one."""
+    # An axis other than the last may be that of the rows.
+    by_row = type(layer) in _EACH_ROW and getattr(layer, "axis", -1) == -1
+    return Merged(layer, n) if by_row else Each(layer, n, keys)
+
+
+@together.register(Serial)
+@together.register(Parallel)
+@together.register(Residual)
+def parts_together(layer: Any, n: int, keys: tuple[Key, ...] | None) -> Any:
+    (parts,) = children(layer)
+    if isinstance(parts, tuple):
+        return type(layer)(tuple([together(part, n, keys) for part in parts]))
+    return type(layer)(together(parts, n, keys))
+
+
+def require_first_axis(layer: Any, n: int) -> None:
+    """Raise unless the arrays of a stacked layer have a first axis of n."""
+    for path, leaf in walk(layer):
+        if leaf.shape[:1] != (n,):
+            raise LayerValueError("ensemble", f"of {n} expects parameters ({n}, ...), got {leaf.shape} at {path}")
+
+
+def apart(node: Any) -> Any:
+    """Return a gradient as a tree like the stacked network."""
+    if isinstance(node, Merged | Each):
+        return node.layer
+    if type(node) in (Serial, Parallel, Residual):
+        (parts,) = children(node)
+        return type(node)(tuple(map(apart, parts)) if isinstance(parts, tuple) else apart(parts))
+    return node
+
+
+@vjp.register
+def merged_vjp(layer: Merged, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
+    n = layer.n
+    if type(x) is not np.ndarray and len({leaf.shape[:2] for leaf in tree.leaves(x)}) > 1:
+        return each_vjp(Each(layer.layer, n, None), x)  # rows of one array go with all of another
+    y, pullback = vjp(layer.layer, _merge(x))
+
+    def merged_pullback(dy):
+        _, dx = pullback(_merge(dy))
+        return layer, lambda: _split(dx(), n)
+
+    return _split(y, n), merged_pullback
+
+
+def _merge(x: Any) -> Any:
+    """Return (n, rows, ...) as (n rows, ...)."""
+    if type(x) is np.ndarray:
+        return x.reshape(-1, *x.shape[2:]) if x.size else x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
+    return tree.map(_merge, x)
+
+
+def _split(x: Any, n: int) -> Any:
+    if type(x) is np.ndarray:
+        return x.reshape(n, len(x) // n, *x.shape[1:])
+    return tree.map(functools.partial(_split, n=n), x)
+
+
+@vjp.register
+def each_vjp(layer: Each, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
+    n = layer.n
+    keys = [None] * n
+    if key is not None:
+        keys = [functools.reduce(fold_in, key.path, own) for own in layer.keys]
+    require_first_axis(layer.layer, n)
+    function = registered(type(layer.layer), vjp)
+    ys, pullbacks = zip(
+        *[function(*given) for given in zip(rows_of(layer.layer, n), rows_of(x, n), keys, strict=True)], strict=True
+    )
+
+    def each_pullback(dy):
+        pulled = [pullback(each) for pullback, each in zip(pullbacks, rows_of(dy, n), strict=True)]
+        dlayer = stack([dlayer for dlayer, _ in pulled])
+        return Each(dlayer, n, layer.keys), lambda: stack([dx() for _, dx in pulled])
+
+    return stack(ys), each_pullback

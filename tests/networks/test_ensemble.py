@@ -1,0 +1,231 @@
+"""Training many networks together is training each alone: to the bit for dense networks, otherwise to rounding."""
+
+import pickle
+
+import numpy as np
+import pytest
+from toolz import last
+
+import fnn
+from fnn import (
+    Diverged,
+    Ensemble,
+    Key,
+    adam,
+    adamw,
+    chain,
+    cross_entropy,
+    dense,
+    descend,
+    ensemble,
+    fit,
+    fold_in,
+    members,
+    mlp,
+    mse,
+    relu,
+    replicate,
+    serial,
+    sgd,
+    split,
+    start,
+    states,
+    train_step,
+    tree,
+    value_and_grad,
+)
+from fnn.data import epochs
+from tests.laws.cases import numbers
+
+N = 3
+KEYS = split(Key(7), N)
+X, LABELS = numbers(23, 5, dtype=np.float32), np.arange(23) % 4
+ONE_HOT = np.eye(4, dtype=np.float32)[LABELS]
+RATES, STRENGTHS = np.array([0.01, 0.3, 0.05]), np.array([0.0, 0.1, 0.02])
+CONSTRUCTOR = mlp(8, 6, 4, activation=fnn.tanh)
+NETS = ensemble(CONSTRUCTOR, N)(Key(1), X[:1])
+
+
+def alone(i, loss, optimizer, data, constructor=CONSTRUCTOR, key=None, passes=2):
+    """The run of member i by itself."""
+    net = constructor(fold_in(Key(1), i), data[0][:1])
+    return last(states(train_step(loss, optimizer, key), start(net, optimizer), epochs(data, 5, KEYS[i], passes)))
+
+
+def together(loss, optimizer, data, constructor=CONSTRUCTOR, keys=None, passes=2):
+    nets = ensemble(constructor, N)(Key(1), data[0][:1])
+    return last(states(train_step(loss, optimizer, keys), start(nets, optimizer), epochs(data, 5, KEYS, passes)))
+
+
+def test_member_i_is_the_network_of_its_key():
+    assert NETS.n == N
+    for i, net in enumerate(members(NETS)):
+        assert tree.equal(net, CONSTRUCTOR(fold_in(Key(1), i), X[:1]))
+        assert np.shares_memory(net.layers[0].weight, NETS.network.layers[0].weight)
+        assert not net.layers[0].weight.flags.writeable
+
+
+def test_a_member_computes_what_it_computes_alone():
+    y = NETS(replicate(X, N))
+    for i, net in enumerate(members(NETS)):
+        np.testing.assert_array_equal(y[i], net(X))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("target", [LABELS, ONE_HOT], ids=["cross_entropy", "mse"])
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        lambda i: sgd(RATES[i]),
+        lambda i: sgd(RATES[i], momentum=STRENGTHS[i] + 0.5, nesterov=True),
+        lambda i: adamw(RATES[i], STRENGTHS[i]),
+        lambda i: chain(
+            fnn.clip_by_global_norm(RATES[i]), fnn.weight_decay(STRENGTHS[i], tree.is_weight), descend(0.1)
+        ),
+        lambda i: chain(fnn.freeze("layers[0]"), adam(lambda step: RATES[i] / (1 + step))),
+    ],
+    ids=["sgd", "momentum", "adamw", "chain", "freeze, schedule"],
+)
+def test_a_dense_network_trained_together_is_to_the_bit_what_it_is_alone(optimizer, target, dtype):
+    loss = cross_entropy if target is LABELS else mse
+    data = X.astype(dtype), target if target is LABELS else target.astype(dtype)
+    final = together(loss, optimizer(slice(None)), data)
+    assert final.loss.shape == (N,)
+    for i, state in enumerate(members(final)):
+        assert tree.equal(state, alone(i, loss, optimizer(i), data))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 7, 64])
+@pytest.mark.parametrize("widths", [(1,), (2,), (1, 1), (3, 5), (16, 10), (64, 2)], ids=str)
+def test_a_step_is_so_for_any_shape(widths, rows):
+    x, optimizer = numbers(N, rows, 3, dtype=np.float32), sgd(RATES)
+    nets = ensemble(mlp(*widths), N)(Key(2), x[0])
+    t = numbers(N, rows, widths[-1], seed=1, dtype=np.float32)
+    after = train_step(mse, optimizer)(start(nets, optimizer), (x, t))
+    for i, state in enumerate(members(after)):
+        one = sgd(RATES[i])
+        assert tree.equal(state, train_step(mse, one)(start(members(nets)[i], one), (x[i], t[i])))
+    if widths[-1] > 1:
+        labels = t.argmax(axis=-1)
+        values, gradient = value_and_grad(cross_entropy, nets, (x, labels))
+        for i, net in enumerate(members(nets)):
+            value, expected = value_and_grad(cross_entropy, net, (x[i], labels[i]))
+            assert (values[i], tree.equal(members(gradient)[i], expected)) == (value, True)
+
+
+def test_each_member_drops_out_what_it_would_alone():
+    constructor = serial(dense(8), fnn.dropout(0.4), relu, serial(fnn.dropout(0.2), dense(4)))
+    noise = split(Key(9), N)
+    final = together(cross_entropy, sgd(RATES), (X, LABELS), constructor, noise)
+    for i, state in enumerate(members(final)):
+        assert tree.equal(state, alone(i, cross_entropy, sgd(RATES[i]), (X, LABELS), constructor, noise[i]))
+
+
+def test_a_single_key_stands_for_one_for_each():
+    constructor = serial(dense(8), fnn.dropout(0.4), dense(4))
+    one = together(cross_entropy, sgd(0.1), (X, LABELS), constructor, Key(9))
+    assert tree.equal(one, together(cross_entropy, sgd(0.1), (X, LABELS), constructor, split(Key(9), N)))
+    state, data = start(ensemble(constructor, N)(Key(1), X[:1]), sgd(0.1)), (X, LABELS)
+    fitted = fit(cross_entropy, sgd(0.1), state, data, steps=7, size=4, key=Key(3))
+    for i, each in enumerate(members(fitted)):
+        own = start(members(state)[i].params, sgd(0.1))
+        assert tree.equal(each, fit(cross_entropy, sgd(0.1), own, data, steps=7, size=4, key=fold_in(Key(3), i)))
+
+
+def test_batches_for_an_ensemble_are_those_of_each_key():
+    for size in (5, 23, 40):
+        several = [list(epochs((X, LABELS), size, key, 2, start=1)) for key in KEYS]
+        for place, (x, labels) in enumerate(epochs((X, LABELS), size, KEYS, 2, start=1)):
+            for i in range(N):
+                np.testing.assert_array_equal(x[i], several[i][place][0])
+                np.testing.assert_array_equal(labels[i], several[i][place][1])
+        assert len(several[0]) == place + 1
+
+
+def test_a_member_that_diverges_stays_where_it_was_and_the_others_go_on():
+    rates = np.array([0.1, 1e38, 0.05])
+    step, first = train_step(cross_entropy, sgd(rates)), start(NETS, sgd(rates))
+    seen = list(states(step, first, epochs((X, LABELS), 5, KEYS, 2)))
+    losses = np.array([state.loss for state in seen[1:]])
+    assert np.isfinite(losses[:, [0, 2]]).all()
+    good = min(place for place, loss in enumerate(losses[:, 1]) if np.isnan(loss))
+    assert np.isnan(losses[good:, 1]).all()
+    assert tree.equal(members(seen[-1].params)[1], members(seen[good].params)[1])
+    for i in (0, 2):
+        assert tree.equal(members(seen[-1])[i], alone(i, cross_entropy, sgd(rates[i]), (X, LABELS)))
+
+
+@pytest.mark.parametrize("optimizer", [adam, lambda rate: sgd(rate, momentum=0.9)], ids=["adam", "momentum"])
+def test_memory_of_a_member_that_diverges_stays_too(optimizer):
+    x = X.copy()
+    x[3] = np.float32(3e38)  # of which the square overflows in some batch
+    final = together(mse, optimizer(0.1), (x, ONE_HOT), passes=3)
+    assert all(np.isfinite(leaf).all() for leaf in tree.leaves((final.params, final.opt)))
+
+
+def test_diverged_comes_when_no_member_is_left():
+    with pytest.raises(Diverged, match=r"^diverged at step \d: no member of 3 is left whose loss, .* lower") as caught:
+        together(cross_entropy, sgd(np.full(N, 1e38)), (X, LABELS))
+    assert caught.value.loss.shape == (N,)
+    assert tree.leaves(caught.value.state)
+
+
+def test_an_ensemble_pickles_and_is_saved(tmp_path):
+    state = together(cross_entropy, adam(), (X, LABELS))
+    assert tree.equal(pickle.loads(pickle.dumps(state)), state)
+    fnn.save(tmp_path / "state", state)
+    assert tree.equal(fnn.load(tmp_path / "state"), state)
+
+
+def test_stack_and_unstack_are_inverse():
+    nets = members(NETS)
+    assert tree.equal(tree.stack(nets), NETS.network)
+    for one, other in zip(tree.unstack(NETS.network), nets, strict=True):
+        assert tree.equal(one, other)
+
+
+V, T = ValueError, TypeError
+ROWS = [
+    (lambda: epochs((X, LABELS), 5, ()), V, r"epochs expects a key, or one for each member, got an empty tuple; write"),
+    (lambda: epochs((X, LABELS), 5, (1, 2)), T, r"epochs expects a key, got int 1; write Key\(1\)"),
+    (lambda: train_step(mse, sgd(0.1), (Key(0),))(start(NETS, sgd(0.1)), (replicate(X, 3), replicate(ONE_HOT, 3))),
+     V, r"train_step expects a key for each of 3 members, got 1; write split\(Key\(0\), 3\)"),
+    (lambda: NETS(X), V, r"ensemble of 3 expects x \(3, rows, ...\), got \(23, 5\); write replicate\(x, 3\) for th"),
+    (lambda: value_and_grad(mse, NETS, (replicate(X, 3), ONE_HOT)), V,
+     r"ensemble of 3 expects target \(3, rows, ...\), got \(23, 4\); write replicate\(target, 3\) for the same rows"),
+    (lambda: value_and_grad(mse, NETS, replicate(X, 3)), T, r"a batch is \(x, target\) or \(x, target, weights\), got"),
+    (lambda: together(mse, sgd([0.1]), (X, ONE_HOT)), T, r"descend: the learning rate must be a number, got list"),
+    (lambda: together(mse, sgd(np.ones(4)), (X, ONE_HOT)), V,
+     r"descend: the learning rate must have a value for each of 3 members, got float64 array \(4,\)"),
+    (lambda: sgd(np.ones((3, 1))), T, r"descend: the learning rate must be a number, or an array \(n,\), one for each"),
+    (lambda: sgd(np.array([1.0, 0.0])), V, r"descend: the learning rate, of member 1, must be above 0, got 0.0: nothi"),
+    (lambda: sgd(0.1, np.array([0.5, 1.0])), V, r"sgd: momentum, of member 1, must be at least 0 and below 1, got 1.0"),
+    (lambda: alone(0, mse, sgd(np.ones(3)), (X, ONE_HOT)), V,
+     r"descend: the learning rate has 3 values, one for each member, but there is a single network; write a number"),
+    (lambda: tree.stack(members(NETS)[0]), T, r"tree.stack expects several trees, got Serial.*; write tree.stack"),
+    (lambda: tree.stack([]), V, r"tree.stack expects at least one tree, got none"),
+    (lambda: tree.stack([mlp(3)(Key(0), X), mlp(4)(Key(0), X)]), V,
+     r"tree.stack, the first tree and number 1: trees differ at layers\[0\].weight: float32 array \(5, 3\) against fl"),
+    (lambda: tree.stack([fnn.dropout(0.5), fnn.dropout(0.25)]), V,
+     r"tree.stack, the first tree and number 1: the trees differ in a setting, float 0.5 against float 0.25"),
+    (lambda: tree.unstack((relu,)), V, r"tree.unstack expects arrays, got a tree without any"),
+    (lambda: tree.unstack((np.ones(2), np.ones(3))), V,
+     r"tree.unstack expects leaves with a first axis of one length, got \[2\] at \[0\], \[3\] at \[1\]"),
+    (lambda: replicate("a", 3), T, r"replicate expects an array, or a tuple of arrays, got str 'a'"),
+    (lambda: members(relu), T, r"members expects an ensemble, or a state of one, got Relu\(\)"),
+    (lambda: start(Ensemble(members(NETS)[0], 3), sgd(0.1)), V,
+     r"an ensemble of 3 expects arrays \(3, ...\), got \(5, 8\) at layers\[0\].weight"),
+    (lambda: ensemble(lambda key, x: dense(2 + key.path[-1])(key, x), 2)(Key(0), X), V,
+     r"tree.stack, the first tree and number 1: trees differ at weight: float32 array \(5, 2\) against float32 array"),
+    (lambda: fnn.finite((start(NETS, sgd(0.1)), 1.0, NETS)), T,
+     r"a step of training expects a loss whose value is an array \(3,\), a number for each member, got float 1.0"),
+    (lambda: Ensemble(fnn.layer_norm()(Key(0), X), 3)(replicate(X, 3)), V,
+     r"ensemble of 3 expects parameters \(3, ...\), got \(5,\) at scale"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[2][:60])
+def test_a_mistake_is_told_in_these_words(row):
+    call, kind, words = row
+    with pytest.raises(kind, match=f"^{words}"):
+        last(result) if hasattr(result := call(), "__next__") else result
