@@ -1,13 +1,16 @@
 """What comes in from other libraries and goes out to them; each file is loaded when asked for, and needs its library.
 
-    onnx  : a network as the graph that other runtimes compute
-    torch : networks as PyTorch's modules, and these as networks
+    onnx    : a network as the graph that other runtimes compute
+    sklearn : networks as estimators of scikit-learn, on arrays and tables
+    torch   : networks as PyTorch's modules, and these as networks
 
 Any file can be read by itself. Those that begin with ``_onnx`` are the parts of ``onnx``: ``_onnx_writer``, a graph
 that grows node by node, and ``_onnx_layers``, ``_onnx_windows``, ``_onnx_sequences`` and ``_onnx_networks``, what each
 layer adds to it. Those of ``torch``: ``_torch_from`` and ``_torch_to``, the two folds, ``_torch_layer_of`` and
 ``_torch_module_of``, what becomes of each module and layer, and ``_torch_own``, modules that PyTorch lacks;
-``_weights`` says how either keeps the same weights.
+``_weights`` says how either keeps the same weights. Those of ``sklearn``: ``_sklearn_estimator``, what both estimators
+are, ``_sklearn_settings``, what their settings stand for, ``_sklearn_epochs``, a stream of training states seen an
+epoch at a time, and ``_sklearn_targets``, what a loss makes of labels.
 """
 
 
@@ -15,6 +18,8 @@ def __getattr__(name: str):
     """Load the file of a library when somebody first asks for it."""
     if name == "onnx":
         import fnn.interop.onnx as module
+    elif name == "sklearn":
+        import fnn.interop.sklearn as module
     elif name == "torch":
         import fnn.interop.torch as module
     else:
