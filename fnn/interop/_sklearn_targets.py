@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from fnn.interop._sklearn_epochs import Scaled
-from fnn.layers.activations import sigmoid, softmax
+from fnn.layers.activations import sigmoid
+from fnn.layers.softmax import softmax
 from fnn.losses.binary import BinaryCrossEntropy, Hinge
 from fnn.losses.classification import KLDivergence
 from fnn.losses.regression import Huber, LogCosh, MeanAbsoluteError, MeanSquaredError, SumSquaredError
