@@ -56,10 +56,12 @@ from fnn.layers.dense import Dense, dense
 from fnn.layers.dropout import Dropout, dropout
 from fnn.layers.embedding import Embedding, embedding
 from fnn.layers.gated import Glu, SwiGlu, glu, swiglu
+from fnn.layers.group_norm import GroupNorm, group_norm, instance_norm
 from fnn.layers.gru import Gru, gru
 from fnn.layers.hard import HardSigmoid, HardSwish, HardTanh, hard_sigmoid, hard_swish, hard_tanh, relu6
+from fnn.layers.layer_norm import LayerNorm, RMSNorm, layer_norm, rms_norm
 from fnn.layers.lstm import Lstm, lstm
-from fnn.layers.norm import BatchNorm, LayerNorm, RMSNorm, Scale, batch_norm, layer_norm, rms_norm
+from fnn.layers.norm import BatchNorm, Scale, batch_norm
 from fnn.layers.pool import AvgPool, GlobalAvgPool, MaxPool, avg_pool, global_avg_pool, max_pool
 from fnn.layers.positional import Positional, Sinusoidal, positional
 from fnn.layers.prelu import PRelu, prelu
@@ -138,7 +140,8 @@ __all__ = [
     # record: a frozen value that can be called
     "Record",
     "Dense", "dense", "Dropout", "dropout", "Embedding", "embedding",
-    "BatchNorm", "batch_norm", "LayerNorm", "layer_norm", "RMSNorm", "rms_norm", "Scale",
+    "BatchNorm", "batch_norm", "LayerNorm", "layer_norm", "RMSNorm", "rms_norm",
+    "GroupNorm", "group_norm", "instance_norm", "Scale",
     "Identity", "Heaviside", "Sigmoid", "Tanh", "Relu", "LeakyRelu", "Elu", "Selu", "Gelu", "Silu", "Softplus",
     "Mish", "Softsign", "Softmax", "LogSoftmax", "HardTanh", "HardSigmoid", "HardSwish", "Glu", "SwiGlu", "PRelu",
     "identity", "heaviside", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus",

@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from fnn.interop._onnx_writer import Value, Writer, emit, plain, sample_of
+from fnn.interop._onnx_writer import Value, Writer, channels_first, emit, plain, sample_of
 from fnn.layers import activations, gated, hard, softmax
 from fnn.layers._sequences import is_pair
 from fnn.layers.dense import Dense
 from fnn.layers.embedding import Embedding
-from fnn.layers.norm import LayerNorm, RMSNorm, Scale
+from fnn.layers.group_norm import GroupNorm
+from fnn.layers.layer_norm import LayerNorm, RMSNorm
+from fnn.layers.norm import Scale
 from fnn.layers.prelu import PRelu
 from fnn.layers.shape import Flatten, Reshape
 
@@ -165,7 +167,8 @@ def _along_features(x: Value, values: np.ndarray) -> np.ndarray:
 @emit.register(LayerNorm)
 @of_each_step
 def layer_norm_emit(layer: LayerNorm, graph: Writer, x: Value) -> Any:
-    return graph.node("LayerNormalization", graph.floats(x), layer.scale, layer.shift, axis=-1, epsilon=layer.epsilon)
+    settings = {"axis": -layer.scale.ndim, "epsilon": layer.epsilon}
+    return graph.node("LayerNormalization", graph.floats(x), layer.scale, layer.shift, **settings)
 
 
 @emit.register(RMSNorm)
@@ -173,9 +176,24 @@ def layer_norm_emit(layer: LayerNorm, graph: Writer, x: Value) -> Any:
 def rms_norm_emit(layer: RMSNorm, graph: Writer, x: Value) -> Any:
     values = graph.floats(x)
     name = graph.laid(values, plain(values.rank))
-    squares = graph.node("ReduceMean", graph.node("Mul", name, name), np.array([-1]))
+    squares = graph.node("ReduceMean", graph.node("Mul", name, name), np.arange(-layer.scale.ndim, 0))
     rms = graph.node("Sqrt", graph.node("Add", squares, np.array(layer.epsilon, graph.dtype)))
     return graph.node("Mul", graph.node("Div", name, rms), layer.scale)
+
+
+@emit.register(GroupNorm)
+def group_norm_emit(layer: GroupNorm, graph: Writer, x: Any) -> Value:
+    if is_pair(sample_of(x)):
+        raise TypeError("to_onnx: group_norm has no operator for rows of several lengths; write layer_norm or rms_norm")
+    x, order = graph.floats(x), channels_first(x.rank)
+    images = graph.laid(x, order)
+    dtype, groups = graph.dtype, layer.groups
+    rows = graph.reshaped(images, 0, groups, -1)
+    settings = np.ones(groups, dtype), np.zeros(groups, dtype)
+    z = graph.node("InstanceNormalization", rows, *settings, epsilon=layer.epsilon)
+    back = Value(graph.reshaped(z, 0, *[x.shape[axis] for axis in order[1:]]), order)
+    scale, shift = (_along_features(back, each) for each in (layer.scale, layer.shift))
+    return Value(graph.node("Add", graph.node("Mul", back.name, scale), shift), order)
 
 
 @emit.register(Embedding)

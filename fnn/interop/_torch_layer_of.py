@@ -20,20 +20,23 @@ from fnn.core.record import Record
 from fnn.interop import _torch_own as own
 from fnn.interop._weights import filled, fixed, recurrent_of
 from fnn.layers import activations as act
+from fnn.layers import hard, softmax
 from fnn.layers.attention import Attention
 from fnn.layers.conv import Conv
 from fnn.layers.dense import Dense
 from fnn.layers.dropout import Dropout
 from fnn.layers.embedding import Embedding
 from fnn.layers.gru import Gru
+from fnn.layers.layer_norm import LayerNorm, RMSNorm
 from fnn.layers.lstm import Lstm
-from fnn.layers.norm import BatchNorm, LayerNorm, RMSNorm, Scale
+from fnn.layers.norm import BatchNorm, Scale
 from fnn.layers.pool import AvgPool, GlobalAvgPool, MaxPool
 from fnn.layers.positional import Positional, Sinusoidal
 from fnn.layers.recurrent import LastStep, Rnn
 from fnn.layers.shape import Flatten, Reshape
 from fnn.networks.bidirectional import Bidirectional
-from fnn.networks.branches import Add, Concatenate, Pick, Residual
+from fnn.networks.branches import Pick, Residual
+from fnn.networks.joins import Add, Concatenate
 from fnn.networks.serial import Serial
 
 NOTHING = np.zeros(0)  # stands for the parameters of a layer that is about to be filled
@@ -81,7 +84,9 @@ def require(module: nn.Module, **settings: Any) -> None:
 
 SIMPLE = {
     nn.Identity: act.identity, nn.ReLU: act.relu, nn.Sigmoid: act.sigmoid, nn.Tanh: act.tanh, nn.SELU: act.selu,
-    nn.SiLU: act.silu, own.LastStep: LastStep(), own.Sinusoidal: Sinusoidal(), own.Add: Add(),
+    nn.SiLU: act.silu, nn.Mish: act.mish, nn.Softsign: act.softsign, nn.ReLU6: hard.relu6,
+    nn.Hardsigmoid: hard.hard_sigmoid, nn.Hardswish: hard.hard_swish,
+    own.LastStep: LastStep(), own.Sinusoidal: Sinusoidal(), own.Add: Add(),
     own.Concatenate: Concatenate(), own.Heaviside: act.heaviside, own.ChannelsFirst: act.identity,
     own.ChannelsLast: act.identity,
 }  # fmt: skip
@@ -107,8 +112,12 @@ def layer_of_elu(module: nn.ELU, x: Any) -> Record:
 
 @layer_of.register
 def layer_of_gelu(module: nn.GELU, x: Any) -> Record:
-    require(module, approximate="none")
-    return act.gelu
+    return act.Gelu(module.approximate)
+
+
+@layer_of.register
+def layer_of_hard_tanh(module: nn.Hardtanh, x: Any) -> Record:
+    return hard.HardTanh(module.min_val, module.max_val)
 
 
 @layer_of.register
@@ -122,7 +131,7 @@ def layer_of_softplus(module: nn.Softplus, x: Any) -> Record:
 def layer_of_softmax(module: Any, x: Any) -> Record:
     if module.dim not in (-1, 1, np.ndim(x) - 1):
         require(module, dim=-1)
-    return act.softmax if isinstance(module, nn.Softmax) else act.log_softmax
+    return softmax.softmax if isinstance(module, nn.Softmax) else softmax.log_softmax
 
 
 @layer_of.register

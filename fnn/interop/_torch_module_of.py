@@ -20,6 +20,7 @@ from torch import nn
 from fnn.interop import _torch_own as own
 from fnn.interop._weights import entries
 from fnn.layers import activations as act
+from fnn.layers import hard
 from fnn.layers._windows import per_axis
 from fnn.layers.attention import Attention
 from fnn.layers.conv import Conv
@@ -27,13 +28,14 @@ from fnn.layers.dense import Dense
 from fnn.layers.dropout import Dropout
 from fnn.layers.embedding import Embedding
 from fnn.layers.gru import Gru
+from fnn.layers.layer_norm import LayerNorm, RMSNorm
 from fnn.layers.lstm import Lstm
-from fnn.layers.norm import LayerNorm, RMSNorm
 from fnn.layers.pool import AvgPool, MaxPool
 from fnn.layers.positional import Positional, Sinusoidal
 from fnn.layers.recurrent import LastStep, Rnn
 from fnn.networks.bidirectional import Bidirectional
-from fnn.networks.branches import Add, Pick
+from fnn.networks.branches import Pick
+from fnn.networks.joins import Add
 
 STEPS = {Rnn: nn.RNN, Gru: nn.GRU, Lstm: nn.LSTM}
 
@@ -72,7 +74,8 @@ def filled_module(make: Callable[..., nn.Module], state: dict[str, np.ndarray]) 
 
 
 SIMPLE = {
-    act.Identity: nn.Identity, act.Relu: nn.ReLU, act.Sigmoid: nn.Sigmoid, act.Tanh: nn.Tanh, act.Gelu: nn.GELU,
+    act.Identity: nn.Identity, act.Relu: nn.ReLU, act.Sigmoid: nn.Sigmoid, act.Tanh: nn.Tanh,
+    act.Mish: nn.Mish, act.Softsign: nn.Softsign, hard.HardSwish: nn.Hardswish,
     act.Silu: nn.SiLU, act.Softplus: nn.Softplus, act.Heaviside: own.Heaviside, LastStep: own.LastStep,
     Sinusoidal: own.Sinusoidal, Add: own.Add,
 }  # fmt: skip
@@ -104,6 +107,23 @@ def module_of_selu(layer: act.Selu) -> nn.Module:
 
 
 @module_of.register
+def module_of_gelu(layer: act.Gelu) -> nn.Module:
+    return nn.GELU(layer.approximate)
+
+
+@module_of.register
+def module_of_hard_tanh(layer: hard.HardTanh) -> nn.Module:
+    return nn.Hardtanh(layer.low, layer.high)
+
+
+@module_of.register
+def module_of_hard_sigmoid(layer: hard.HardSigmoid) -> nn.Module:
+    if (layer.slope, layer.shift) != (hard.hard_sigmoid.slope, hard.hard_sigmoid.shift):
+        raise NotImplementedError
+    return nn.Hardsigmoid()
+
+
+@module_of.register
 def module_of_dropout(layer: Dropout) -> nn.Module:
     return nn.Dropout(layer.rate)
 
@@ -132,12 +152,19 @@ def module_of_positional(layer: Positional) -> nn.Module:
 
 @module_of.register
 def module_of_layer_norm(layer: LayerNorm) -> nn.Module:
-    return loaded(nn.LayerNorm, layer.scale.size, layer.epsilon, layer=layer)
+    return loaded(nn.LayerNorm, _one_axis(layer), layer.epsilon, layer=layer)
 
 
 @module_of.register
 def module_of_rms_norm(layer: RMSNorm) -> nn.Module:
-    return loaded(nn.RMSNorm, layer.scale.size, layer.epsilon, layer=layer)
+    return loaded(nn.RMSNorm, _one_axis(layer), layer.epsilon, layer=layer)
+
+
+def _one_axis(layer: LayerNorm | RMSNorm) -> int:
+    """Return the features of a layer over the last axis; several axes lie in another order in PyTorch."""
+    if layer.scale.ndim != 1:
+        raise NotImplementedError
+    return layer.scale.size
 
 
 @module_of.register(Rnn)

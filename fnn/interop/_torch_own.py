@@ -15,6 +15,7 @@ Group                                      : the modules that one layer becomes
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import torch
@@ -55,7 +56,7 @@ class Add(nn.Module):
     """y = the sum of several arrays."""
 
     def forward(self, x: tuple[Tensor, ...]) -> Tensor:
-        return torch.stack(x).sum(0)
+        return reduce(torch.add, x)
 
 
 class Pick(nn.Module):

@@ -31,14 +31,17 @@ from fnn.layers.dense import Dense
 from fnn.layers.dropout import Dropout
 from fnn.layers.embedding import Embedding
 from fnn.layers.gru import Gru
+from fnn.layers.layer_norm import LayerNorm, RMSNorm
 from fnn.layers.lstm import Lstm
-from fnn.layers.norm import BatchNorm, LayerNorm, RMSNorm, Scale
+from fnn.layers.norm import BatchNorm, Scale
 from fnn.layers.pool import AvgPool, GlobalAvgPool, MaxPool
 from fnn.layers.positional import Positional, Sinusoidal
 from fnn.layers.recurrent import LastStep, Rnn
 from fnn.layers.shape import Flatten, Reshape
+from fnn.layers.softmax import LogSoftmax, Softmax
 from fnn.networks.bidirectional import Bidirectional
-from fnn.networks.branches import Concatenate, Parallel, Residual
+from fnn.networks.branches import Parallel, Residual
+from fnn.networks.joins import Concatenate
 from fnn.networks.serial import Serial
 
 FIRST = (Conv, MaxPool, AvgPool, GlobalAvgPool, BatchNorm, Scale)
@@ -171,13 +174,13 @@ class _Fold:
                 if any(each.flattened for _, each in pairs):
                     raise NotImplementedError
                 return [own.Branches(parts)], end
-            case Concatenate():
+            case Concatenate(axis=-1):
                 return [own.Concatenate(1 if axes.first else -1)], attrs.evolve(axes, channels=None)
-            case act.Softmax():
+            case Softmax(axis=-1):
                 return [nn.Softmax(1 if axes.first else -1)], axes
-            case act.LogSoftmax():
+            case LogSoftmax(axis=-1):
                 return [nn.LogSoftmax(1 if axes.first else -1)], axes
-            case Flatten():
+            case Flatten(start=1):
                 return self.flatten(axes)
             case Reshape(shape=shape):
                 return self.reshape(shape, axes)

@@ -24,8 +24,9 @@ from fnn.layers.conv import Conv
 from fnn.layers.dense import Dense
 from fnn.layers.embedding import Embedding
 from fnn.layers.gru import Gru
+from fnn.layers.layer_norm import LayerNorm, RMSNorm
 from fnn.layers.lstm import Lstm
-from fnn.layers.norm import BatchNorm, LayerNorm, RMSNorm, Scale
+from fnn.layers.norm import BatchNorm, Scale
 from fnn.layers.positional import Positional
 from fnn.layers.recurrent import Rnn
 from fnn.networks.bidirectional import Bidirectional

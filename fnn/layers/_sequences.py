@@ -8,6 +8,7 @@ last_steps   : lengths, n, time -> the last step of each row, and the rows; of a
 
 stepwise     : the vjp of a layer that looks at each step alone -> the same, which takes (x, lengths) too
 over_time    : the vjp of a layer that keeps the steps -> likewise
+each_alone   : the vjp of a layer that mixes a row's steps -> likewise, each row as if it were alone
 is_pair      : x -> whether it is (x, lengths)            values_of : x or (x, lengths) -> x
 
 A layer that looks at each step alone is given the steps that are there, as rows. So it need not know of lengths, no
@@ -22,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from fnn.core import tree
 from fnn.core._arrays import as_array, counting, floats, unshared
 from fnn.core._errors import LayerTypeError, LayerValueError, describe
 from fnn.core.vjp import Pullback
@@ -181,3 +183,50 @@ def over_time(function: Vjp) -> Vjp:
         return (zero_padding(y, lengths), lengths), over_time_pullback
 
     return over_time_vjp
+
+
+def each_alone(function: Vjp) -> Vjp:
+    """Decorate the vjp of a layer that mixes a row's steps so that it takes (x, lengths), each row as if it were alone.
+
+    Rows of one length are evaluated together. A row of length 0 is 0. What the layer returns has steps if it has three
+    axes or more, and then comes with lengths of its own; otherwise it is rows. A float16 is computed in float32.
+    """
+    wide, caller = widened(function), function.__name__.removesuffix("_vjp")
+
+    @functools.wraps(function)
+    def each_alone_vjp(layer: Any, x: Any, key: Any = None) -> tuple[Any, Pullback]:
+        if not is_pair(x):
+            return wide(layer, x, key)
+        values = floats(caller, x[0])
+        if values.ndim != 3:
+            found = f"expects lengths beside sequences (n, time, features) alone, got {values.shape}"
+            raise LayerValueError(caller, found)
+        lengths = as_lengths(caller, x[1], *values.shape[:2])
+        whole, _ = wide(layer, values[:0], key)  # for its shape and dtype
+        y, counts = np.zeros((len(values), *whole.shape[1:]), whole.dtype), np.zeros_like(lengths)
+        parts: list[tuple[np.ndarray, Any, Pullback]] = []
+        for length in np.unique(lengths[lengths > 0]):
+            rows = np.flatnonzero(lengths == length)
+            part, pullback = wide(layer, values[rows, :length], key)
+            place = (rows, slice(part.shape[1])) if part.ndim > 2 else rows
+            y[place] = part
+            counts[rows] = part.shape[1]
+            parts.append((rows, place, pullback))
+
+        def each_alone_pullback(dy):
+            dy = dy[0] if y.ndim > 2 else dy
+            pulled = [(rows, *pullback(dy[place])) for rows, place, pullback in parts]
+            dlayer = functools.reduce(tree.add, [dpart for _, dpart, _ in pulled], tree.zeros_like(layer))
+
+            def dpair():
+                dvalues = np.zeros(values.shape, np.result_type(dy, values))
+                for rows, _, dx in pulled:
+                    of_part = dx()
+                    dvalues[rows, : of_part.shape[1]] = of_part
+                return _with_no_gradient(dvalues, lengths)
+
+            return dlayer, dpair
+
+        return ((y, counts) if y.ndim > 2 else y), each_alone_pullback
+
+    return each_alone_vjp

@@ -20,7 +20,7 @@ from fnn.layers.activations import gelu
 from fnn.layers.attention import attention
 from fnn.layers.dense import dense
 from fnn.layers.dropout import dropout as dropping
-from fnn.layers.norm import layer_norm
+from fnn.layers.layer_norm import layer_norm
 from fnn.networks._parts import Part, require_constructors
 from fnn.networks.branches import residual
 from fnn.networks.serial import serial

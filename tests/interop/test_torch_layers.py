@@ -206,6 +206,27 @@ def test_layer_norm(shape, epsilon):
     agree(LayerNorm(numbers(shape[-1], seed=1), numbers(shape[-1], seed=2), epsilon), numbers(*shape), theirs)
 
 
+@pytest.mark.parametrize("shape", [(2, 4, 6), (3, 2, 5, 6)], ids=str)
+def test_norms_over_several_axes_and_groups(shape):
+    axes, x = shape[-2:], 3 + numbers(*shape)
+    scale, shift = numbers(*axes, seed=1), numbers(*axes, seed=2)
+    agree(LayerNorm(scale, shift, 0.3), x, lambda x, scale, shift: functional.layer_norm(x, axes, scale, shift, 0.3))
+    agree(fnn.RMSNorm(scale, 0.3), x, lambda x, scale: functional.rms_norm(x, axes, scale, 0.3))
+    scale, shift = scale[0], shift[0]
+    for groups in (1, 2, 3, 6):
+
+        def theirs(x, scale, shift, groups=groups):
+            return channels_second(functional.group_norm, x, groups, weight=scale, bias=shift)
+
+        agree(fnn.GroupNorm(scale, shift, groups), x, theirs)
+
+    def by_instance(x, scale, shift):
+        return channels_second(functional.instance_norm, x, weight=scale, bias=shift)
+
+    layer = fnn.instance_norm()(Key(0), x)
+    agree(fnn.GroupNorm(scale, shift, layer.groups), x, by_instance)
+
+
 @pytest.mark.parametrize(
     "symbols", [[2], [3, 3, 3, 3], [0, 4, 0, 3, 4, 0], [[0, 3, 3], [1, 0, 3]], [[[1], [0]], [[0], [0]]]], ids=str
 )

@@ -160,11 +160,18 @@ def difference(ours, theirs):
     return float(((ours - theirs).abs() / theirs.abs().clamp(min=1)).max())
 
 
+# Those that PyTorch has no module for, or one with its channels elsewhere: they are refused by name.
+WITHOUT_A_MODULE = (
+    "concatenate, axis", "flatten, start", "glu", "group_norm", "instance_norm", "hard_sigmoid, steep",
+    "layer_norm, images",     "log_softmax, axis", "multiply", "prelu", "rms_norm, several", "softmax, axis", "swiglu",
+)  # fmt: skip
 ALONE = {
     name: case for name, case in LAYERS.items()
     if not fnn.layers._sequences.is_pair(case[1])
     and (not isinstance(case[1], tuple) or name.startswith(("pick", "concat", "add", "a layer used")))
-    and name not in ("add, lengths", "dense, ensemble")
+    and "lengths" not in name
+    and name != "dense, ensemble"
+    and not name.startswith(WITHOUT_A_MODULE)
 }  # fmt: skip
 
 
@@ -179,6 +186,13 @@ def test_every_layer_goes_out_and_comes_back_to_the_bit(name):
         other = other.movedim(1, -1) if images and other.ndim > 2 else other
         np.testing.assert_allclose(ours, other.numpy(), rtol=1e-10, atol=1e-10)
     assert tree.equal(from_torch(module, x), layer)
+
+
+@pytest.mark.parametrize("name", [name for name in LAYERS if name.startswith(WITHOUT_A_MODULE)])
+def test_a_layer_without_a_module_is_refused_by_name(name):
+    layer, x = LAYERS[name]
+    with pytest.raises(TypeError, match="to_torch has no module for"):
+        to_torch(layer, None if isinstance(x, tuple) else x)
 
 
 def test_the_convolutional_network_of_the_digits_predicts_the_same_in_pytorch():

@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from functools import partial
 
 import attrs
 import numpy as np
@@ -18,6 +19,7 @@ from fnn import (
     Flatten,
     Gelu,
     Glu,
+    GroupNorm,
     HardSigmoid,
     HardTanh,
     LayerNorm,
@@ -55,6 +57,8 @@ REFUSED = {
     (Flatten, "start"): (Flatten, [0, -1, 1.5, True, None]),
     (BatchNorm, "epsilon"): (lambda epsilon: BatchNorm(ONE, TWO, epsilon), [NAN, INF, 0, 0.0, -1e-5, None, True]),
     (LayerNorm, "epsilon"): (lambda epsilon: LayerNorm(ONE, TWO, epsilon), [NAN, INF, 0, 0.0, -1e-5, None, True]),
+    (GroupNorm, "epsilon"): (lambda epsilon: GroupNorm(ONE, TWO, 1, epsilon), [NAN, INF, 0, -1e-5, None, True]),
+    (GroupNorm, "groups"): (lambda groups: GroupNorm(ONE, TWO, groups), [0, -1, 1.5, None, True]),
     (RMSNorm, "epsilon"): (lambda epsilon: RMSNorm(ONE, epsilon), [NAN, INF, 0, 0.0, -1e-5, None, True]),
     (Attention, "heads"): (
         lambda heads: Attention(np.ones((2, 6)), np.ones(6), np.ones((2, 2)), ONE, heads),
@@ -114,7 +118,7 @@ def test_settings_come_out_as_they_are_kept_in_files():
         assert repr(pickle.loads(pickle.dumps(layer))) == repr(layer)
 
 
-@pytest.mark.parametrize("constructor", [fnn.batch_norm, fnn.layer_norm, fnn.rms_norm])
+@pytest.mark.parametrize("constructor", [fnn.batch_norm, fnn.layer_norm, fnn.rms_norm, partial(fnn.group_norm, 1)])
 def test_the_smallest_epsilon_of_all_keeps_a_constant_finite(constructor):
     for dtype in (np.float16, np.float32, np.float64):
         x = np.zeros((4, 3), dtype)
