@@ -98,8 +98,8 @@ def over_the_last_axes(function: Vjp) -> Vjp:
     @functools.wraps(function)
     def over_the_last_axes_vjp(layer: Any, x: np.ndarray, key: Any = None) -> tuple[np.ndarray, Pullback]:
         shape = layer.scale.shape
-        if len(shape) < 2 or x.shape[-len(shape) :] != shape or x.ndim == len(shape):  # the layer says what is wrong
-            return function(layer, x, key)
+        if len(shape) < 2 or x.shape[1:][-len(shape) :] != shape or {a.shape for a in tree.leaves(layer)} != {shape}:
+            return function(layer, x, key)  # which says what is wrong, if anything
         rows = x.reshape(*x.shape[: -len(shape)], math.prod(shape))
         y, pullback = function(tree.map(np.ravel, layer), rows, key)
 

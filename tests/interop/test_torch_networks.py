@@ -334,9 +334,9 @@ def test_modules_and_layers_of_one_s_own():
     ("make", "x", "message"),
     [
         (
-            lambda: nn.Sequential(nn.Mish(), nn.Sequential(nn.Linear(4, 4), nn.Softshrink()), nn.GELU("tanh")),
+            lambda: nn.Sequential(nn.Hardshrink(), nn.Sequential(nn.Linear(4, 4), nn.Softshrink()), nn.Softplus(2.0)),
             ROWS,
-            r"from_torch has no layer for Mish at 0; Softshrink at 1\.1; GELU at 2 with approximate='tanh'\. For a",
+            r"from_torch has no layer for Hardshrink at 0; Softshrink at 1\.1; Softplus at 2 with beta=2",
         ),
         (lambda: nn.Conv2d(4, 2, 3, padding_mode="reflect"), IMAGES, r"Conv2d with padding_mode='reflect'\."),
         (lambda: nn.LSTM(4, 3, proj_size=2, batch_first=True), SEQUENCES, r"LSTM with proj_size=2"),
@@ -361,9 +361,9 @@ def test_modules_and_layers_of_one_s_own():
             r"TransformerEncoderLayer with activation=<function",
         ),
         (
-            lambda: nn.Sequential(nn.Flatten(), nn.Unflatten(1, (6, 6, 6)), nn.Mish()),
+            lambda: nn.Sequential(nn.Flatten(), nn.Unflatten(1, (6, 6, 6)), nn.Hardshrink()),
             IMAGES,
-            r"Unflatten at 1 with 6 channels: fnn has these last; Mish at 2",
+            r"Unflatten at 1 with 6 channels: fnn has these last; Hardshrink at 2",
         ),
         (
             lambda: nn.Sequential(nn.Flatten(), TorchGate(torch.ones(216))),
