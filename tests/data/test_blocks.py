@@ -10,6 +10,7 @@ from toolz import last
 import fnn
 from fnn import Key, adam, cross_entropy, fit, mlp, start, states, train_step, tree
 from fnn.data import block_epochs, epochs
+from tests.each_of import each_of
 from tests.errors import check, message
 
 
@@ -37,7 +38,7 @@ def batches_of(n, *, size, block, together=1, epochs=1, start=0, key=KEY):
 CUTS = list(itertools.product((1, 7, 20), (1, 3, 8, 30), (1, 4, 9, 50), (1, 2, 10)))
 
 
-@pytest.mark.parametrize(("n", "size", "block", "together"), CUTS)
+@each_of(("n", "size", "block", "together"), CUTS)
 def test_an_epoch_has_each_row_once_in_batches_of_one_size_and_can_begin_anywhere(n, size, block, together):
     cut = {"size": size, "block": block, "together": together}
     found = batches_of(n, **cut, epochs=2)
@@ -197,6 +198,6 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=message)
+@each_of("row", ROWS, ids=message)
 def test_a_mistake_is_told_in_these_words(row, tmp_path):
     check(row, tmp_path)
