@@ -2,6 +2,7 @@
 
 floats    : caller, x -> x as a float array, or an error in the name of the caller
 as_array  : caller, x -> x as an array, or such an error          float_dtype : x -> the dtype of parameters
+of_table  : table of pandas or polars -> array
 conversion : value, name -> how to make another library's array NumPy's
 read_only : array -> the same array, no longer writeable          unshared    : array -> itself, or a copy
 
@@ -67,8 +68,8 @@ def floats(caller: str, x: Any) -> np.ndarray:
 def as_array(caller: str, x: Any) -> np.ndarray:
     """Return ``x`` as an array.
 
-    Arrays of other libraries and tables of pandas are taken as NumPy reads them. Raises ``TypeError`` in the name of
-    ``caller`` for those that it cannot read, rows of unequal lengths, a masked array, a tuple of arrays.
+    Arrays of other libraries and tables of pandas or polars are taken as NumPy reads them. Raises ``TypeError`` in the
+    name of ``caller`` for those that it cannot read, rows of unequal lengths, a masked array, a tuple of arrays.
     """
     if type(x) is np.ndarray:
         return x
@@ -78,12 +79,28 @@ def as_array(caller: str, x: Any) -> np.ndarray:
         hint = "join them with concatenate or add, or take one with pick"
         raise LayerTypeError(caller, f"expects an array, got a tuple of {len(x)}; {hint}")
     try:
-        return np.asarray(x)
+        return of_table(x) if is_table(x) else np.asarray(x)
     except ValueError:
         raise LayerTypeError(caller, f"expects an array, got rows of unequal lengths: {describe(x)}") from None
     except (TypeError, RuntimeError):  # such as one on a GPU, or one that PyTorch follows for its own gradients
         remedy = conversion(x, "x") or "np.asarray(x)"
         raise LayerTypeError(caller, f"expects an array of NumPy's, got {describe(x)}; write {remedy}") from None
+
+
+def is_table(value: Any) -> bool:
+    """Return True for a frame or series of pandas or polars, known by what it offers."""
+    return hasattr(value, "to_numpy") and not isinstance(value, type)
+
+
+def of_table(table: Any) -> np.ndarray:
+    """Return a frame or series as an array; of objects only if its columns hold more than numbers of several kinds."""
+    array: np.ndarray = np.asarray(table.to_numpy())
+    if array.dtype.kind == "O" and array.size and all(isinstance(each, _REAL) for each in array.flat):
+        return np.array(array.tolist())
+    return array
+
+
+_REAL = (int, float, np.bool_, np.integer, np.floating)
 
 
 def conversion(value: Any, name: str) -> str:

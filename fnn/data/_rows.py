@@ -1,11 +1,11 @@
 """Rows that belong together stay together: what holds for every tuple of arrays that is called data.
 
     require_rows  : caller, data -> data, n        take_rows : data, index -> data
-    require_numpy : caller, name, value -> nothing, or an error for an array of another library
     as_numpy      : value, name -> how to write it as an array of real numbers, or nothing
 
-A part of the data may be a tuple itself, ``((x, more), target)``, for a network with several inputs or outputs. Arrays
-of other libraries are refused: what they become, and at what cost, is for the caller to see.
+A part of the data may be a tuple itself, ``((x, more), target)``, for a network with several inputs or outputs. Tables
+and arrays of other libraries are taken, once, as NumPy reads them, here as in all that takes arrays. What NumPy cannot
+read is refused, and so is what would be loaded as a whole although it was made to be read in parts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import conversion
+from fnn.core._arrays import conversion, is_table, of_table
 from fnn.core._errors import describe
 
 Data = tuple[Any, ...]
@@ -30,9 +30,7 @@ def require_rows(caller: str, data: Any) -> tuple[Data, int]:
     5
     """
     if not isinstance(data, tuple) or not data:
-        foreign = _is_foreign(data)
-        hint = f"; write ({as_numpy(data, 'x')}, {as_numpy(data, 'target')})" if foreign else ""
-        raise TypeError(f"{caller} expects a tuple of arrays, say (x, target), got {describe(data)}{hint}")
+        raise TypeError(f"{caller} expects a tuple of arrays, say (x, target), got {describe(data)}")
     lengths: list[int] = []
     plain = _plain(caller, data, "data", lengths)
     if len(set(lengths)) > 1:
@@ -52,14 +50,34 @@ def _plain(caller: str, part: Any, place: str, lengths: list[int]) -> Any:
         raise TypeError(
             f"{caller}: {place} must be a plain array, got a masked one; replace its gaps, {place}.filled(0)"
         )
-    if not isinstance(part, np.ndarray) or part.dtype.kind not in "biuf":
-        remedy = as_numpy(part, place)
+    array = part if isinstance(part, np.ndarray) else _read(part)
+    if array is None or array.dtype.kind not in "biuf":
+        remedy = as_numpy(part, place) if array is None or not is_table(part) else _of_text(part, array, place)
         hint = f"; write {remedy}" if remedy else ""
         raise TypeError(f"{caller}: {place} must be an array of real numbers, got {describe(part)}{hint}")
-    if part.ndim == 0:
+    if array.ndim == 0:
         raise ValueError(f"{caller}: {place} must have rows, got a single number")
-    lengths.append(len(part))
-    return np.asarray(part)
+    lengths.append(len(array))
+    return np.asarray(array)
+
+
+def _read(part: Any) -> np.ndarray | None:
+    """Return a table or an array of another library as NumPy's, or None for all else."""
+    in_parts = isinstance(getattr(part, "chunks", None), tuple)  # an array of Dask, Zarr or h5py
+    if isinstance(part, list | range | array) or in_parts or hasattr(part, "toarray") or not conversion(part, ""):
+        return None
+    try:
+        return of_table(part) if is_table(part) else np.asarray(part)
+    except (TypeError, RuntimeError):  # such as one on a GPU
+        return None
+
+
+def _of_text(table: Any, array: np.ndarray, name: str) -> str:
+    """Return what to write instead of a table with columns that are no numbers."""
+    if array.ndim == 1:
+        return as_numpy(array, name)
+    first = next((each for each in table.columns if of_table(table[each]).dtype.kind not in "biuf"), table.columns[0])
+    return f"numbers for the text or the gaps of its column {first!r}, say with ColumnTransformer of scikit-learn"
 
 
 def as_numpy(value: Any, name: str) -> str:
@@ -76,21 +94,6 @@ def as_numpy(value: Any, name: str) -> str:
         text = value.dtype.kind != "O" or any(isinstance(each, str) for each in value.flat)
         return f"np.unique({name}, return_inverse=True)[1]" if text else f"{name}.astype(np.float32)"
     return conversion(value, name)
-
-
-def _is_foreign(value: Any) -> bool:
-    """Return True for an array of another library."""
-    return not isinstance(value, np.ndarray | list | range | array) and as_numpy(value, "x") != ""
-
-
-def require_numpy(caller: str, name: str, value: Any) -> None:
-    """Raise ``TypeError`` in the name of ``caller`` for an array of another library; lists are taken.
-
-    >>> require_numpy("blobs", "centers", [[0.0, 1.0]])
-    """
-    if _is_foreign(value):
-        remedy = as_numpy(value, name)
-        raise TypeError(f"{caller}: {name} must be an array of NumPy's, got {describe(value)}; write {remedy}")
 
 
 def take_rows(data: Data, index: np.ndarray) -> Data:

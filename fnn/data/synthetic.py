@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from fnn.core._arrays import as_array
 from fnn.core._errors import describe, integer, number
 from fnn.core.keys import Key, fold_in, normals, permutation, require_key, uniforms
-from fnn.data._rows import Data, require_numpy, take_rows
+from fnn.data._rows import Data, take_rows
 
 _MAX = sys.float_info.max
 
@@ -194,7 +194,6 @@ def _centers(centers: int | ArrayLike, features: int, key: Key) -> np.ndarray:
         shape = integer("blobs: the number of centers", centers), integer("blobs: the number of features", features)
         return 20 * uniforms(fold_in(require_key("blobs", key), 2), shape) - 10
     wrong = f"blobs expects centers as an integer or as numbers (k, features), got {describe(centers)}"
-    require_numpy("blobs", "centers", centers)
     given = as_array("blobs", centers)
     if given.dtype.kind not in "iuf":
         raise TypeError(wrong)

@@ -27,6 +27,13 @@ class DataFrame(Tensor):
         return self.values
 
 
+class Lazy(Tensor):
+    """Stands for an array of Dask, Zarr or h5py, which NumPy could convert, if memory holds it."""
+
+    __module__ = "dask"
+    chunks = (N, 2)
+
+
 class Sparse:
     """Stands for a sparse matrix of SciPy, which NumPy would wrap instead of converting it."""
 
