@@ -102,6 +102,22 @@ def test_branches_and_joins_are_values_inside_values(lesson):
     assert names["n_parameters"] == 32 * 24 + 24 + 48 * 48 + 48 + 48 * 10 + 10 + 48 + 1
 
 
+def test_many_networks_are_one_run_with_the_bits_of_each_alone(lesson):
+    names, printed = lesson("13_many_networks.py")
+    assert "4 of them alone end with the same bits: True" in printed
+    assert "the same trials one by one: True" in printed
+    assert names["by_rate"].shape == (7, 4)
+    lost = np.isnan(names["by_rate"])
+    assert lost[-1].any()
+    assert not lost[:5].any()
+    assert names["by_rate"][names["best"]].min() > 0.85
+    assert names["compared"][1].mean < -0.03
+    assert abs(names["votes"](names["few"][0]).sum(axis=2) - 1).max() < 1e-6
+    one, ten = map(float, re.search(r"accuracy, 4 epochs +(0\.\d+) +(0\.\d+)", printed).groups())
+    assert 0.9 < one < ten
+    assert re.search(r"^calibration error ten - one: ", printed, re.MULTILINE)
+
+
 @pytest.mark.parametrize("script", LESSONS)
 def test_a_lesson_opens_with_what_it_shows_and_how_to_run_it(script):
     text = (EXAMPLES / script).read_text()
