@@ -4,6 +4,8 @@
     sklearn : networks as estimators of scikit-learn, on arrays and tables
     torch   : networks as PyTorch's modules, and these as networks
 
+    huggingface : pretrained language models, read from their folders
+
 Any file can be read by itself. Those that begin with ``_onnx`` are the parts of ``onnx``: ``_onnx_writer``, a graph
 that grows node by node, and ``_onnx_layers``, ``_onnx_windows``, ``_onnx_sequences`` and ``_onnx_networks``, what each
 layer adds to it. Those of ``torch``: ``_torch_from`` and ``_torch_to``, the two folds, ``_torch_layer_of`` and
@@ -22,6 +24,8 @@ def __getattr__(name: str):
         import fnn.interop.sklearn as module
     elif name == "torch":
         import fnn.interop.torch as module
+    elif name == "huggingface":
+        import fnn.interop.huggingface as module
     else:
         raise AttributeError(f"module 'fnn.interop' has no attribute {name!r}")
     return module
