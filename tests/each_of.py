@@ -62,6 +62,8 @@ def _over(cases, test, body):
                 with pytest.MonkeyPatch.context() as patch:
                     body(**_own(fixtures, number, patch), **arguments)
             except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:
+                if isinstance(error, pytest.skip.Exception):
+                    error = AssertionError(f"skipped, {error}: leave it out of the cases")
                 case = f"[{'-'.join(names)}]"
                 error.add_note(f"in the case {case}")
                 failed.append((case, error))

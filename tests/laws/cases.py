@@ -65,14 +65,13 @@ def random_dense(n_in, units, seed=0, dtype=np.float64):
 
 
 SYMBOLS = np.array([[0, 3, 3], [1, 0, 3]])
-LENGTHS = np.array([2, 5, 1])
+LENGTHS = np.array([2, 3, 1])
 SHARED = random_dense(4, 4)
 TABLE = random_like(constructed(embedding(5, 4), Key(0), SYMBOLS))
 
 LAYERS = {
     **{name: (layer, numbers(5, 3)) for name, layer in ACTIVATIONS.items()},
-    **{f"{name}, one row": (layer, numbers(1, 7)) for name, layer in ACTIVATIONS.items()},
-    **{f"{name}, sequences": (layer, numbers(2, 3, 4)) for name, layer in ACTIVATIONS.items()},
+    **{f"{name}, one sequence": (layer, numbers(1, 3, 4)) for name, layer in ACTIVATIONS.items()},
     "leaky_relu, steep": (fnn.LeakyRelu(slope=1.5), numbers(5, 3)),
     "elu, alpha 0.3": (fnn.Elu(alpha=0.3), numbers(5, 3)),
     "gelu, tanh": (fnn.Gelu(approximate="tanh"), numbers(5, 3)),
@@ -98,7 +97,7 @@ LAYERS = {
     "dense, square": (random_dense(3, 3), numbers(3, 3)),
     "dense, one unit": (random_dense(4, 1), numbers(5, 4)),
     "dense, sequences": (random_dense(3, 5), numbers(2, 4, 3)),
-    "dense, lengths": (random_dense(3, 5), (numbers(3, 5, 3), LENGTHS)),
+    "dense, lengths": (random_dense(3, 5), (numbers(3, 3, 3), LENGTHS)),
     "dense, ensemble": (Dense(numbers(2, 3, 5), numbers(2, 5)), numbers(2, 4, 3)),
     "dropout": (fnn.dropout(0.4), numbers(5, 7)),
     "dropout of nothing": (fnn.dropout(0), numbers(5, 3)),
@@ -121,7 +120,7 @@ LAYERS = {
     "norms, inside": (made(serial(dense(4), fnn.batch_norm(), fnn.tanh, fnn.layer_norm()), 1, 3), numbers(5, 3)),
     "embedding": (TABLE, SYMBOLS[0]),
     "embedding, sequences": (TABLE, SYMBOLS),
-    "embedding, lengths": (TABLE, (np.tile(SYMBOLS[:1], (3, 2))[:, :5], LENGTHS)),
+    "embedding, lengths": (TABLE, (np.tile(SYMBOLS[:1], (3, 1)), LENGTHS)),
     "embedding, inside": (serial(TABLE, dense(3, normal), fnn.tanh)(Key(0), SYMBOLS), SYMBOLS),
     **{
         f"{constructor.__name__}, {kind}": (random_like(made(constructor(3), 1, 2, 2)), x)
@@ -132,35 +131,35 @@ LAYERS = {
         )
         for kind, x in {
             "five steps": numbers(2, 5, 2),
-            "one row": numbers(1, 4, 2),
+            "one row": numbers(1, 2, 2),
             "one step": numbers(3, 1, 2),
-            "lengths": (numbers(3, 5, 2), LENGTHS),
-            "lengths and state": (numbers(3, 5, 2), LENGTHS, state),
+            "lengths": (numbers(3, 3, 2), LENGTHS),
+            "lengths and state": (numbers(3, 3, 2), LENGTHS, state),
         }.items()
     },
     "recurrent, stacked": (
         made(serial(fnn.rnn(2), fnn.gru(3), fnn.lstm(2), fnn.last_step, dense(2)), 1, 2, 2),
-        numbers(3, 4, 2),
+        numbers(2, 3, 2),
     ),
-    "bidirectional": (random_like(made(fnn.bidirectional(fnn.lstm(2)), 1, 2, 2)), numbers(2, 5, 2)),
-    "bidirectional, lengths": (random_like(made(fnn.bidirectional(fnn.gru(2)), 1, 2, 2)), (numbers(3, 5, 2), LENGTHS)),
+    "bidirectional": (random_like(made(fnn.bidirectional(fnn.lstm(2)), 1, 2, 2)), numbers(2, 3, 2)),
+    "bidirectional, lengths": (random_like(made(fnn.bidirectional(fnn.gru(2)), 1, 2, 2)), (numbers(3, 3, 2), LENGTHS)),
     "bidirectional, one step": (random_like(made(fnn.bidirectional(fnn.rnn(3)), 1, 2, 3)), numbers(1, 1, 3)),
     "last_step": (fnn.last_step, numbers(3, 4, 2)),
-    "last_step, lengths": (fnn.last_step, (numbers(3, 5, 2), LENGTHS)),
+    "last_step, lengths": (fnn.last_step, (numbers(3, 3, 2), LENGTHS)),
     "attention": (random_like(made(fnn.attention(2), 1, 4, 4)), numbers(3, 4, 4)),
     "attention, causal": (random_like(made(fnn.attention(3, causal=True), 1, 5, 6)), numbers(1, 5, 6)),
     "attention, one step": (random_like(made(fnn.attention(5), 1, 1, 5)), numbers(3, 1, 5)),
-    "attention, lengths": (random_like(made(fnn.attention(2), 1, 4, 4)), (numbers(3, 5, 4), LENGTHS)),
+    "attention, lengths": (random_like(made(fnn.attention(2), 1, 4, 4)), (numbers(3, 3, 4), LENGTHS)),
     "positional": (made(fnn.positional(), 1, 4, 5), numbers(3, 4, 5)),
     "positional, learned": (random_like(made(fnn.positional(7), 1, 4, 5)), numbers(3, 4, 5)),
     "transformer_block": (random_like(made(fnn.transformer_block(2, 3), 1, 4, 4)), numbers(2, 3, 4)),
     "transformer_block, dropout": (
-        random_like(made(fnn.transformer_block(2, 3, True, 0.3), 1, 4, 4)),
-        numbers(2, 4, 4),
+        random_like(made(fnn.transformer_block(2, 3, True, 0.3), 1, 3, 2)),
+        numbers(2, 3, 2),
     ),
     "transformer_block, lengths": (
-        random_like(fnn.transformer_block(2, 3)(Key(0), (numbers(3, 5, 4), LENGTHS))),
-        (numbers(3, 5, 4), LENGTHS),
+        random_like(made(fnn.transformer_block(1, 3), 1, 3, 2)),
+        (numbers(3, 3, 2), LENGTHS),
     ),
     "conv": (random_like(made(fnn.conv(3, 3), 1, 5, 4, 2)), numbers(2, 5, 4, 2)),
     "conv, one image": (random_like(made(fnn.conv(2, (2, 3)), 1, 3, 5, 1)), numbers(1, 3, 5, 1)),
@@ -168,21 +167,21 @@ LAYERS = {
     "conv, stride, groups": (random_like(made(fnn.conv(4, 3, 2, "valid", groups=2), 1, 6, 5, 4)), numbers(2, 6, 5, 4)),
     "conv, dilation": (random_like(made(fnn.conv(2, 3, dilation=2), 1, 5, 4, 2)), numbers(2, 5, 4, 2)),
     "conv, sequences": (random_like(made(fnn.conv(3, 3, 2), 1, 7, 2)), numbers(2, 7, 2)),
-    "conv, lengths": (random_like(made(fnn.conv(3, 3, 2), 1, 7, 2)), (numbers(3, 5, 2), LENGTHS)),
+    "conv, lengths": (random_like(made(fnn.conv(3, 3, 2), 1, 7, 2)), (numbers(3, 3, 2), LENGTHS)),
     "conv, inside": (
         made(serial(fnn.conv(2, 3), fnn.tanh, fnn.max_pool(2), fnn.flatten, dense(2)), 1, 4, 4, 1),
         numbers(3, 4, 4, 1),
     ),
     "max_pool": (fnn.max_pool(2), numbers(2, 4, 6, 3)),
     "max_pool, overlapping": (fnn.max_pool(3, 2, "same"), numbers(2, 5, 4, 2)),
-    "max_pool, sequences": (fnn.max_pool(2), numbers(3, 5, 2)),
+    "max_pool, sequences": (fnn.max_pool(2), numbers(3, 3, 2)),
     "avg_pool": (fnn.avg_pool(2), numbers(2, 4, 6, 3)),
     "avg_pool, overlapping": (fnn.avg_pool(3, 2, "same"), numbers(2, 5, 4, 2)),
-    "avg_pool, sequences": (fnn.avg_pool(3, 2, 1), numbers(3, 5, 2)),
-    "avg_pool, lengths": (fnn.avg_pool(3, 2, 1), (numbers(3, 5, 2), LENGTHS)),
-    "max_pool, lengths": (fnn.max_pool(2, 1, "same"), (numbers(3, 5, 2), LENGTHS)),
+    "avg_pool, sequences": (fnn.avg_pool(3, 2, 1), numbers(3, 3, 2)),
+    "avg_pool, lengths": (fnn.avg_pool(3, 2, 1), (numbers(3, 3, 2), LENGTHS)),
+    "max_pool, lengths": (fnn.max_pool(2, 1, "same"), (numbers(3, 3, 2), LENGTHS)),
     "global_avg_pool": (fnn.global_avg_pool, numbers(2, 3, 4, 5)),
-    "global_avg_pool, lengths": (fnn.global_avg_pool, (numbers(3, 5, 2), LENGTHS)),
+    "global_avg_pool, lengths": (fnn.global_avg_pool, (numbers(3, 3, 2), LENGTHS)),
     "serial, empty": (Serial(()), numbers(4, 3)),
     "serial, leading flatten": (serial(fnn.flatten, dense(2))(Key(0), np.zeros((1, 2, 3))), numbers(4, 2, 3)),
     "serial, nothing to learn": (Serial((fnn.tanh, fnn.sigmoid)), numbers(4, 3)),
@@ -201,17 +200,17 @@ LAYERS = {
     "concatenate, constructors": (made(fnn.concatenate(dense(2), dense(3)), 1, 4), numbers(3, 4)),
     "add": (fnn.add, (numbers(4, 3), numbers(4, 3, seed=1), numbers(4, 3, seed=2))),
     "concatenate, axis 1": (fnn.concatenate(axis=1), (numbers(4, 3, 2, 1), numbers(4, 1, 2, 1, seed=1))),
-    "concatenate, lengths": (fnn.concatenate, ((numbers(3, 5, 2), LENGTHS), (numbers(3, 5, 1, seed=1), LENGTHS))),
+    "concatenate, lengths": (fnn.concatenate, ((numbers(3, 3, 2), LENGTHS), (numbers(3, 3, 1, seed=1), LENGTHS))),
     "add, axes of 1": (fnn.add, (numbers(4, 3, 2, 1), numbers(4, 1, 2, 1, seed=1), numbers(4, 3, 1, 1, seed=2))),
     "multiply": (fnn.multiply, (numbers(4, 3), numbers(4, 3, seed=1), numbers(4, 3, seed=2))),
     "multiply, axes of 1": (fnn.multiply, (numbers(4, 3, 2, 1), numbers(4, 1, 1, 1, seed=1))),
-    "multiply, lengths": (fnn.multiply, ((numbers(3, 5, 2), LENGTHS), (numbers(3, 5, 1, seed=1), LENGTHS))),
+    "multiply, lengths": (fnn.multiply, ((numbers(3, 3, 2), LENGTHS), (numbers(3, 3, 1, seed=1), LENGTHS))),
     "multiply, constructors": (made(fnn.multiply(dense(2), serial(dense(2), fnn.sigmoid)), 1, 4), numbers(3, 4)),
-    "add, lengths": (fnn.add, ((numbers(3, 5, 2), LENGTHS), (numbers(3, 5, 2, seed=1), LENGTHS))),
+    "add, lengths": (fnn.add, ((numbers(3, 3, 2), LENGTHS), (numbers(3, 3, 2, seed=1), LENGTHS))),
     "add, one": (fnn.add, (numbers(4, 3),)),
     "add, constructors": (made(fnn.add(dense(2), dense(2)), 1, 4), numbers(3, 4)),
     "residual": (made(fnn.residual(dense(3), fnn.tanh), 1, 3), numbers(4, 3)),
-    "residual, lengths": (made(fnn.residual(dense(3), fnn.tanh), 1, 3), (numbers(3, 5, 3), LENGTHS)),
+    "residual, lengths": (made(fnn.residual(dense(3), fnn.tanh), 1, 3), (numbers(3, 3, 3), LENGTHS)),
     "residual, one layer": (made(fnn.residual(dense(3)), 1, 3), numbers(4, 3)),
     "residual, nested": (made(fnn.residual(fnn.residual(dense(3)), fnn.tanh), 1, 3), numbers(4, 3)),
     "a layer used twice": (Serial((SHARED, fnn.tanh, SHARED)), numbers(5, 4)),
@@ -219,7 +218,7 @@ LAYERS = {
         Serial((fnn.Parallel((Serial((fnn.pick(0), SHARED)), Serial((fnn.pick(1), SHARED)))), fnn.add)),
         (numbers(3, 4), numbers(3, 4, seed=1)),
     ),
-    **{f"random network {seed}": (random_network(seed), numbers(4, 3)) for seed in range(25)},
+    **{f"random network {seed}": (random_network(seed), numbers(4, 3)) for seed in range(10)},
 }
 
 WEIGHTS = np.array([1.0, 2.0, 0.0, 0.5, 3.0])

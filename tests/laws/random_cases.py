@@ -18,7 +18,7 @@ from tests.laws.cases import ACTIVATIONS, LAYERS, LOSSES, families
 SLOPED = [ACTIVATIONS[name] for name in sorted(set(ACTIVATIONS) - {"heaviside"})]  # the slope of that one is 0
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Case:
     """What ``value_and_grad`` is given."""
 

@@ -12,7 +12,10 @@ from tests.laws.cases import ACTIVATIONS, KEY, LAYERS, made, numbers, random_lik
 SINGLE = {
     name: (layer, x)
     for name, (layer, x) in LAYERS.items()
-    if not any(word in name for word in ("inside", "random network", "mlp", "stacked", "twice", "serial", "residual"))
+    if not any(
+        word in name
+        for word in ("one sequence", "inside", "random network", "mlp", "stacked", "twice", "serial", "residual")
+    )
 }
 SCALES = [(np.float16, scale) for scale in (1e-7, 1e-3, 1.0, 300.0, 6e4)]
 SCALES += [(np.float32, scale) for scale in (0.0, 1e-30, 1e-10, 1e4, 6e4, 1e10, 1e20, 1e30)]
@@ -105,12 +108,17 @@ def test_half_precision_averages_hundreds_and_normalizes_hundreds():
     assert pullback(np.full((70_000, 1), 0.5, np.float16))[0].weight[0] == np.float16(35_000)
 
 
-@each_of("dtype", [np.float16, np.float32, np.float64])
-@each_of("value", [1e-30, 0.1, 10.0, 3e4, 1e20, 1e30])
+@each_of(
+    ("dtype", "value"),
+    [
+        (dtype, value)
+        for dtype in (np.float16, np.float32, np.float64)
+        for value in (1e-30, 0.1, 10.0, 3e4, 1e20, 1e30)
+        if value <= float(np.finfo(dtype).max)
+    ],
+)
 @each_of("constructor", [batch_norm(), layer_norm()], ids=repr)
-def test_a_constant_column_or_row_of_any_size_is_0(constructor, value, dtype):
-    if value > float(np.finfo(dtype).max):
-        pytest.skip("no such value in this dtype")
+def test_a_constant_column_or_row_of_any_size_is_0(constructor, dtype, value):
     x = np.full((70, 30), value, dtype)
     few = 256 * float(np.finfo(dtype).eps)
     np.testing.assert_allclose(constructor(Key(0), x)(x), 0, atol=few)

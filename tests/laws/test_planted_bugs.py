@@ -162,14 +162,18 @@ def a_state_one_step_late(right, layer, x, key=None):
 def no_way_back_through_time(right, layer, x, key=None):
     """Each step's loss reaches that step's input alone."""
     y, pullback = right(layer, x, key)
-    if isinstance(x, tuple):
+    if isinstance(x, tuple) and len(x) == 3:  # with a first state
         return y, pullback
-    before = np.concatenate([np.zeros_like(y[:, :1]), y[:, :-1]], axis=1)
+    pair = isinstance(x, tuple)
+    h, given = (y[0], x[0]) if pair else (y, x)
+    before = np.concatenate([np.zeros_like(h[:, :1]), h[:, :-1]], axis=1)
+    there = np.arange(h.shape[1]) < (x[1] if pair else np.full(len(h), h.shape[1]))[:, None]
 
     def pull(dy):
-        dgiven = dy * (1 - y * y)
-        dweights = [np.einsum("nti,ntj->ij", left, dgiven) for left in (x, before)]
-        return fnn.Rnn(*dweights, dgiven.sum(axis=(0, 1))), lambda: dgiven @ layer.input_weight.T
+        dgiven = (dy[0] if pair else dy) * (1 - h * h) * there[..., None]
+        dweights = [np.einsum("nti,ntj->ij", left, dgiven) for left in (given, before)]
+        dx = dgiven @ layer.input_weight.T
+        return fnn.Rnn(*dweights, dgiven.sum(axis=(0, 1))), lambda: (dx, np.zeros(len(h))) if pair else dx
 
     return y, pull
 
@@ -281,18 +285,34 @@ def _is_found_by(case):
 
 
 @functools.cache
-def _first_cases():
-    """The first cases, small ones first, each with the kinds of records in it."""
-    cases = sorted(map(random_case, range(240)), key=lambda case: fnn.tree.ravel(case.params)[0].size)
+def _cases(numbers):
+    """The random cases with these numbers, small ones first, each with the kinds of records in it."""
+    cases = sorted(map(random_case, numbers), key=lambda case: tree.ravel(case.params)[0].size)
     return [(case, {type(node) for _, node in walk((case.params, case.loss), every=True)}) for case in cases]
+
+
+def _uses_a_layer_twice(case):
+    addresses = [address for address, _ in places(case.params)]
+    return len(set(addresses)) < len(addresses)
+
+
+def _candidates(kind, wrong):
+    """The cases in which a bug may show: further ones are made when the first do not show it."""
+    for numbers in (range(60), range(60, 130), range(130, 240)):
+        for case, kinds in _cases(numbers):
+            if kind in kinds and (wrong is not the_first_use_alone or _uses_a_layer_twice(case)):
+                yield case
+
+
+_passes = functools.cache(check)  # of the same case once, however many bugs it shows
 
 
 @each_of(("kind", "plant", "wrong"), BUGS, ids=[wrong.__name__ for *_, wrong in BUGS])
 def test_a_planted_bug_is_found_and_without_it_the_same_case_passes(kind, plant, wrong):
     with plant(kind, wrong):
-        found = next((case for case, kinds in _first_cases() if kind in kinds and _is_found_by(case)), None)
+        found = next(filter(_is_found_by, _candidates(kind, wrong)), None)
     assert found is not None, "no random case finds it"
-    check(found)
+    _passes(found)
 
 
 def test_nothing_of_the_bugs_stays_behind():

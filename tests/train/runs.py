@@ -33,7 +33,7 @@ def digest(state):
     return hashlib.sha256(arrays + struct.pack("<qd", state.step, state.loss)).hexdigest()
 
 
-def run(key, steps=200, loss=cross_entropy):
+def run(key, steps=50, loss=cross_entropy):
     """Train for some steps and return the digest of the last state."""
     state, run_key = begin(key)
     return digest(fit(loss, OPTIMIZER, state, DATA, steps=steps, size=10, key=run_key))
