@@ -1,6 +1,7 @@
 """The rooms: imports between them run one way, the core needs little, and importing the package changes nothing."""
 
 import ast
+import functools
 import graphlib
 import re
 import subprocess
@@ -54,6 +55,7 @@ def imports_of(nodes):
             yield from (module if module in MODULES else node.module for module in modules)
 
 
+@functools.cache
 def all_imports_of(module):
     """The same for a whole module, what its functions import included."""
     return set(imports_of(ast.walk(MODULES[module])))
@@ -143,10 +145,11 @@ import attrs, numpy as np, toolz
 
 def process():
     return (
-        dict(os.environ), os.getcwd(), list(sys.path), sys.getrecursionlimit(), sys.excepthook, gc.get_threshold(),
+        dict(os.environ), os.getcwd(), list(sys.path), sys.getrecursionlimit(), gc.get_threshold(),
+        sys.excepthook, sys.displayhook, list(sys.meta_path), [signal.getsignal(n) for n in signal.valid_signals()],
         list(warnings.filters), np.geterr(), np.geterrcall(), np.get_printoptions(), random.getstate(),
         str(np.random.get_state()), list(logging.root.handlers), logging.root.level, locale.setlocale(locale.LC_ALL),
-        signal.getsignal(signal.SIGINT), threading.active_count(),
+        threading.active_count(),
     )
 
 def refuse(*args, **named):

@@ -97,7 +97,7 @@ def network(dtype=np.float32):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, pytest.param(np.float64, marks=pytest.mark.long)])
-@pytest.mark.parametrize("layer", [layer for layer, _ in LAYERS.values()], ids=LAYERS)
+@each_of("layer", [layer for layer, _ in LAYERS.values()], ids=LAYERS)
 def test_every_layer_comes_back_to_the_bit(layer, dtype, tmp_path):
     saved = tree.map(dtype, layer)
     require_same(through(tmp_path, saved), saved)

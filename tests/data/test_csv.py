@@ -12,6 +12,7 @@ import pytest
 import fnn.data.csv
 from fnn import FormatError
 from fnn.data import read_csv
+from tests.each_of import each_of
 
 T = TypeError
 GOOD = b"label,a,b\n1,2.5,-3\n0,1e2,.5\n2,+7.,1e-3\n"
@@ -34,7 +35,7 @@ def written(tmp_path):
 # --- what is read ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each_of(
     "content",
     [
         GOOD,
@@ -59,7 +60,7 @@ def test_a_table_is_a_header_and_rows_of_numbers(written, content):
     assert labels.tolist() == LABELS
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, "f8", float])
+@each_of("dtype", [np.float16, np.float32, np.float64, "f8", float])
 def test_numbers_have_the_dtype_asked_for(written, dtype):
     path = written(GOOD)
     x, labels = read_csv(path, dtype=dtype)
@@ -88,7 +89,7 @@ def test_without_a_label_every_column_is_x(written):
     assert x.tolist() == [[5, 6, 7]]
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("cells", "expected"),
     [
         (["3", "-1", "0"], [3, -1, 0]),
@@ -99,8 +100,8 @@ def test_without_a_label_every_column_is_x(written):
         ([" 9223372036854775807 ", "1e18", "9007199254740993.0"], [2**63 - 1, 10**18, 2**53 + 1]),
     ],
 )
-@pytest.mark.parametrize("order", [1, -1], ids=["first column", "last column"])
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@each_of("order", [1, -1], ids=["first column", "last column"])
+@each_of("dtype", [np.float16, np.float32, np.float64])
 def test_labels_that_are_integers_are_exact_to_the_last_digit(written, cells, expected, order, dtype):
     rows = ["label,a", *(f"{cell},0.5" for cell in cells)]
     text = "\n".join(",".join(row.split(",")[::order]) for row in rows)
@@ -116,7 +117,7 @@ def test_one_label_with_a_fraction_makes_all_of_them_floats(written):
     assert labels.tolist() == np.float32([1, 2.5, 2**24, 1e20]).tolist()
 
 
-@pytest.mark.parametrize("block", [1, 7, 64, 2**20])
+@each_of("block", [1, 7, 64, 2**20])
 def test_the_table_does_not_depend_on_how_much_is_read_at_a_time(written, monkeypatch, block):
     dice = random.Random(0)
     table = [[dice.choice((dice.randrange(-9, 9), dice.random(), 2**60 + 1)) for _ in range(5)] for _ in range(40)]
@@ -179,7 +180,7 @@ def test_a_test_set_is_read_with_the_names_of_its_training_set(written, given):
     assert [names[code] for code in codes] == ["setosa", "virginica", "setosa", "versicolor"]
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("cell", "name"),
     [
         ('"red, or pink"', "red, or pink"),
@@ -193,7 +194,7 @@ def test_a_test_set_is_read_with_the_names_of_its_training_set(written, given):
         ('" padded "', "padded"),
     ],
 )
-@pytest.mark.parametrize("order", [1, -1], ids=["first column", "last column"])
+@each_of("order", [1, -1], ids=["first column", "last column"])
 def test_a_name_is_taken_as_it_stands(written, cell, name, order):
     rows = [["label", "a", "b"], [cell, "1", "2"], ["other", "3", "4"]]
     (x, codes), names = read_csv(written("\n".join(",".join(row[::order]) for row in rows)), names=True)
@@ -219,7 +220,7 @@ def test_a_single_name_and_many_are_read(written):
     assert [names[code] for code in codes] == many[::-1]
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("content", "where", "found"),
     [
         ("label,a\ncat,1\n,2\n", "row 3, column 'label': expected a name", "an empty cell"),
@@ -242,7 +243,7 @@ def test_what_is_wrong_beside_names_is_found_where_it_stands(written, content, w
     assert str(caught.value).startswith(f"{path}: {where}, found {found}")
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("content", "label", "remedy"),
     [
         ("label,a\n1,cat\n", "label", "use pandas.read_csv and pandas.get_dummies"),
@@ -366,8 +367,8 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("block", [1, 2**20], ids=["line by line", "at once"])
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+@each_of("block", [1, 2**20], ids=["line by line", "at once"])
+@each_of("fault", FAULTS.values(), ids=FAULTS)
 def test_the_error_names_the_file_the_row_the_column_the_expected_and_the_found(written, monkeypatch, fault, block):
     monkeypatch.setattr(fnn.data.csv, "_BLOCK", block)
     content, where, expected, found = fault
@@ -390,7 +391,7 @@ def test_a_file_that_is_not_there_is_not_a_matter_of_format(tmp_path):
     assert not isinstance(caught.value, FormatError)
 
 
-@pytest.mark.parametrize(
+@each_of(
     ("named", "message"),
     [
         ({"label": 0}, "read_csv: label must be the name of a column or None, got int 0"),

@@ -42,7 +42,7 @@ EDGES = {
     np.float32: [0.0, 1e-45, 1e-38, 1e-30, 1e-8, 1.0, 66.0, 1e4, 6e4, 1e20, 1e30],
     np.float64: [0.0, 1e-200, 1e-100, 1e-30, 1.0, 1e30, 1e100, 1e150],
 }
-ROWS = [1, 3, 1000, 70_000]
+ROWS = [1, 3, 1000, 70_002]
 at_the_edges = each_of(("dtype", "edge"), [(dtype, edge) for dtype, edges in EDGES.items() for edge in edges])
 
 
@@ -147,14 +147,17 @@ def logit_losses(n):
 @each_of("n", ROWS)
 @each_of("dtype", [np.float16, np.float32])
 def test_losses_of_logits(dtype, n):
+    distinct = 6 if n % 6 == 0 else n  # rows and labels come again after so many, and longdoubles are slow
     for edge in EDGES[dtype] if n < 70_000 else EDGES[dtype][-1:]:
         x = np.zeros((n, 3), dtype)
         x[:, 0], x[::2, 1] = edge, -1
-        for loss, target, exact in logit_losses(n):
+        for (loss, target, _), (*_, exact) in zip(logit_losses(n), logit_losses(distinct), strict=True):
             target = target if target.dtype.kind == "i" else target.astype(dtype)
             value, pullback = vjp(loss, x, target)
             with np.errstate(under="ignore"):
-                assert value == pytest.approx(float(exact(x.astype(np.longdouble)).mean()), rel=2e-6, abs=1e-7)
+                assert value == pytest.approx(
+                    float(exact(x[:distinct].astype(np.longdouble)).mean()), rel=2e-6, abs=1e-7
+                )
             gradient = pullback(1.0)[1]()
             assert gradient.dtype == dtype
             # In float64 the gradient is right to 50 digits' test; of soft targets it is a difference of two numbers.

@@ -3,7 +3,6 @@
 from functools import partial
 
 import numpy as np
-import pytest
 
 from fnn import Key
 from fnn.core.keys import normals, uniforms
@@ -20,6 +19,7 @@ from fnn.metrics import (
     roc_auc,
     top_k_accuracy,
 )
+from tests.each_of import each_of
 
 N = 105
 LABELS = (uniforms(Key(0), N) * 4).astype(int)
@@ -42,4 +42,4 @@ CASES = {
     "perplexity": (perplexity, LOGITS, LABELS),
     "calibration_error": (calibration_error, PROBABILITIES, LABELS),
 }
-each_case = pytest.mark.parametrize(("measure", "prediction", "target"), CASES.values(), ids=CASES)
+each_case = each_of(("measure", "prediction", "target"), CASES.values(), ids=CASES)

@@ -53,7 +53,7 @@ def parts_of(data, size=50):
 
 
 @each_case
-@pytest.mark.parametrize("size", [1, 50, 104, N, 10_000])
+@each_of("size", [1, 50, 104, N, 10_000])
 def test_an_evaluation_in_batches_gives_the_number_of_a_single_batch(measure, prediction, target, size):
     whole, batched = measure(prediction, target), evaluate(measure, identity, (prediction, target), size)
     assert np.array_equal(whole, batched)

@@ -9,6 +9,7 @@ import fnn
 from fnn import Record, tree, vjp
 from fnn.testing import MISTAKES, SIGNATURES, Finding, check_function, check_gradient, grade
 from fnn.testing.exercises import EXERCISES
+from tests.each_of import each_of
 
 X = np.array([[1.0, -2.0, 3.0], [-0.5, 0.25, 2.0]])
 
@@ -121,7 +122,7 @@ NASTY = {
 
 
 @pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.long)])
-@pytest.mark.parametrize("name", NASTY)
+@each_of("name", NASTY)
 def test_whatever_a_function_gives_is_a_finding_and_no_crash(name, every):
     grades = grade(**dict.fromkeys(list(EXERCISES)[len(name) % every :: every], NASTY[name]))
     assert grades.share == 0

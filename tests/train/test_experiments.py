@@ -224,59 +224,6 @@ def test_any_ordered_map_of_results_will_do():
             assert sweep(configured, GRID, map=mapped) == sweep(configured, GRID)
 
 
-UNORDERED = "expects a map that keeps the order, got item 5 in the place of 0; give pool.map, not pool.imap_unordered"
-BAD = [
-    (lambda: sweep(configured, GRID, map=backwards), ValueError, f"sweep {UNORDERED}"),
-    (lambda: repeat(address, KEYS, map=backwards), ValueError, f"repeat {UNORDERED}"),
-    (
-        lambda: repeat(address, KEYS, map=losing_one),
-        ValueError,
-        "repeat expects a map that gives a result for each of 6 items, got 5",
-    ),
-    (lambda: repeat(3, KEYS), TypeError, "repeat expects a function of a key, got int 3"),
-    (lambda: repeat(address, 5), TypeError, "repeat expects keys, say split(Key(0), 5), got int 5"),
-    (lambda: repeat(address, [5]), TypeError, "repeat expects a key, got int 5; write Key(5)"),
-    (lambda: sweep(None, GRID), TypeError, "sweep expects a function of a configuration and a key, got NoneType None"),
-    (lambda: sweep(configured, GRID, 3), TypeError, "sweep expects a key, got int 3; write Key(3)"),
-    (
-        lambda: sweep(configured, 3),
-        TypeError,
-        "sweep expects a dictionary of lists or an iterable of configurations, got int 3",
-    ),
-    (lambda: sweep(configured, {"width": 3}), TypeError, "sweep: grid['width'] must be a list of values, got int 3"),
-    (lambda: sweep(configured, {"name": "ab"}), TypeError, "must be a list of values, got str 'ab'; write ['ab']"),
-    (lambda: sweep(configured, {"width": []}), ValueError, "sweep expects a grid of at least one configuration"),
-    (lambda: sweep(configured, {}), ValueError, "sweep expects a grid of at least one configuration, got dict {}"),
-    (lambda: sweep(configured, iter(())), ValueError, "sweep expects a grid of at least one configuration, got"),
-    (lambda: sweep(configured, b"ab"), TypeError, "sweep expects a dictionary of lists or an iterable of"),
-    (lambda: sweep(configured, np.array(3)), TypeError, "or an iterable of configurations, got int64 array ()"),
-    (lambda: sweep(configured, {"rate": np.array(0.1)}), TypeError, "must be a list of values, got float64 array ()"),
-    (lambda: sweep(configured, {"name": b"ab"}), TypeError, "must be a list of values, got bytes b'ab'"),
-    (lambda: summarize([]), ValueError, "summarize expects at least one result, got none"),
-    (lambda: summarize([1.0, "a"]), TypeError, "summarize expects numbers, arrays of numbers or dictionaries of them"),
-    (lambda: summarize([1.0, 1j]), TypeError, "got complex 1j at 1"),
-    (lambda: summarize([np.ma.masked_array([1.0, 2.0], [True, False])]), TypeError, "a plain array, got a masked one"),
-    (lambda: summarize([[[1], [1, 2]]]), TypeError, "summarize expects an array, got rows of unequal lengths"),
-    (
-        lambda: summarize([np.ones(2), np.ones(3)]),
-        ValueError,
-        "summarize expects results of one shape, got (2,) and (3,)",
-    ),
-    (
-        lambda: summarize([{"a": 1}, {"b": 1}]),
-        ValueError,
-        "summarize expects results with the names ['a'], got ['b'] at 1",
-    ),
-    (lambda: summarize([{"a": 1}, 2]), ValueError, "summarize expects results with the names ['a'], got int 2 at 1"),
-]
-
-
-@each_of(("call", "kind", "message"), BAD)
-def test_bad_input_is_refused_by_name(call, kind, message):
-    with pytest.raises(kind, match=re.escape(message)):
-        call()
-
-
 # --- the same luck for all -------------------------------------------------------------------------------------------
 
 TRIALS = Key(11)

@@ -1,10 +1,14 @@
 """What repeat, sweep and summarize refuse, and in which words."""
 
+import numpy as np
+
 from fnn import split
 from fnn.train.experiments import repeat, summarize, sweep
 from tests.each_of import each_of
 from tests.errors import check, message
 from tests.laws.test_bad_input import KEY, T, V, X
+
+GRID = {"width": [4, 8, 16], "rate": [0.1, 0.2]}
 
 
 def failing(*arguments):
@@ -44,6 +48,30 @@ ROWS = [
         T,
         "sweep: grid['name'] must be a list of values, got str 'relu'; write ['relu']",
     ),
+    (lambda: sweep(max, {"name": b"ab"}), T, "sweep: grid['name'] must be a list of values, got bytes b'ab'…"),
+    (
+        lambda: sweep(max, {"rate": np.array(0.1)}),
+        T,
+        "sweep: grid['rate'] must be a list of values, got float64 array ()…",
+    ),
+    (
+        lambda: sweep(max, b"ab"),
+        T,
+        "sweep expects a dictionary of lists or an iterable of configurations, got bytes b'ab'",
+    ),
+    (
+        lambda: sweep(max, np.array(3)),
+        T,
+        "sweep expects a dictionary of lists or an iterable of configurations, got int64 array ()",
+    ),
+    (
+        lambda: sweep(lambda configuration, key: 0, GRID, map=backwards),
+        V,
+        "sweep expects a map that keeps the order, got item 5 in the place of 0; give pool.map, not "
+        "pool.imap_unordered, and no as_completed",
+    ),
+    (lambda: sweep(max, {}), V, "sweep expects a grid of at least one configuration, got dict {}"),
+    (lambda: sweep(max, iter(())), V, "sweep expects a grid of at least one configuration, got …"),
     (lambda: sweep(max, []), V, "sweep expects a grid of at least one configuration, got list []"),
     (
         lambda: sweep(max, {"width": []}),
@@ -64,6 +92,14 @@ ROWS = [
     ),
     (lambda: summarize([{"a": 1}, {"b": 1}]), V, "summarize expects results with the names ['a'], got ['b'] at 1"),
     (lambda: summarize([{"a": 1}, 2]), V, "summarize expects results with the names ['a'], got int 2 at 1"),
+    (
+        lambda: summarize([1.0, 1j]),
+        T,
+        "summarize expects numbers, arrays of numbers or dictionaries of them, got complex 1j at 1",
+    ),
+    (lambda: summarize([np.ma.masked_array([1.0, 2.0], [True, False])]), T, "…a plain array, got a masked one…"),
+    (lambda: summarize([[[1], [1, 2]]]), T, "summarize expects an array, got rows of unequal lengths…"),
+    (lambda: summarize([np.ones(2), np.ones(3)]), V, "summarize expects results of one shape, got (2,) and (3,)"),
     (lambda: summarize([1, X]), V, "summarize expects results of one shape, got () and (5, 4)"),
 ]
 

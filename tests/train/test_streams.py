@@ -297,7 +297,7 @@ def test_without_tqdm_a_line_says_where_the_run_is(capsys):
     assert [line["loss"] for line in lines[1:]] == [f"{state.loss:.4g}" for state in run()][2::2]
 
 
-@pytest.mark.parametrize("total", [1, 9, 15, 16, 17, 31, 33, 100, 999, 1000])
+@each_of("total", [1, 9, 15, 16, 17, 31, 33, 100, 999, 1000])
 @pytest.mark.usefixtures("no_tqdm")
 def test_there_are_ten_to_twenty_lines_the_first_and_the_last_state_among_them(total, capsys):
     list(progress(total)(at_step(n) for n in range(total + 1)))
@@ -344,7 +344,7 @@ class Sealed:
     step, loss = "left foot", "of memory"
 
 
-@pytest.mark.parametrize("element", [0, None, "text", Sealed(), cross_entropy, np.ones(3), {"step": 1}, mlp(1)])
+@each_of("element", [0, None, "text", Sealed(), cross_entropy, np.ones(3), {"step": 1}, mlp(1)])
 @pytest.mark.usefixtures("no_tqdm")
 def test_elements_that_are_no_states_are_counted(element, capsys):
     assert all(passed is element for passed in progress(3)([element] * 3))
