@@ -109,6 +109,7 @@ from fnn.optim.rules import (
 from fnn.optim.transform import Transform, chain, update
 from fnn.optim.wrappers import accumulate_gradients, freeze
 from fnn.train.allocator import keep_freed_memory
+from fnn.train.best import best
 from fnn.train.comparison import Comparison, compare
 from fnn.train.experiments import Summary, Trial, repeat, summarize, sweep
 from fnn.train.progress import progress
@@ -174,8 +175,8 @@ __all__ = [
     "sgd", "adagrad", "rmsprop", "adam", "adamw", "schedules",
     # stream: training as a lazy stream of states
     "State", "start", "restart", "train_step", "differentiated", "finite", "updated", "states", "fit", "Diverged",
-    "tap", "until", "time_limit", "early_stopping", "ema", "progress", "history", "checkpointed", "save", "load",
-    "diagnose",
+    "tap", "until", "time_limit", "early_stopping", "best", "ema", "progress", "history", "checkpointed", "save",
+    "load", "diagnose",
     "Sharded", "sharded", "threads",
     "repeat", "sweep", "together", "Trial", "summarize", "Summary", "compare", "Comparison",
     # around it

@@ -78,7 +78,8 @@ def _step(state: Any) -> int:
 
 def _save_finite(path: Path, state: Any) -> None:
     for place, leaf in walk(state):
-        if leaf.dtype.kind == "f" and not np.isfinite(leaf).all():
+        # The loss of each member of an ensemble is NaN before the first step, and where one has diverged.
+        if leaf.dtype.kind == "f" and place not in ("loss", "run.loss") and not np.isfinite(leaf).all():
             raise ValueError(
                 f"checkpointed: {place} of step {state.step} holds NaN or infinity; {path} was left as it was; "
                 "lower the learning rate or clip the gradient"

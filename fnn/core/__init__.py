@@ -9,6 +9,6 @@ Read in this order:
 5. ``grad``: the gradient of a loss with respect to a network.
 
 ``_structure`` (paths, differences), ``_flat`` (a tree as one vector) and ``_members`` (many trees as one) are the
-machinery of ``tree``; ``_errors`` and ``_arrays`` are what everybody shares: how an error is worded, and what may be
-done to an array.
+machinery of ``tree``; ``_errors``, ``_numbers`` and ``_arrays`` are what everybody shares: how an error is worded, what
+is a number or one for each member of an ensemble, and what may be done to an array.
 """

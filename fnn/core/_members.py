@@ -22,7 +22,7 @@ from fnn.core._structure import Tree, Where, chosen, require_alike, require_nump
 from fnn.core.record import is_record
 
 
-def stack(trees: Iterable[Tree]) -> Tree:
+def stack(trees: Any) -> Tree:
     """Return trees alike as one, whose leaves are theirs one behind the other, along a new first axis.
 
     Raises ``TypeError`` for what are no trees, ``ValueError`` without any, or with the path at which one differs from

@@ -80,7 +80,7 @@ def epochs(
 def _epochs(data: Data, n: int, size: int, key: Any, end: int | None, start: int) -> Iterator[Data]:
     first, skipped = divmod(start, -(-n // size))
     for epoch in count(first) if end is None else range(first, end):
-        if is_tuple(key):
+        if isinstance(key, tuple):
             yield from _epoch_of_each(data, n, size, tuple([fold_in(each, epoch) for each in key]), skipped)
         else:
             yield from _epoch(data, n, size, fold_in(key, epoch), skipped)

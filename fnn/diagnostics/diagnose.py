@@ -17,9 +17,9 @@ import attrs
 import numpy as np
 
 from fnn.core._errors import describe
+from fnn.core._members import rows_of
 from fnn.core._structure import Tree, require_alike, walk
 from fnn.core.grad import objective
-from fnn.core.keys import Key
 from fnn.core.tree import leaves
 from fnn.core.vjp import forward
 from fnn.diagnostics._sentences import sentences
@@ -29,6 +29,7 @@ from fnn.layers.activations import Gelu, Relu, Sigmoid, Silu, Tanh
 from fnn.losses.classification import BinaryCrossEntropy, CrossEntropy, cross_entropy
 from fnn.losses.regularization import Regularized
 from fnn.networks.branches import Parallel, Residual
+from fnn.networks.ensemble import Ensemble, keys_of, members, require_members
 from fnn.train.sharded import Sharded
 
 
@@ -110,13 +111,25 @@ class Diagnosis:
         return "".join([*tables, *[f"<p>{html.escape(sentence)}</p>" for sentence in self.found]])
 
 
-def diagnose(params: Tree, batch: tuple[Any, ...], loss: Any = cross_entropy, key: Key | None = None) -> Diagnosis:
+@attrs.frozen(repr=False)
+class Diagnoses:
+    """What ``diagnose`` found of an ensemble, of each member; its text has a line for each and what was found of it."""
+
+    members: tuple[Diagnosis, ...]
+
+    def __repr__(self) -> str:
+        return "\n".join([f"member {i}: {'; '.join(each.found)}" for i, each in enumerate(self.members)])
+
+
+def diagnose(params: Tree, batch: tuple[Any, ...], loss: Any = cross_entropy, key: Any = None) -> Any:
     """Examine a network on a batch, as a step of training sees it, and name by path what is wrong.
 
     After a run that diverged, write
 
         except Diverged as error:
             print(diagnose(error.state.params, batch))
+
+    Of an ensemble the result has a ``Diagnosis`` for each of its ``members``.
 
     Args:
         params: a network. It may hold NaN and infinity, and so may the data: to find these is what this is for.
@@ -147,6 +160,8 @@ def diagnose(params: Tree, batch: tuple[Any, ...], loss: Any = cross_entropy, ke
     layers[1] Relu: 67% of its units are 0 on every row, and learn nothing; lower the learning rate or start \
 with smaller weights
     """
+    if isinstance(params, Ensemble):
+        return Diagnoses(tuple([diagnose(net, *given) for net, given in _given_each(params, batch, loss, key)]))
     with np.errstate(all="ignore"):
         value, gradient = objective(loss)(loss, params, batch, key)
         outputs = list(flow(lambda layer, x, key: forward(layer, x, key), params, batch[0], key))
@@ -164,6 +179,16 @@ with smaller weights
             first_bad_layer=_first_bad_layer(outputs),
         )
         return attrs.evolve(diagnosis, found=sentences(diagnosis))
+
+
+def _given_each(nets: Ensemble, batch: tuple[Any, ...], loss: Any, key: Any) -> list[tuple[Any, tuple[Any, ...]]]:
+    """Return each member, and what ``diagnose`` is given with it."""
+    for name, part in zip(("x", "target", "weights"), batch, strict=False):
+        if part is not None:
+            require_members(nets.n, part, name)
+    parts = zip(*[[None] * nets.n if part is None else rows_of(part, nets.n) for part in batch], strict=True)
+    keys = [None] * nets.n if key is None else keys_of("diagnose", key, nets.n).each()
+    return [(net, (part, loss, own)) for net, part, own in zip(members(nets), parts, keys, strict=True)]
 
 
 def _guess(loss: Any, prediction: Any) -> float | None:

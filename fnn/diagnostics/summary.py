@@ -11,18 +11,22 @@ from typing import Any
 
 from fnn.core._arrays import as_array
 from fnn.core._errors import describe
+from fnn.core._members import rows_of
 from fnn.core.keys import Key, fold_in
 from fnn.core.tree import leaves, map
 from fnn.core.vjp import forward
 from fnn.diagnostics._table import Table
 from fnn.networks._parts import unseen
 from fnn.networks.branches import Parallel, Residual
+from fnn.networks.ensemble import Ensemble, members, require_members
 from fnn.networks.inference import inference
 from fnn.networks.serial import Serial
 
 
 def summary(params: Any, x: Any) -> Table:
     """Return the table of path, layer, output shape and number of parameters, as text; a notebook shows it as HTML.
+
+    Of an ensemble it is the table of a member, and the number of parameters of all.
 
     ``x`` is data, of which one row goes through the network. Raises ``ValueError`` for data without rows, and what a
     layer raises that x does not fit, with its path.
@@ -40,6 +44,10 @@ def summary(params: Any, x: Any) -> Table:
     total                             322
     """
     x = x if isinstance(x, tuple) else as_array("summary", x)
+    if isinstance(params, Ensemble):
+        require_members(params.n, x)
+        table = summary(members(params)[0], rows_of(x, params.n)[0])
+        return Table(table.head, table.rows, (f"total of {params.n}", "", "", f"{_size(params):,}"))
     if any(array.ndim == 0 for array in leaves(x)):
         raise ValueError(f"summary expects data (n, ...), of which it shows the network a row, got {describe(x)}")
     x = map(lambda array: array[:1], x)

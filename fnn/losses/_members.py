@@ -21,22 +21,19 @@ from fnn.core._errors import describe
 from fnn.core._flat import tied
 from fnn.core._members import rows_of, stack
 from fnn.core._structure import Tree
-from fnn.core.grad import OF_MANY
+from fnn.core.grad import OF_MANY, value_and_grad
 from fnn.core.vjp import Pullback, registered, vjp
 from fnn.data._labels import WrongRow
 from fnn.losses._reduction import Rows, Slopes, total
 from fnn.losses._rows import Matched
+from fnn.losses._terms import is_of_predictions, require_logits
 from fnn.losses.binary import BinaryCrossEntropy, Hinge
-from fnn.losses.classification import (
-    CrossEntropy,
-    KLDivergence,
-    cross_entropy_rows,
-    refuse_probabilities,
-    require_classes,
-)
+from fnn.losses.classification import CrossEntropy, KLDivergence, cross_entropy_rows, require_classes
 from fnn.losses.multitask import Combined
 from fnn.losses.regression import Huber, LogCosh, MeanAbsoluteError, MeanSquaredError, SumSquaredError
-from fnn.networks.ensemble import Ensemble, keys_of, require_members
+from fnn.losses.regularization import L1, L2, Regularized, regularized_value_and_grad
+from fnn.networks._together import Keys
+from fnn.networks.ensemble import Ensemble, keys_of, members, require_members
 
 _BY_ROWS = frozenset({
     MeanSquaredError, SumSquaredError, MeanAbsoluteError, Huber, LogCosh, CrossEntropy, BinaryCrossEntropy,
@@ -50,16 +47,34 @@ def ensemble_value_and_grad(
     """Return the loss of each member on its batch, (n,), and the gradient: an ensemble, of the gradient of each."""
     if not is_tuple(batch) or len(batch) not in (2, 3):
         raise TypeError(f"a batch is (x, target) or (x, target, weights), got {describe(batch)}")
-    refuse_probabilities(loss, params.network)
     x, *target = batch
     for name, part in zip(("target", "weights"), target, strict=False):
         if part is not None:
             require_members(params.n, part, name)
     keys = None if key is None else keys_of("value_and_grad", key, params.n)
+    if not is_of_predictions(loss):
+        if type(loss) is Regularized and all(type(penalty) in (L1, L2) for penalty in loss.penalties):
+            return regularized_value_and_grad(loss, params, batch, keys)
+        require_members(params.n, x)
+        return _each_alone(loss, params, batch, keys)
+    require_logits(loss, params.network)
     prediction, pullback = vjp(params, x, keys)
     values, loss_pullback = members_vjp(loss, params.n, prediction, *target)
     dparams, _ = pullback(loss_pullback(1.0)[1]())
     return values, tied(params, dparams)
+
+
+def _each_alone(loss: Any, params: Ensemble, batch: tuple[Any, ...], keys: Keys | None) -> tuple[np.ndarray, Tree]:
+    """Evaluate a loss that looks at more than predictions, one member after the other."""
+    n = params.n
+    own = [None] * n if keys is None else keys.each()
+    given = zip(members(params), _rows_or_none(batch, n), own, strict=True)
+    values, gradients = zip(*[value_and_grad(loss, net, part, key) for net, part, key in given], strict=True)
+    return _numbers(values), Ensemble(stack(gradients), n)
+
+
+def _rows_or_none(batch: tuple[Any, ...], n: int) -> list[tuple[Any, ...]]:
+    return list(zip(*[[None] * n if part is None else rows_of(part, n) for part in batch], strict=True))
 
 
 OF_MANY[Ensemble] = ensemble_value_and_grad
@@ -78,8 +93,7 @@ def members_vjp(loss: Any, n: int, prediction: Any, target: Any, weights: Any = 
 
 def _one_by_one(loss: Any, n: int, *given: Any) -> tuple[np.ndarray, Pullback]:
     function = registered(type(loss), vjp)
-    inputs = zip(*[[None] * n if each is None else rows_of(each, n) for each in given], strict=True)
-    values, pullbacks = zip(*[function(loss, *each) for each in inputs], strict=True)
+    values, pullbacks = zip(*[function(loss, *each) for each in _rows_or_none(given, n)], strict=True)
 
     def members_pullback(dvalue):
         each = np.broadcast_to(dvalue, n).tolist()

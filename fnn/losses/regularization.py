@@ -17,10 +17,11 @@ from typing import Any, NoReturn
 import numpy as np
 
 from fnn.core._arrays import read_only
-from fnn.core._errors import describe, number
+from fnn.core._errors import describe
 from fnn.core._flat import Layout, flat, take_apart
+from fnn.core._numbers import Numbers, for_each, numbers
 from fnn.core._structure import Tree, Where, chosen, is_weight, require_alike
-from fnn.core.grad import objective, value_and_grad
+from fnn.core.grad import OF_MANY, objective, value_and_grad
 from fnn.core.keys import Key
 from fnn.core.record import Record, is_record
 from fnn.core.vjp import vjp
@@ -31,14 +32,14 @@ from fnn.losses._reduction import Evaluated
 class L1(Record):
     """strength sum(|w|), which draws weights to exactly 0; its slope there is 0."""
 
-    strength: float
+    strength: float | tuple[float, ...]  # of an ensemble, perhaps one for each member
     where: Where
 
 
 class L2(Record):
     """strength / 2 sum(w**2), whose gradient is strength w: with plain descent, weight decay."""
 
-    strength: float
+    strength: float | tuple[float, ...]
     where: Where
 
 
@@ -70,21 +71,36 @@ def _penalty_vjp(penalty: L1 | L2, params: Tree) -> Evaluated:
 
 def _evaluated(
     penalty: L1 | L2, values: np.ndarray, layout: Layout
-) -> tuple[float, Callable[[float], Iterator[tuple[int, slice, np.ndarray]]]]:
+) -> tuple[Any, Callable[[Any], Iterator[tuple[int, slice, np.ndarray]]]]:
     """Return the value, and what yields the slope of each leaf chosen: the leaf's number, its part of the vector."""
     absolute = type(penalty) is L1
     pieces = _pieces(layout, "l1" if absolute else "l2", penalty.where)
-    value = sum([_size(values[piece]) if absolute else 0.5 * _square(values[piece]) for _, piece in pieces])
+    if values.ndim == 1 and type(penalty.strength) is float:
+        strength = penalty.strength
+        value = sum([_size(values[piece]) if absolute else 0.5 * _square(values[piece]) for _, piece in pieces])
+    else:  # of an ensemble, each member's own
+        strength = _strengths(penalty, values)
+        parts = [[_size(w) if absolute else 0.5 * _square(w) for w in values[piece]] for _, piece in pieces]
+        value = np.array([sum(each) for each in zip(*parts, strict=True)])
 
-    def slopes(dvalue: float) -> Iterator[tuple[int, slice, np.ndarray]]:
-        scale = dvalue * penalty.strength
+    def slopes(dvalue: Any) -> Iterator[tuple[int, slice, np.ndarray]]:
+        scale = dvalue * strength
         for place, piece in pieces:
             weights = values[piece]
             if weights.dtype.itemsize < 4:  # there the strength alone may be 0, and its product with a weight not
                 weights = weights.astype(np.float32)
-            yield place, piece, (np.sign(weights) if absolute else weights) * scale
+            slope = np.sign(weights) if absolute else weights
+            yield place, piece, slope * (scale if weights.ndim == 1 else for_each("penalty", scale, weights))
 
-    return penalty.strength * value, slopes
+    return strength * value, slopes
+
+
+def _strengths(penalty: L1 | L2, values: np.ndarray) -> np.ndarray:
+    """Return the strength for each member, (n,), or raise."""
+    strength = np.asarray(penalty.strength)
+    if strength.ndim:
+        for_each(f"{type(penalty).__name__.lower()}: the strength", strength, values)
+    return np.broadcast_to(strength, len(values))
 
 
 def _size(weights: np.ndarray) -> float:
@@ -114,11 +130,18 @@ def _pieces(layout: Layout, caller: str, where: Where) -> list[tuple[int, slice]
     return list(compress(places, chosen(caller, layout.paths, where)))
 
 
-def l1(strength: float, where: Where | None = None) -> L1:
+def _as_setting(what: str, strength: Any) -> float | tuple[float, ...]:
+    """Return a strength as a float, or one for each member as a tuple: an array in a record would be a parameter."""
+    strength = numbers(what, strength)
+    return strength if isinstance(strength, float) else tuple(strength.tolist())
+
+
+def l1(strength: Numbers, where: Where | None = None) -> L1:
     """Return the penalty strength sum(|w|) over the leaves named ``weight``, or those that ``where`` chooses.
 
     Args:
-        strength: how much the penalty counts beside the loss, 0 or more; 0 turns it off, say in a sweep.
+        strength: how much the penalty counts beside the loss, 0 or more; 0 turns it off, say in a sweep. For an
+            ensemble perhaps an array (n,), one for each member.
         where: a path with all that lies below it, a tuple of paths, or a function of a path.
 
     Raises ``TypeError`` or ``ValueError`` unless ``strength`` is such a number. A penalty that is called with
@@ -128,10 +151,10 @@ def l1(strength: float, where: Where | None = None) -> L1:
     >>> l1(0.1)(Dense(np.array([[3.0, -4.0]]), np.array([100.0, 100.0])))
     0.7000000000000001
     """
-    return L1(number("l1: the strength", strength), is_weight if where is None else where)
+    return L1(_as_setting("l1: the strength", strength), is_weight if where is None else where)
 
 
-def l2(strength: float, where: Where | None = None) -> L2:
+def l2(strength: Numbers, where: Where | None = None) -> L2:
     """Return the penalty strength / 2 sum(w**2) over the leaves named ``weight``, or those that ``where`` chooses.
 
     Args:
@@ -144,7 +167,7 @@ def l2(strength: float, where: Where | None = None) -> L2:
     >>> l2(0.1)(Dense(np.array([[3.0, -4.0]]), np.array([100.0, 100.0])))
     1.25
     """
-    return L2(number("l2: the strength", strength), is_weight if where is None else where)
+    return L2(_as_setting("l2: the strength", strength), is_weight if where is None else where)
 
 
 class Regularized(Record):
@@ -166,13 +189,15 @@ def regularized_value_and_grad(
             cost, slopes = _evaluated(penalty, values, layout)
             for place, _, slope in slopes(1.0):
                 leaf = leaves[place]
-                slope += leaf.reshape(-1)
+                slope += leaf.reshape(slope.shape)
                 leaves[place] = read_only(slope.astype(leaf.dtype, copy=False)).reshape(leaf.shape)
+        elif type(params) in OF_MANY:  # that of each member, one after the other
+            return OF_MANY[type(params)](loss, params, batch, key)
         else:
             cost, pullback = vjp(penalty, params)
             others = _leaves(pullback(1.0)[1](), params, layout, describe(penalty))
             leaves = [read_only(np.asarray(leaf + other)) for leaf, other in zip(leaves, others, strict=True)]
-        value += cost
+        value = value + cost
     return value, layout.build(leaves)
 
 

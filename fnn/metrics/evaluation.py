@@ -13,8 +13,10 @@ import numpy as np
 
 from fnn.core import tree
 from fnn.core._errors import describe, integer
+from fnn.core._members import rows_of
 from fnn.core.vjp import forward
 from fnn.data._rows import require_rows
+from fnn.networks.ensemble import Ensemble, members, require_members
 from fnn.networks.inference import needs_inference
 
 T = TypeVar("T")
@@ -28,7 +30,9 @@ def evaluate(measure: Callable[..., T], params: Any, data: tuple[Any, ...], size
 
     Args:
         measure: a metric or loss, such as ``accuracy``.
-        params: the network; with dropout or batch normalization, ``inference(params, x)``.
+        params: the network; with dropout or batch normalization, ``inference(params, x)``. Of an ensemble the measure
+            of each member is returned, as an array (n,); the data then has an axis of n in front, as ``replicate`` of
+            what is the same for all makes it.
         data: ``(x, target)``, or ``(x, target, weights)`` for a measure that takes weights. Each of them, and the
             prediction, may be a tuple of arrays.
         size: rows in a batch.
@@ -45,6 +49,8 @@ def evaluate(measure: Callable[..., T], params: Any, data: tuple[Any, ...], size
         raise TypeError(f"evaluate expects a metric or a loss, say accuracy, got {describe(measure)}")
     if not isinstance(data, tuple) or len(data) not in (2, 3):
         raise TypeError(f"evaluate expects data as (x, target) or (x, target, weights), got {describe(data)}")
+    if isinstance(params, Ensemble):
+        return _of_members(measure, params, data, size)
     path = needs_inference(params)
     if path is not None:
         raise TypeError(
@@ -60,3 +66,13 @@ def evaluate(measure: Callable[..., T], params: Any, data: tuple[Any, ...], size
     if {leaf.shape[:1] for leaf in tree.leaves(prediction)} != {(n,)}:
         raise ValueError(f"evaluate expects a prediction for each of {n} rows, got {describe(prediction)}")
     return measure(prediction, *target)
+
+
+def _of_members(measure: Callable[..., T], nets: Ensemble, data: tuple[Any, ...], size: int) -> Any:
+    """Return what is measured of each member, as an array."""
+    for name, part in zip(("x", "target", "weights"), data, strict=False):
+        require_members(nets.n, part, name)
+    rows = [rows_of(part, nets.n) for part in data]
+    # A member at a time: its predictions are then those that it makes alone, and less is in memory at once.
+    given = zip(members(nets), *rows, strict=True)
+    return np.array([evaluate(measure, net, (x, *target), size) for net, x, *target in given])

@@ -58,6 +58,10 @@ class Keys:
         """Return the keys one address further down."""
         return Keys(self.keys, (*self.path, i))
 
+    def each(self) -> list[Key]:
+        """Return each member's key."""
+        return [functools.reduce(fold_in, self.path, key) for key in self.keys]
+
     def apart(self) -> tuple[Key, tuple[Key, ...]]:
         """Return the address, as a key that networks fold places into, and the keys that it is below."""
         return Key(0, self.path), self.keys
@@ -88,9 +92,19 @@ class Each(Record):
     keys: Any
 
 
+class OnArrays(Record):
+    """A dense layer or a residual block, which computes all members of an array; of (x, lengths), one by one."""
+
+    layer: Any
+    n: int
+    keys: Any
+
+
 @functools.singledispatch
 def together(layer: Any, n: int, keys: tuple[Key, ...] | None) -> Any:
     """Return the layer that computes all members of a stacked one."""
+    if type(layer) is Dense or type(layer) is Residual:
+        return OnArrays(layer, n, keys)
     # An axis other than the last may be that of the rows.
     by_row = type(layer) in _EACH_ROW and getattr(layer, "axis", -1) == -1
     return Merged(layer, n) if by_row else Each(layer, n, keys)
@@ -98,12 +112,9 @@ def together(layer: Any, n: int, keys: tuple[Key, ...] | None) -> Any:
 
 @together.register(Serial)
 @together.register(Parallel)
-@together.register(Residual)
 def parts_together(layer: Any, n: int, keys: tuple[Key, ...] | None) -> Any:
     (parts,) = children(layer)
-    if isinstance(parts, tuple):
-        return type(layer)(tuple([together(part, n, keys) for part in parts]))
-    return type(layer)(together(parts, n, keys))
+    return type(layer)(tuple([together(part, n, keys) for part in parts]))
 
 
 def require_first_axis(layer: Any, n: int) -> None:
@@ -115,12 +126,27 @@ def require_first_axis(layer: Any, n: int) -> None:
 
 def apart(node: Any) -> Any:
     """Return a gradient as a tree like the stacked network."""
-    if isinstance(node, Merged | Each):
+    if isinstance(node, Merged | Each | OnArrays):
         return node.layer
-    if type(node) in (Serial, Parallel, Residual):
-        (parts,) = children(node)
-        return type(node)(tuple(map(apart, parts)) if isinstance(parts, tuple) else apart(parts))
-    return node
+    (parts,) = children(node)
+    return type(node)(tuple(map(apart, parts)))
+
+
+@vjp.register
+def on_arrays_vjp(layer: OnArrays, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
+    if type(x) is not np.ndarray:
+        return each_vjp(Each(layer.layer, layer.n, layer.keys), x, key)
+    if type(layer.layer) is Residual:
+        y, pullback = vjp(Residual(together(layer.layer.body, layer.n, layer.keys)), x, key)
+    else:
+        y, pullback = vjp(layer.layer, x, key)
+
+    def on_arrays_pullback(dy):
+        dlayer, dx = pullback(dy)
+        dlayer = Residual(apart(dlayer.body)) if type(dlayer) is Residual else dlayer
+        return OnArrays(dlayer, layer.n, layer.keys), dx
+
+    return y, on_arrays_pullback
 
 
 @vjp.register
@@ -155,7 +181,7 @@ def each_vjp(layer: Each, x: Any, key: Key | None = None) -> tuple[Any, Pullback
     n = layer.n
     keys = [None] * n
     if key is not None:
-        keys = [functools.reduce(fold_in, key.path, own) for own in layer.keys]
+        keys = Keys(layer.keys, key.path).each()
     require_first_axis(layer.layer, n)
     function = registered(type(layer.layer), vjp)
     ys, pullbacks = zip(

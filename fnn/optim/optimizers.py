@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from fnn.core._numbers import Numbers, numbers
 from fnn.core._structure import Where
-from fnn.optim._members import Numbers, numbers
 from fnn.optim.rules import LearningRate, descend, scale_by_adagrad, scale_by_adam, scale_by_rms, trace
 from fnn.optim.rules import weight_decay as decayed
 from fnn.optim.transform import Transform, chain

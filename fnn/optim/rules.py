@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from fnn.core._errors import describe, number, positive
+from fnn.core._numbers import Numbers, for_each, numbers, positives
 from fnn.core._structure import Tree, Where, require_where
 from fnn.core.record import Record
-from fnn.optim._members import Numbers, for_each, numbers, positives, shortened
+from fnn.optim._members import shortened
 from fnn.optim._memory import nothing_yet
 from fnn.optim.transform import Flat, Transform, lifted
 
@@ -241,7 +242,7 @@ def descend(learning_rate: LearningRate) -> Transform:
     return lifted(partial(_descend, learning_rate))
 
 
-def _descend(learning_rate: LearningRate, g: np.ndarray, state: tuple[()], params: Flat, step: int):
+def _descend(learning_rate: Any, g: np.ndarray, state: tuple[()], params: Flat, step: int):
     if callable(learning_rate):
         schedule, learning_rate = learning_rate, learning_rate(step)
         if learning_rate.__class__ is not float or not 0 <= learning_rate < math.inf:

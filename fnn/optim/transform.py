@@ -179,7 +179,7 @@ def require_optimizer(caller: str, optimizer: Any, expected: str = "an optimizer
         raise TypeError(f"{caller} expects {expected}, got {describe(optimizer)}")
 
 
-def update(optimizer: Transform, grads: Tree, state: Any, loss: float = math.nan) -> Any:
+def update(optimizer: Transform, grads: Tree, state: Any, loss: Any = math.nan) -> Any:
     """Take one step: return a training state, of ``state``'s type, whose parameters have the updates added.
 
     Args:

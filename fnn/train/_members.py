@@ -18,8 +18,8 @@ from fnn.core._arrays import is_array, is_tuple, ones, read_only
 from fnn.core._errors import describe
 from fnn.core._flat import flat
 from fnn.core._structure import Tree
-from fnn.core.grad import objective
 from fnn.core.record import children, is_record, rebuild
+from fnn.losses._members import ensemble_value_and_grad
 from fnn.networks.ensemble import Ensemble, keys_of
 from fnn.optim._memory import owned
 from fnn.optim.transform import Transform, update
@@ -41,11 +41,10 @@ def going_on(state: Any) -> np.ndarray | None:
 def differentiated_members(loss: Any, key: Any, state: Any, batch: tuple[Any, ...]) -> tuple[Any, np.ndarray, Tree]:
     """Return the state, the loss of each member, and the gradient."""
     keys = None if key is None else keys_of("train_step", key, state.params.n).at(state.step)
-    function = objective(loss)
     if going_on(state) is None:
-        return state, *function(loss, state.params, batch, keys)
+        return state, *ensemble_value_and_grad(loss, state.params, batch, keys)
     with np.errstate(all="ignore"):  # a member that has diverged would do so, and be heard, at each step
-        return state, *function(loss, state.params, batch, keys)
+        return state, *ensemble_value_and_grad(loss, state.params, batch, keys)
 
 
 def finite_members(state: Any, values: np.ndarray) -> np.ndarray | None:
@@ -73,7 +72,7 @@ def updated_members(optimizer: Transform, state: Any, values: np.ndarray, gradie
         return following
     if bad.all():
         return None
-    params, memory = _kept(bad, following.params, state.params), _kept(bad, following.opt, state.opt)
+    params, memory = rows_kept(bad, following.params, state.params), rows_kept(bad, following.opt, state.opt)
     loss = read_only(np.where(bad, np.nan, values))
     return owned(optimizer, type(state)(params, memory, following.step, loss))
 
@@ -92,8 +91,8 @@ def _find_bad(tree: Tree, bad: np.ndarray) -> None:
             _find_bad(part, bad)
 
 
-def _kept(bad: np.ndarray, new: Tree, old: Tree) -> Tree:
-    """Return a tree with the rows of the old one for bad members."""
+def rows_kept(bad: np.ndarray, new: Tree, old: Tree) -> Tree:
+    """Return a tree in which members that are marked are as they were in the old one, and the others as in the new."""
     if isinstance(new, Ensemble):
         (values, layout), (before, _) = flat(new), flat(old)
         wide = values.dtype != layout.dtype
@@ -104,5 +103,5 @@ def _kept(bad: np.ndarray, new: Tree, old: Tree) -> Tree:
         return read_only(np.where(bad.reshape(-1, *[1] * (new.ndim - 1)), old, new))
     if is_record(new) or is_tuple(new):
         parts = zip(children(new), children(old), strict=True)
-        return rebuild(new, [_kept(bad, *pair) for pair in parts])
+        return rebuild(new, [rows_kept(bad, *pair) for pair in parts])
     return new

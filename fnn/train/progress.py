@@ -16,7 +16,9 @@ from numbers import Integral, Real
 from typing import Any
 
 import attrs
+import numpy as np
 
+from fnn.core._arrays import is_array
 from fnn.core._errors import integer
 
 
@@ -103,6 +105,9 @@ def _clock(seconds: float) -> str:
 
 def _loss(element: Any) -> str:
     loss = getattr(element, "loss", None)
+    if is_array(loss) and loss.ndim:  # of an ensemble; NaN where a member has diverged
+        good = loss[np.isfinite(loss)]
+        return f"loss {good.min():.4g} to {good.max():.4g} in {len(good)} of {len(loss)} members" if good.size else ""
     return f"loss {loss:.4g}" if isinstance(loss, Real) and not math.isnan(loss) else ""
 
 

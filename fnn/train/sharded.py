@@ -31,7 +31,7 @@ from fnn.core._arrays import is_array, is_tuple
 from fnn.core._errors import describe, integer
 from fnn.core._flat import flat, take_apart, tied, widened
 from fnn.core._structure import Tree
-from fnn.core.grad import objective, value_and_grad
+from fnn.core.grad import OF_MANY, objective, value_and_grad
 from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record, is_record
 from fnn.core.vjp import Pullback, registered, vjp
@@ -68,6 +68,8 @@ def sharded_vjp(loss: Sharded, prediction: Any, target: Any, weights: Any = None
 def sharded_value_and_grad(
     loss: Sharded, params: Tree, batch: tuple[Any, ...], key: Key | None = None
 ) -> tuple[float, Tree]:
+    if type(params) in OF_MANY:  # each member's batch has shards of its own
+        return OF_MANY[type(params)](loss, params, batch, key)
     if key is not None:
         require_key("value_and_grad", key)
     shards = _shards(batch, loss.shards)

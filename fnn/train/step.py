@@ -26,7 +26,7 @@ import attrs
 import numpy as np
 from toolz import compose_left, last, take  # pyright: ignore (toolz has no types)
 
-from fnn.core._arrays import is_tuple
+from fnn.core._arrays import is_array, is_tuple
 from fnn.core._errors import describe, integer
 from fnn.core._flat import all_finite, flat
 from fnn.core._structure import Tree
@@ -76,7 +76,7 @@ class Diverged(ArithmeticError):
         self.step, self.loss, self.state = step, loss, state
 
     def __str__(self) -> str:
-        if isinstance(self.loss, np.ndarray) and self.loss.ndim:
+        if is_array(self.loss) and self.loss.ndim:
             what = f"no member of {len(self.loss)} is left whose loss, parameters and optimizer's memory are finite"
         else:
             finite = math.isfinite(self.loss)

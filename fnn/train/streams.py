@@ -23,12 +23,13 @@ from typing import Any
 import attrs
 import numpy as np
 
-from fnn.core._arrays import read_only
+from fnn.core._arrays import is_array, read_only
 from fnn.core._errors import describe, integer, number, positive
 from fnn.core._flat import Layout, flat
 from fnn.core._structure import require_alike
 from fnn.core.record import is_record
 from fnn.core.tree import require_floats
+from fnn.train.best import MembersSoFar
 from fnn.train.step import Averaged
 
 Passed = Callable[[Iterable[Any]], Iterator[Any]]
@@ -101,6 +102,9 @@ def early_stopping(score: Callable[[Any], float], patience: int, min_delta: floa
         patience: how many elements in a row may be no better than the best so far.
         min_delta: better means lower than the best by more than this; NaN never is.
 
+    The score of an ensemble may be an array (n,): the stream ends when this is so for each member, perhaps at different
+    elements. What each member had at its best, in its own time, is ``best(score, patience)`` of the stream.
+
     >>> list(early_stopping(abs, 2)([5, 3, 4, 2, 2, 3, 1]))
     [5, 3, 4, 2, 2, 3]
     >>> min(early_stopping(abs, 2)([5, 3, 4, 2, 2, 3, 1]), key=abs)
@@ -117,9 +121,16 @@ def _early_stopping(
     score: Callable[[Any], float], patience: int, min_delta: float, stream: Iterable[Any]
 ) -> Iterator[Any]:
     best, fruitless = math.inf, -1  # whether the first is a number or NaN, the count is 0 after it
+    each: MembersSoFar | None = None
     for element in stream:
         yield element
         value: Any = score(element)
+        if is_array(value) and value.ndim == 1:
+            each = MembersSoFar(patience, min_delta) if each is None else each
+            each.see(value)
+            if each.ended:
+                return
+            continue
         if not isinstance(value, Real):
             raise TypeError(f"early_stopping expects the score to be a number, got {describe(value)}")
         if value < best - min_delta:

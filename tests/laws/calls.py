@@ -146,6 +146,7 @@ CALLS = {
     "time_limit": (lambda: tuple(fnn.time_limit(60.0)(STREAM)),),
     "until": (lambda: tuple(fnn.until(lambda state: state.loss < 2)(STREAM)),),
     "early_stopping": (lambda: tuple(fnn.early_stopping(lambda state: state.loss, 2)(STREAM)),),
+    "best": (lambda: fnn.best(lambda state: state.loss)(STREAM),),
     "ema": (lambda: tuple(fnn.ema(0.5)(STREAM)),),
     "progress": (lambda: tuple(fnn.progress(0)(STREAM)),),
     "save": (in_a_folder(kept), NET),

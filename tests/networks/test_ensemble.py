@@ -1,10 +1,11 @@
 """Training many networks together is training each alone: to the bit for dense networks, otherwise to rounding."""
 
 import pickle
+import sys
 
 import numpy as np
 import pytest
-from toolz import last
+from toolz import last, take
 
 import fnn
 from fnn import (
@@ -177,6 +178,102 @@ def test_an_ensemble_pickles_and_is_saved(tmp_path):
     assert tree.equal(fnn.load(tmp_path / "state"), state)
 
 
+def test_a_run_goes_on_from_its_file_to_the_bit(tmp_path):
+    """A checkpoint of an ensemble, with a member that has diverged, behind ``ema``, in the midst of an epoch."""
+    constructor = serial(dense(8), fnn.dropout(0.2), dense(4))
+    nets, optimizer = ensemble(constructor, N)(Key(1), X[:1]), adam(np.array([0.01, 1e38, 0.1]))
+    step, path = train_step(cross_entropy, optimizer, KEYS), tmp_path / "run"
+
+    def run(state, count):
+        batches = take(count, epochs((X, LABELS), 4, KEYS, start=state.step))
+        return last(fnn.checkpointed(path, every=3)(fnn.ema(0.9)(states(step, state, batches))))
+
+    whole = run(start(nets, optimizer), 13)
+    assert np.isnan(whole.loss[1])
+    run(start(nets, optimizer), 8)
+    saved = fnn.load(path)
+    assert tree.equal(run(saved, 13 - saved.step).run, whole.run)
+
+
+def test_scores_end_a_stream_when_each_member_has_ended_and_the_best_of_each_is_what_it_had_alone():
+    optimizer, patience = [adam(rate) for rate in (0.1, 0.02, 0.3)], 4
+
+    def scores(state):
+        return np.array([mse(net(X), ONE_HOT) for net in members(state.params)])
+
+    def score(state):
+        return mse(state.params(X), ONE_HOT)
+
+    step = train_step(mse, adam(np.array([0.1, 0.02, 0.3])))
+    together = states(step, start(NETS, adam()), epochs((X, ONE_HOT), 5, KEYS, 30))
+    seen = list(fnn.early_stopping(scores, patience)(together))
+    found = members(fnn.best(scores, patience)(seen))
+    lengths = []
+    for i, net in enumerate(members(NETS)):
+        run = states(train_step(mse, optimizer[i]), start(net, optimizer[i]), epochs((X, ONE_HOT), 5, KEYS[i], 30))
+        alone = list(fnn.early_stopping(score, patience)(run))
+        lengths.append(len(alone))
+        assert tree.equal(found[i].params, min(alone, key=score).params)
+    assert len(seen) == max(lengths) > min(lengths)
+
+
+def test_a_measure_of_an_ensemble_is_that_of_each_member():
+    data = replicate((X, LABELS), N)
+    found = fnn.metrics.evaluate(fnn.metrics.accuracy, NETS, data, size=7)
+    assert found.tolist() == [fnn.metrics.evaluate(fnn.metrics.accuracy, net, (X, LABELS)) for net in members(NETS)]
+    with pytest.raises(
+        ValueError, match=r"^ensemble of 3 expects target \(3, rows, ...\), got \(23,\); write replicate"
+    ):
+        fnn.metrics.evaluate(fnn.metrics.accuracy, NETS, (data[0], LABELS))
+
+
+def test_a_summary_is_that_of_a_member_and_the_parameters_of_all():
+    table, one = fnn.summary(NETS, replicate(X, N)), fnn.summary(members(NETS)[0], X)
+    assert (table.head, table.rows) == (one.head, one.rows)
+    assert table.total == ("total of 3", "", "", str(sum(leaf.size for leaf in tree.leaves(NETS))))
+
+
+def test_a_diagnosis_is_that_of_each_member():
+    constructor = serial(dense(8), fnn.dropout(0.2), dense(4))
+    nets, batch = ensemble(constructor, N)(Key(1), X[:1]), (X, LABELS)
+    found = fnn.diagnose(nets, replicate(batch, N), key=KEYS)
+    for i, each in enumerate(found.members):
+        assert each == fnn.diagnose(members(nets)[i], batch, key=KEYS[i])
+    assert repr(found).splitlines()[2] == f"member 2: {'; '.join(found.members[2].found)}"
+
+
+def test_progress_shows_the_range_of_losses(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    state = fnn.State((), (), 1, np.array([0.5, np.nan, 0.25]))
+    list(fnn.progress(2)([state, fnn.State((), (), 2, np.full(3, np.nan))]))
+    first, second = capsys.readouterr().err.splitlines()
+    assert "loss 0.25 to 0.5 in 2 of 3 members" in first
+    assert "loss" not in second
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        fnn.schedules.constant,
+        lambda rate: fnn.schedules.exponential(rate, 0.9, 2),
+        lambda rate: fnn.schedules.exponential(rate, 0.5, 2, staircase=True),
+        lambda rate: fnn.schedules.inverse_time(rate, 0.1),
+        lambda rate: fnn.schedules.cosine(rate, 9, end=rate / 10),
+        lambda rate: fnn.schedules.warmup(3, fnn.schedules.cosine(rate, 5)),
+        lambda rate: fnn.schedules.warmup(3, rate),
+        lambda rate: fnn.schedules.one_cycle(rate, 9),
+    ],
+)
+def test_a_schedule_of_several_rates_is_several_schedules(schedule):
+    for step in range(12):
+        assert schedule(RATES)(step).tolist() == [schedule(float(rate))(step) for rate in RATES]
+
+
+def test_a_rate_that_grows_without_end_is_infinite_for_each():
+    grown = fnn.schedules.exponential(np.array([1e-300, 1.0]), 10.0)
+    assert grown(400).tolist() == [fnn.schedules.exponential(1e-300, 10.0)(400), np.inf]
+
+
 def test_stack_and_unstack_are_inverse():
     nets = members(NETS)
     assert tree.equal(tree.stack(nets), NETS.network)
@@ -186,6 +283,14 @@ def test_stack_and_unstack_are_inverse():
 
 V, T = ValueError, TypeError
 ROWS = [
+    (lambda: fnn.regularized(mse, fnn.l2(np.ones(2))) and fnn.l2(np.ones(2))(NETS), V,
+     r"l2: the strength must have a value for each of 3 members, got float64 array \(2,\)"),
+    (lambda: fnn.l1(np.ones(2))(members(NETS)[0]), V,
+     r"l1: the strength has 2 values, one for each member, but there is a single network; write a number"),
+    (lambda: fnn.schedules.cosine(np.array([0.1, -1.0]), 5), V, r"cosine: the learning rate, of member 1, must be at"),
+    (lambda: fnn.best(3), T, r"best expects a function of a state, got int 3"),
+    (lambda: fnn.best(repr)([1]), T, r"best expects the score to be a number, got str '1'"),
+    (lambda: fnn.best(abs)([]), V, r"best expects a stream with at least one element, got none"),
     (lambda: epochs((X, LABELS), 5, ()), V, r"epochs expects a key, or one for each member, got an empty tuple; write"),
     (lambda: epochs((X, LABELS), 5, (1, 2)), T, r"epochs expects a key, got int 1; write Key\(1\)"),
     (lambda: train_step(mse, sgd(0.1), (Key(0),))(start(NETS, sgd(0.1)), (replicate(X, 3), replicate(ONE_HOT, 3))),

@@ -473,9 +473,9 @@ def test_an_error_in_a_measure_says_which_measure_and_where():
             "early_stopping expects the score to be a number, got NoneType None",
         ),
         (
-            lambda: list(early_stopping(np.atleast_1d, 2)([1.0])),
+            lambda: list(early_stopping(np.atleast_2d, 2)([1.0])),
             TypeError,
-            "early_stopping expects the score to be a number, got float64 array (1,)",
+            "early_stopping expects the score to be a number, got float64 array (1, 1)",
         ),
         (lambda: ema(1), ValueError, "ema: the decay must be at least 0 and below 1, got 1"),
         (lambda: ema(-0.1), ValueError, "ema: the decay must be at least 0 and below 1, got -0.1"),
