@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from tests.bench.workloads import RATE
+from tests.bench.workloads import RATE, loss_of
 
 CLASSES = 64
 
@@ -27,6 +27,8 @@ class Deep:
     symbols: bool = False
     size: int = 64
     steps: int = 12
+    shards: int = 1
+    threads: int = 1
 
     @property
     def runners(self) -> dict[str, Callable]:
@@ -44,12 +46,12 @@ class Deep:
 def fnn(workload: Deep, data: tuple) -> Callable[[], int]:
     from toolz import last, take
 
-    from fnn import Key, cross_entropy, keep_freed_memory, sgd, start, states, train_step
+    from fnn import Key, keep_freed_memory, sgd, start, states, train_step
     from fnn.data import epochs
 
     keep_freed_memory()
     optimizer = sgd(RATE)
-    step = train_step(cross_entropy, optimizer)
+    step = train_step(loss_of(workload), optimizer)
     state = start(workload.constructor()(Key(0), data[0][:1]), optimizer)
 
     def run() -> int:
@@ -158,9 +160,10 @@ def _transformer_module(torch: Any) -> Any:
     return Net()
 
 
-DEEP = (
+_WHOLE = (
     Deep("lenet", (28, 28, 1), (), 10, _lenet, _lenet_module),
     Deep("cnn", (32, 32, 3), (), 10, _cnn, _cnn_module),
     Deep("lstm", (32, 64), (32,), CLASSES, _lstm, _lstm_module),
     Deep("transformer", (64,), (64,), CLASSES, _transformer, _transformer_module, symbols=True),
 )
+DEEP = (*_WHOLE, *[attrs.evolve(each, name=f"{each.name}, 2", shards=2, threads=2) for each in _WHOLE])

@@ -6,11 +6,12 @@ Every one gathers a batch at a time in an order drawn anew for each epoch; no on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import islice, pairwise
+from itertools import accumulate, islice, pairwise
 
+import attrs
 import numpy as np
 
-from tests.bench.workloads import RATE, Workload
+from tests.bench.workloads import RATE, Workload, loss_of
 
 Run = Callable[[], int]
 
@@ -25,12 +26,12 @@ def _index(workload: Workload, generator: np.random.Generator) -> Iterator[np.nd
 def fnn(workload: Workload, data: tuple) -> Run:
     from toolz import last, take
 
-    from fnn import Key, cross_entropy, keep_freed_memory, mlp, sgd, start, states, train_step
+    from fnn import Key, keep_freed_memory, mlp, sgd, start, states, train_step
     from fnn.data import epochs
 
     keep_freed_memory()
     optimizer = sgd(RATE)
-    step = train_step(cross_entropy, optimizer)
+    step = train_step(loss_of(workload), optimizer)
     state = start(mlp(*workload.widths[1:])(Key(0), data[0][:1]), optimizer)
 
     def run() -> int:
@@ -125,30 +126,69 @@ def sklearn(workload: Workload, data: tuple) -> Run:
     return run
 
 
-def floor(workload: Workload, data: tuple) -> Run:
-    """The step's matrix products alone: forward, each weight's gradient, and each dx but the first layer's."""
+def by_hand(workload: Workload, data: tuple) -> Run:
+    """The same step without a library: all parameters in one vector, and the products written into its gradient."""
     generator = np.random.default_rng(0)
-    activations = [generator.standard_normal((workload.size, width), dtype=np.float32) for width in workload.widths]
-    pairs = list(pairwise(workload.widths))
-    weights = [generator.standard_normal(pair, dtype=np.float32) for pair in pairs]
-    products = [(a, w) for a, w in zip(activations, weights, strict=False)]
-    products += [(a.T, dy) for a, dy in pairwise(activations)]
-    products += [(dy, w.T) for dy, w in zip(activations[2:], weights[1:], strict=True)]
-    results = [np.empty((a.shape[0], b.shape[1]), np.float32) for a, b in products]
+    sizes = [size for i, o in pairwise(workload.widths) for size in (i * o, o)]
+    ends = list(accumulate(sizes, initial=0))
+    vector, gradient = np.zeros((2, ends[-1]), np.float32)
+    layers = []
+    for place, (i, o) in enumerate(pairwise(workload.widths)):
+        begin, middle, end = ends[2 * place : 2 * place + 3]
+        weight, dweight = (each[begin:middle].reshape(i, o) for each in (vector, gradient))
+        weight[:] = generator.standard_normal((i, o)) / np.sqrt(i)
+        layers.append((weight, vector[middle:end], dweight, gradient[middle:end]))
+    x, target = data
+    ones, counting = np.ones(workload.size, np.float32), np.arange(workload.size)
+
+    def step(x: np.ndarray, target: np.ndarray) -> float:
+        n, inputs = len(x), [x]
+        for weight, bias, _, _ in layers[:-1]:
+            x = x @ weight
+            x += bias
+            inputs.append(np.maximum(x, 0, out=x))
+        weight, bias, _, _ = layers[-1]
+        dy = x @ weight
+        dy += bias
+        dy -= dy.max(axis=1, keepdims=True)
+        np.exp(dy, out=dy)
+        sums, rows = dy.sum(axis=1), counting[:n]
+        loss = float(np.log(sums / dy[rows, target]).mean())
+        dy /= (n * sums)[:, None]
+        dy[rows, target] -= 1 / n
+        for place in range(len(layers) - 1, -1, -1):
+            weight, _, dweight, dbias = layers[place]
+            np.dot(inputs[place].T, dy, out=dweight)
+            np.dot(ones[:n], dy, out=dbias)
+            if place:
+                dy = dy @ weight.T
+                dy *= inputs[place] > 0
+        vector[:] -= RATE * gradient
+        return loss
 
     def run() -> int:
-        for _ in range(workload.steps):
-            for (a, b), out in zip(products, results, strict=True):
-                np.dot(a, b, out)
+        if workload.size >= workload.rows:
+            for _ in range(workload.steps):
+                step(x, target)
+        else:
+            for rows in islice(_index(workload, generator), workload.steps):
+                step(x[rows], target[rows])
         return workload.steps
 
     return run
 
 
-RUNNERS = {"fnn": fnn, "floor": floor, "torch": torch, "jax.jit": jax, "sklearn": sklearn}
+RUNNERS = {"fnn": fnn, "by hand": by_hand, "torch": torch, "jax.jit": jax, "sklearn": sklearn}
+_MOONS = Workload("moons", (2, 64, 2), rows=3750, size=10, steps=7500, runners=RUNNERS)
+_MNIST = Workload("mnist", (784, 32, 16, 10), rows=60_000, size=64, steps=1876, runners=RUNNERS)
+_WIDE = Workload("wide", (784, 512, 512, 10), rows=60_000, size=128, steps=100, runners=RUNNERS)
+_FULL = Workload("full", (784, 32, 16, 10), rows=41_000, size=41_000, steps=4, runners=RUNNERS)
 PERCEPTRONS = (
-    Workload("moons", (2, 64, 2), rows=3750, size=10, steps=7500, runners=RUNNERS),
-    Workload("mnist", (784, 32, 16, 10), rows=60_000, size=64, steps=1876, runners=RUNNERS),
-    Workload("wide", (784, 512, 512, 10), rows=60_000, size=128, steps=100, runners=RUNNERS),
-    Workload("full", (784, 32, 16, 10), rows=41_000, size=41_000, steps=4, runners=RUNNERS),
+    _MOONS,
+    _MNIST,
+    _WIDE,
+    _FULL,
+    attrs.evolve(_WIDE, name="wide, 2", shards=2, threads=2),
+    attrs.evolve(_FULL, name="full, 64", shards=64, threads=1),
+    attrs.evolve(_FULL, name="full, 64, 2", shards=64, threads=2),
 )

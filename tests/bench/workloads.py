@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any
 
 import attrs
 import numpy as np
@@ -12,7 +14,10 @@ RATE = 0.01
 
 @attrs.frozen
 class Workload:
-    """``rows`` of ``widths[0]`` numbers, in batches of ``size``; one measurement runs ``steps`` steps."""
+    """``rows`` of ``widths[0]`` numbers, in batches of ``size``; one measurement runs ``steps`` steps.
+
+    With ``shards`` above 1, the loss of fnn is cut into so many, on ``threads`` threads.
+    """
 
     name: str
     widths: tuple[int, ...]
@@ -20,6 +25,8 @@ class Workload:
     size: int
     steps: int
     runners: Mapping[str, Callable]
+    shards: int = 1
+    threads: int = 1
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         generator = np.random.default_rng(0)
@@ -35,3 +42,17 @@ class Workload:
     def whole_steps(self) -> int:
         """The steps in that many epochs."""
         return self.epochs * -(-self.rows // self.size)
+
+
+def loss_of(workload: Any) -> Any:
+    """Return the loss of a workload for fnn; the threads of a sharded one stay until the process ends."""
+    from fnn import cross_entropy, sharded, threads
+
+    if workload.shards == 1:
+        return cross_entropy
+    if workload.threads == 1:
+        return sharded(cross_entropy, workload.shards)
+    return sharded(cross_entropy, workload.shards, map=_KEPT.enter_context(threads(workload.threads)))
+
+
+_KEPT = ExitStack()
