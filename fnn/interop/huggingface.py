@@ -31,10 +31,11 @@ from fnn.layers.attention import Attention
 from fnn.layers.dense import Dense
 from fnn.layers.dropout import Dropout
 from fnn.layers.embedding import Embedding
-from fnn.layers.norm import LayerNorm, RMSNorm
+from fnn.layers.layer_norm import LayerNorm, RMSNorm
 from fnn.layers.pool import global_avg_pool
 from fnn.layers.positional import Positional
-from fnn.networks.branches import Add, Parallel, Pick, Residual
+from fnn.networks.branches import Parallel, Pick, Residual
+from fnn.networks.joins import Add
 from fnn.networks.serial import Serial
 
 __all__ = ["bert", "sentence_encoder"]
