@@ -66,7 +66,8 @@ from fnn.layers.pool import AvgPool, GlobalAvgPool, MaxPool, avg_pool, global_av
 from fnn.layers.positional import Positional, Sinusoidal, positional
 from fnn.layers.prelu import PRelu, prelu
 from fnn.layers.recurrent import LastStep, Rnn, last_step, rnn
-from fnn.layers.shape import Flatten, Reshape, flatten, reshape
+from fnn.layers.response import LocalResponseNorm, local_response_norm
+from fnn.layers.shape import Flatten, Permute, Reshape, flatten, permute, reshape
 from fnn.layers.softmax import LogSoftmax, Softmax, log_softmax, softmax
 from fnn.losses import _members as _members  # which tells value_and_grad of ensembles
 from fnn.losses.binary import BinaryCrossEntropy, Hinge, binary_cross_entropy, hinge
@@ -89,6 +90,7 @@ from fnn.networks.bidirectional import Bidirectional, bidirectional
 from fnn.networks.branches import Parallel, Pick, Residual, parallel, pick, residual
 from fnn.networks.decoding import advance
 from fnn.networks.ensemble import Ensemble, ensemble, members, replicate
+from fnn.networks.graph import Graph, Node, subgraph
 from fnn.networks.inference import inference
 from fnn.networks.joins import Add, Concatenate, Multiply, add, concatenate, multiply
 from fnn.networks.mlp import mlp
@@ -143,12 +145,13 @@ __all__ = [
     "Dense", "dense", "Dropout", "dropout", "Embedding", "embedding",
     "BatchNorm", "batch_norm", "LayerNorm", "layer_norm", "RMSNorm", "rms_norm",
     "GroupNorm", "group_norm", "instance_norm", "Scale",
+    "LocalResponseNorm", "local_response_norm",
     "Identity", "Heaviside", "Sigmoid", "Tanh", "Relu", "LeakyRelu", "Elu", "Selu", "Gelu", "Silu", "Softplus",
     "Mish", "Softsign", "Softmax", "LogSoftmax", "HardTanh", "HardSigmoid", "HardSwish", "Glu", "SwiGlu", "PRelu",
     "identity", "heaviside", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus",
     "mish", "softsign", "softmax", "log_softmax", "hard_tanh", "relu6", "hard_sigmoid", "hard_swish", "glu", "swiglu",
     "prelu",
-    "Flatten", "Reshape", "flatten", "reshape",
+    "Flatten", "Reshape", "Permute", "flatten", "reshape", "permute",
     "Conv", "conv", "MaxPool", "max_pool", "AvgPool", "avg_pool", "GlobalAvgPool", "global_avg_pool",
     "Rnn", "rnn", "Gru", "gru", "Lstm", "lstm", "Bidirectional", "bidirectional", "LastStep", "last_step", "advance",
     "Attention", "attention", "Sinusoidal", "Positional", "positional", "transformer_block",
@@ -156,6 +159,7 @@ __all__ = [
     "Parallel", "parallel", "Pick", "pick", "Concatenate", "concatenate", "Add", "add", "Multiply", "multiply",
     "Residual", "residual",
     "Ensemble", "ensemble", "members", "replicate",
+    "Graph", "Node", "subgraph",
     "inference", "summary", "initializers",
     # tree: records and tuples of arrays as one thing
     "tree",

@@ -19,6 +19,7 @@ from fnn.diagnostics._table import Table
 from fnn.networks._parts import unseen
 from fnn.networks.branches import Parallel, Residual
 from fnn.networks.ensemble import Ensemble, members, require_members
+from fnn.networks.graph import Graph, given, returned, taken
 from fnn.networks.inference import inference
 from fnn.networks.serial import Serial
 
@@ -87,6 +88,12 @@ def flow(
         for place, layer in enumerate(node.layers):
             x = yield from flow(evaluate, layer, x, _below(key, place), f"{path}.layers[{place}]")
         return x
+    if isinstance(node, Graph):
+        values = given(node, x)
+        for place, part in enumerate(node.nodes):
+            way, part_key = f"{path}.nodes[{place}].layer", _below(key, place)
+            values[part.output] = yield from flow(evaluate, part.layer, taken(values, part, place), part_key, way)
+        return returned(node, values)
     y = evaluate(node, x, key)
     yield path.lstrip(".") or ".", node, y
     if isinstance(node, Parallel):

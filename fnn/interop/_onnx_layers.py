@@ -22,7 +22,8 @@ from fnn.layers.group_norm import GroupNorm
 from fnn.layers.layer_norm import LayerNorm, RMSNorm
 from fnn.layers.norm import Scale
 from fnn.layers.prelu import PRelu
-from fnn.layers.shape import Flatten, Reshape
+from fnn.layers.response import LocalResponseNorm
+from fnn.layers.shape import Flatten, Permute, Reshape
 
 Emit = Callable[[Any, Writer, Any], Any]
 
@@ -222,3 +223,23 @@ def _rearranged(graph: Writer, x: Value, shape: tuple[int, ...]) -> str:
     # Where only one axis of a row is longer than 1, its order is all the same: no transpose.
     same = sum(length > 1 for length in x.shape[1:]) < 2 and x.order[0] == 0
     return graph.reshaped(x.name if same else x, 0, *shape)
+
+
+@emit.register(Permute)
+def permute_emit(layer: Permute, graph: Writer, x: Value) -> Value:
+    x = graph.floats(x)
+    # The tensor stays as it is: its axes are others of y.
+    new = {axis: place for place, axis in enumerate(layer.order)}
+    return Value(x.name, tuple([new[axis] for axis in x.order]))
+
+
+@emit.register(LocalResponseNorm)
+@of_each_step
+def local_response_norm_emit(layer: LocalResponseNorm, graph: Writer, x: Value) -> Value:
+    order = channels_first(x.rank)
+    settings = {"size": layer.size, "alpha": layer.alpha, "beta": layer.beta, "bias": layer.bias}
+    name, (channels, *cells) = graph.laid(graph.floats(x), order), (x.shape[axis] for axis in order[1:])
+    if x.rank == 4:
+        return Value(graph.node("LRN", name, **settings), order)
+    as_image = graph.reshaped(name, 0, channels, math.prod(cells), 1)  # onnxruntime takes nothing else
+    return Value(graph.reshaped(graph.node("LRN", as_image, **settings), 0, channels, *cells), order)

@@ -10,6 +10,7 @@ from fnn.interop._onnx_writer import Value, Writer, emit, sample_of
 from fnn.layers._sequences import is_pair
 from fnn.networks._parts import inside
 from fnn.networks.branches import Parallel, Pick, Residual
+from fnn.networks.graph import Graph, folded
 from fnn.networks.joins import Add, Concatenate, Multiply
 from fnn.networks.serial import Serial
 
@@ -30,6 +31,11 @@ def serial_emit(net: Serial, graph: Writer, x: Any) -> Any:
 @emit.register(Parallel)
 def parallel_emit(net: Parallel, graph: Writer, x: Any) -> Any:
     return tuple([part(graph, branch, x, f"branches[{place}]") for place, branch in enumerate(net.branches)])
+
+
+@emit.register(Graph)
+def graph_emit(net: Graph, graph: Writer, x: Any) -> Any:
+    return folded(net, x, lambda node, x, place: part(graph, node.layer, x, f"nodes[{place}].layer"))
 
 
 @emit.register(Residual)

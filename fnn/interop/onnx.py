@@ -1,6 +1,7 @@
 """A network as an ONNX graph, which runtimes on phones, in browsers and on servers compute.
 
 to_onnx   : params, x -> ModelProto
+from_onnx : path or ModelProto -> params
 emit      : layer, graph, x -> y, what a layer adds to a graph; register a function for a layer of your own
 
 onnx.save(to_onnx(net, x[:1]), "net.onnx")
@@ -24,11 +25,13 @@ from fnn.core._arrays import as_array
 from fnn.core._errors import describe
 from fnn.core.record import is_record
 from fnn.interop import _onnx_layers, _onnx_networks, _onnx_sequences, _onnx_windows  # noqa: F401 (they register)
+from fnn.interop._onnx_file import model_in
+from fnn.interop._onnx_in import network_of
 from fnn.interop._onnx_writer import Value, Writer, emit, model_of, plain, sample_of, values_in
 from fnn.layers._sequences import is_pair
 from fnn.networks.inference import needs_inference
 
-__all__ = ["Value", "Writer", "emit", "to_onnx"]
+__all__ = ["Value", "Writer", "emit", "from_onnx", "to_onnx"]
 
 
 def to_onnx(params: Any, x: Any) -> Any:
@@ -67,6 +70,29 @@ def to_onnx(params: Any, x: Any) -> Any:
     y = graph.layer(params, given)
     names = map(graph.name, _numbered("y", sample_of(y)))
     return model_of(graph, inputs, list(zip(names, values_in(y), strict=True)))
+
+
+def from_onnx(source: Any, x: Any = None) -> Any:
+    """Return an ONNX model as a network: a value that can be looked at, cut, trained and written again.
+
+    It takes what the model takes and returns what the model returns, in the same order of axes: of a model of images
+    the first layer is a ``Permute`` that makes channels the last axis. A chain becomes a ``Serial``, anything else a
+    ``Graph`` whose values have the model's names. Batch normalizations are those of evaluation, ``Scale``; dropout is
+    left out. What is constant in the graph is computed now, and the lengths of all axes but the first are fixed.
+
+    Args:
+        source: the path of a file, or a ``ModelProto``.
+        x: an input, or a tuple of several, of the shape that the network is to take; for models that leave it open.
+
+    Raises ``FormatError`` for what is no ONNX model, other versions of its operators than are known, and arrays in
+    files that are missing or not in the model's folder; and one that names all that there is no layer for.
+
+    >>> from fnn import Key, mlp
+    >>> x = np.zeros((1, 4), np.float32)
+    >>> from_onnx(to_onnx(mlp(8, 3)(Key(0), x), x))
+    Serial(layers=(Dense(weight=f32[4,8], bias=f32[8]), Relu(), Dense(weight=f32[8,3], bias=f32[3])))
+    """
+    return network_of(*model_in(source), x)
 
 
 def _as_arrays(x: Any) -> Any:

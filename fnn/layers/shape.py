@@ -2,6 +2,7 @@
 
 reshape : shape -> layer          Reshape : x (n, ...) -> (n, *shape)
                                   flatten : x (n, ...) -> (n, k); flatten(start=2) : x (n, m, ...) -> (n, m, k)
+permute : order -> layer          Permute : x -> y, its axes in another order
 """
 
 from __future__ import annotations
@@ -93,3 +94,42 @@ def reshape(shape: tuple[int, ...]) -> Reshape:
     (5, 2, 3)
     """
     return Reshape(shape)
+
+
+def _order(order: Any) -> tuple[int, ...]:
+    if not isinstance(order, tuple):
+        raise TypeError(f"permute: the order must be a tuple of axes, got {describe(order)}; write permute((0, 2, 1))")
+    axes = tuple([integer("permute: each axis of the order", axis, minimum=0) for axis in order])
+    if sorted(axes) != list(range(len(axes))):
+        raise ValueError(f"permute: the order must have each axis once, counted from 0, got {order}")
+    return axes
+
+
+class Permute(Record):
+    """y = x with its axes in this order: axis i of y is axis ``order[i]`` of x, as in ``np.transpose``."""
+
+    order: tuple[int, ...] = attrs.field(converter=_order)
+
+
+@vjp.register
+def permute_vjp(layer: Permute, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
+    x = floats("permute", x)
+    if x.ndim != len(layer.order):
+        raise LayerValueError("permute", f"expects {len(layer.order)} axes, got {x.shape}")
+
+    def permute_pullback(dy):
+        return layer, lambda: dy.transpose(np.argsort(layer.order))
+
+    return unshared(x).transpose(layer.order), permute_pullback
+
+
+def permute(order: tuple[int, ...]) -> Permute:
+    """Construct the layer that puts the axes in another order; rows stay rows where it begins with 0.
+
+    ``permute((0, 3, 1, 2))`` makes (n, channels, height, width) of images, ``permute((0, 2, 3, 1))`` images of these.
+    Raises ``TypeError`` or ``ValueError`` unless it is a tuple with each axis once.
+
+    >>> permute((0, 3, 1, 2))(np.zeros((5, 28, 14, 3))).shape
+    (5, 3, 28, 14)
+    """
+    return Permute(order)

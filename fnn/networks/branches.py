@@ -49,16 +49,16 @@ def parallel_vjp(net: Parallel, x: Any, key: Key | None = None) -> tuple[tuple[A
 
     def parallel_pullback(dy):
         pulled = [pullback(each) for pullback, each in zip(pullbacks, dy, strict=True)]
-        return Parallel(tuple([dbranch for dbranch, _ in pulled])), lambda: reduce(_plus, [dx() for _, dx in pulled])
+        return Parallel(tuple([dbranch for dbranch, _ in pulled])), lambda: reduce(plus, [dx() for _, dx in pulled])
 
     return tuple(ys), parallel_pullback
 
 
-def _plus(a: Any, b: Any) -> Any:
+def plus(a: Any, b: Any) -> Any:
     """Add two gradients of an input, which may be a tuple; None stands for a state that was not given."""
     if a is None:
         return None
-    return tuple(map(_plus, a, b)) if isinstance(a, tuple) else a + b
+    return tuple(map(plus, a, b)) if isinstance(a, tuple) else a + b
 
 
 class Residual(Record):

@@ -26,6 +26,7 @@ from fnn.layers.shape import Flatten, Reshape
 from fnn.networks._parts import inside
 from fnn.networks.bidirectional import Bidirectional
 from fnn.networks.branches import Parallel, Residual
+from fnn.networks.graph import Graph, Node, folded
 from fnn.networks.serial import Serial
 
 
@@ -94,6 +95,19 @@ def _state_of_each(caller: str, state: Any, parts: tuple[Any, ...]) -> tuple[Any
         expected = f"the state that advance returned, a tuple of {len(parts)}"
         raise LayerValueError(caller, f"expects {expected}, got {describe(state)}")
     return state
+
+
+@advance.register
+def graph_advance(net: Graph, x: Any, state: Any = None) -> tuple[Any, tuple[Any, ...]]:
+    states, following = _state_of_each("Graph", state, net.nodes), []
+
+    def evaluate(node: Node, x: Any, place: int) -> Any:
+        with inside(f"nodes[{place}].layer"):
+            y, after = advance(node.layer, x, states[place])
+        following.append(after)
+        return y
+
+    return folded(net, x, evaluate), tuple(following)
 
 
 @advance.register

@@ -19,6 +19,7 @@ SIGNS = np.array([0, 1, 0, 1, 1, 0])
 NET = random_like(fnn.mlp(4, 3)(Key(0), np.zeros((1, 5))))
 BATCH = numbers(6, 5), numbers(6, 3, seed=2)
 STATE = start(NET, sgd(0.1))
+GRAPH = fnn.Graph((fnn.Node(NET, ("x",), "a"), fnn.Node(fnn.tanh, ("a",), "y")), ("x",), ("y",))
 GRADIENT = fnn.grad(mse, NET, BATCH)
 STREAM = [State(np.array([weight]), (), step, loss) for step, (weight, loss) in enumerate(((1.0, 3.0), (2.0, 1.0)))]
 
@@ -122,6 +123,7 @@ CALLS = {
     "fold_in": (fnn.fold_in, Key(0), 3),
     "split": (fnn.split, Key(0), 3),
     "forward": (fnn.forward, NET, BATCH[0]),
+    "subgraph": (fnn.subgraph, GRAPH, ("a",)),
     "advance": (fnn.advance, NET, BATCH[0][:, None]),
     "differentiated": (fnn.differentiated(mse), STATE, BATCH),
     "finite": (fnn.finite, (STATE, 1.0, GRADIENT)),

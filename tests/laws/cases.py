@@ -92,6 +92,7 @@ LAYERS = {
     "flatten, start 2": (fnn.flatten(start=2), numbers(3, 2, 5, 2)),
     "flatten, lengths": (fnn.flatten(start=2), (numbers(3, 5, 2, 2), LENGTHS)),
     "reshape": (Reshape((3, 2)), numbers(4, 6)),
+    "permute": (fnn.permute((0, 3, 1, 2)), numbers(3, 2, 5, 4)),
     "dense": (random_dense(3, 5), numbers(7, 3)),
     "dense, one row": (random_dense(3, 5), numbers(1, 3)),
     "dense, square": (random_dense(3, 3), numbers(3, 3)),
@@ -117,6 +118,8 @@ LAYERS = {
     "group_norm, rows": (random_like(made(fnn.group_norm(2, 0.1), 1, 6)), numbers(3, 6)),
     "group_norm, sequences": (random_like(made(fnn.group_norm(3), 1, 4, 6)), numbers(2, 4, 6)),
     "instance_norm": (random_like(made(fnn.instance_norm(), 1, 2, 3, 2)), numbers(3, 2, 3, 2)),
+    "local_response_norm": (fnn.LocalResponseNorm(3, alpha=0.5), numbers(2, 3, 3, 5)),
+    "local_response_norm, wide": (fnn.LocalResponseNorm(9, 2.0, 0.5, 0.3), numbers(3, 5)),
     "norms, inside": (made(serial(dense(4), fnn.batch_norm(), fnn.tanh, fnn.layer_norm()), 1, 3), numbers(5, 3)),
     "embedding": (TABLE, SYMBOLS[0]),
     "embedding, sequences": (TABLE, SYMBOLS),
@@ -213,6 +216,33 @@ LAYERS = {
     "residual, lengths": (made(fnn.residual(dense(3), fnn.tanh), 1, 3), (numbers(3, 3, 3), LENGTHS)),
     "residual, one layer": (made(fnn.residual(dense(3)), 1, 3), numbers(4, 3)),
     "residual, nested": (made(fnn.residual(fnn.residual(dense(3)), fnn.tanh), 1, 3), numbers(4, 3)),
+    "graph": (
+        fnn.Graph(
+            (
+                fnn.Node(fnn.tanh, ("x",), "a"),
+                fnn.Node(SHARED, ("a",), "b"),
+                fnn.Node(fnn.add, ("x", "a", "b"), "c"),
+                fnn.Node(SHARED, ("c",), "d"),
+                fnn.Node(fnn.concatenate, ("d", "x"), "y"),
+            ),
+            ("x",),
+            ("y",),
+        ),
+        numbers(3, 4),
+    ),
+    "graph, two inputs and outputs": (
+        fnn.Graph(
+            (
+                fnn.Node(fnn.parallel(dense(2), fnn.tanh)(Key(1), np.zeros((1, 4))), ("x0",), "pair"),
+                fnn.Node(fnn.pick(0), ("pair",), "a"),
+                fnn.Node(fnn.concatenate, ("a", "x1"), "b"),
+                fnn.Node(fnn.sigmoid, ("x1",), "unused"),
+            ),
+            ("x0", "x1"),
+            ("b", "a"),
+        ),
+        (numbers(3, 4), numbers(3, 2)),
+    ),
     "a layer used twice": (Serial((SHARED, fnn.tanh, SHARED)), numbers(5, 4)),
     "a layer used twice, in branches": (
         Serial((fnn.Parallel((Serial((fnn.pick(0), SHARED)), Serial((fnn.pick(1), SHARED)))), fnn.add)),

@@ -24,8 +24,10 @@ from fnn import (
     HardTanh,
     LayerNorm,
     LeakyRelu,
+    LocalResponseNorm,
     LogSoftmax,
     MaxPool,
+    Permute,
     Pick,
     Reshape,
     RMSNorm,
@@ -69,6 +71,14 @@ REFUSED = {
         [0, 1, None, "yes"],
     ),
     (Reshape, "shape"): (Reshape, [(0,), (-1,), (2.0,), [2], 2, None]),
+    (Permute, "order"): (Permute, [(1, 2), (0, 0), (0.0,), [0, 1], 0, None]),
+    **{
+        (LocalResponseNorm, field): (
+            lambda value, field=field: LocalResponseNorm(**{"size": 3, field: value}),
+            [NAN, INF, -1, True, None] + {"size": [0, 2, 1.0], "bias": [0, 0.0]}.get(field, []),
+        )
+        for field in ("size", "alpha", "beta", "bias")
+    },
     (Pick, "place"): (Pick, [-1, 1.0, None, True]),
     (Conv, "stride"): (lambda stride: Conv(KERNEL, TWO, stride), [0, -1, 1.5, (1, 0), (1, 1, 1), [1], None]),
     (Conv, "padding"): (lambda padding: Conv(KERNEL, TWO, 1, padding), [-1, "all", 1.5, (1, 1, 1), None]),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fnn import Key, flatten, relu, reshape, serial, vjp
+from fnn import Key, flatten, permute, relu, reshape, serial, vjp
 from tests.laws.cases import numbers
 
 
@@ -30,3 +30,20 @@ def test_a_shape_is_a_tuple_of_sizes():
         reshape(3)
     with pytest.raises(ValueError, match="reshape: each axis of a row must be at least 1, got 0"):
         reshape((2, 0))
+
+
+def test_permuting_puts_axes_in_another_order_and_back():
+    x = numbers(2, 3, 4, 5)
+    assert np.array_equal(permute((0, 3, 1, 2))(x), x.transpose(0, 3, 1, 2))
+    assert np.array_equal(permute((0, 2, 3, 1))(permute((0, 3, 1, 2))(x)), x)
+    for order in ((0, 2), (1, 1)):
+        with pytest.raises(ValueError, match="permute: the order must have each axis once, counted from 0, got"):
+            permute(order)
+    with pytest.raises(ValueError, match="permute: each axis of the order must be at least 0, got -1"):
+        permute((0, -1))
+    with pytest.raises(
+        TypeError, match=r"permute: the order must be a tuple of axes, got list \[1, 2\]; write permute"
+    ):
+        permute([1, 2])
+    with pytest.raises(ValueError, match=r"permute expects 2 axes, got \(2, 3, 4, 5\)"):
+        permute((1, 0))(x)

@@ -1,0 +1,162 @@
+"""What layers the operators of ONNX are that look through windows, over whole images, or step by step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fnn.interop._onnx_reader import Cannot, Op, Reader, Tensor, constant, first_features, operator
+from fnn.interop._onnx_sequences import RECURRENT, gates
+from fnn.layers._windows import margins_of
+from fnn.layers.conv import Conv
+from fnn.layers.gru import Gru
+from fnn.layers.pool import AvgPool, GlobalAvgPool, MaxPool
+from fnn.networks.bidirectional import Bidirectional
+from fnn.networks.branches import Parallel, Pick
+
+_POOLS = {"MaxPool": MaxPool, "AveragePool": AvgPool}
+_CELLS = {name: (kind, np.argsort(order).tolist(), states) for kind, (name, order, states) in RECURRENT.items()}
+
+
+@operator("Conv")
+def conv(reader: Reader, op: Op, x: Tensor, weight: Any, bias: Any = None) -> Tensor:
+    weight = constant(weight, "weight")
+    bias = np.zeros(len(weight), weight.dtype) if bias is None else constant(bias, "bias")
+    axes = weight.ndim - 2
+    x = reader.images(x)
+    stride, dilation = (tuple(op[name] or [1] * axes) for name in ("strides", "dilations"))
+    span = tuple((size - 1) * step + 1 for size, step in zip(weight.shape[2:], dilation, strict=True))
+    kernel = np.ascontiguousarray(weight.transpose(*range(2, 2 + axes), 1, 0))
+    padding = _padding(op, x, span, stride)
+    return reader.add(Conv(kernel, bias, stride, padding, dilation, op["group"]), x)
+
+
+@operator(*_POOLS)
+def pool(reader: Reader, op: Op, x: Tensor) -> Tensor:
+    size = tuple(op["kernel_shape"])
+    stride = tuple(op["strides"] or [1] * len(size))
+    op.need(storage_order=0, dilations=[1] * len(size))
+    x = reader.images(x)
+    padding = _padding(op, x, size, stride)
+    if op["ceil_mode"] and _left_over(op, x, size, stride):
+        raise Cannot("with ceil_mode=1")
+    if op["count_include_pad"] and padding != (0,) * len(size):
+        raise Cannot("with count_include_pad=1")
+    return reader.add(_POOLS[op.type](size, stride, padding), x)
+
+
+def _padding(op: Op, x: Tensor, span: tuple[int, ...], stride: tuple[int, ...]) -> Any:
+    """Return the padding of a layer, "same" where it is that on images of this size."""
+    if op["auto_pad"] == "SAME_UPPER":
+        return "same"
+    op.need(auto_pad="NOTSET") if op["auto_pad"] != "VALID" else None
+    pads = op["pads"] or [0] * (2 * len(span))
+    before, after = tuple(pads[: len(span)]), tuple(pads[len(span) :])
+    if before == after:
+        return before
+    sides = tuple(zip(before, after, strict=True))
+    if sides == margins_of(op.type, "same", x.sample, span, stride):
+        return "same"
+    raise Cannot(f"with pads={list(pads)}, more on one side")
+
+
+def _left_over(op: Op, x: Tensor, size: tuple[int, ...], stride: tuple[int, ...]) -> bool:
+    """Return True if windows do not end where the image does, so that one more would reach over its edge."""
+    pads = op["pads"] or [0] * (2 * len(size))
+    around = [a + b for a, b in zip(pads, pads[len(size) :], strict=False)]
+    return any(
+        (n + both - s) % step for n, both, s, step in zip(x.sample.shape[1:-1], around, size, stride, strict=True)
+    )
+
+
+@operator("GlobalAveragePool")
+def global_average(reader: Reader, op: Op, x: Tensor) -> Tensor:
+    return _mean(reader, x, list(range(2, x.rank)), True)
+
+
+@operator("ReduceMean")
+def reduce_mean(reader: Reader, op: Op, x: Tensor, axes: Any = None) -> Tensor:
+    axes = op["axes"] if axes is None else constant(axes, "axes").tolist()
+    return _mean(reader, x, [axis % x.rank for axis in axes or range(x.rank)], bool(op["keepdims"]))
+
+
+def _mean(reader: Reader, x: Tensor, axes: list[int], keep: bool) -> Tensor:
+    left = [axis for axis in range(x.rank) if axis not in axes]
+    if len(left) != 2 or left[0] != 0 or x.rank < 3:
+        raise Cannot(f"over the axes {axes} of {x.rank}")
+    x = reader.laid(x, first_features(x.rank, left[1]))
+    order = [None if axis in axes else left.index(axis) for axis in range(x.rank)]
+    return reader.add(GlobalAvgPool(), x, order=tuple(order if keep else (0, 1)))
+
+
+@operator(*_CELLS)
+def recurrent(
+    reader: Reader,
+    op: Op,
+    x: Tensor,
+    weight: Any,
+    hidden_weight: Any,
+    bias: Any = None,
+    lengths: Any = None,
+    *first: Any,
+) -> Any:
+    kind, order, states = _CELLS[op.type]
+    op.need(clip=0.0, input_forget=0, layout=0)
+    both = op["direction"] == "bidirectional"
+    op.need(direction="forward") if not both else None
+    usual = {"RNN": ["Tanh"], "GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"]}[op.type]
+    if op["activations"] not in (None, usual * (1 + both)):
+        raise Cannot(f"with activations={op['activations']}")
+    if len(first) > states:
+        raise Cannot("with peepholes")
+    x = reader.laid(x, (1, 0, 2))
+    given = [constant(each, "weight") for each in (weight, hidden_weight)]
+    bias = np.zeros((len(given[0]), 2 * given[0].shape[1]), given[0].dtype) if bias is None else constant(bias, "bias")
+    layers = [_cell(op, kind, order, *each) for each in zip(*given, bias, strict=True)]
+    if lengths is not None and not isinstance(lengths, Tensor):
+        if (lengths != x.sample.shape[1]).any():
+            raise Cannot("with constant lengths")
+        lengths = None
+    started = [each for each in first if isinstance(each, Tensor) or (each is not None and each.any())]
+    if not started and not any(op.outputs[1:]) and lengths is None:
+        if not both:
+            return (reader.add(layers[0], x, order=(1, None, 0, 2)),)
+        time, units = x.sample.shape[1], layers[0].hidden_weight.shape[0]
+        y = reader.add(Bidirectional(*layers), x)
+        return (reader.reshaped(y, (time, 2, units), order=(1, 2, 0, 3)),)
+    if both:
+        raise Cannot("in both directions with a state or lengths")
+    if started and not all(isinstance(each, Tensor) for each in (*first, *[None] * (states - len(first)))):
+        raise Cannot("with a constant first state")
+    return _with_state(reader, layers[0], x, lengths, [reader.laid(each, (None, 0, 1)) for each in started])
+
+
+def _with_state(reader: Reader, layer: Any, x: Tensor, lengths: Any, first: list[Tensor]) -> Any:
+    """Return y and the last state of a layer that takes (x, lengths, state)."""
+    state = first[0] if first else None
+    if len(first) == 2:
+        state = reader.add(Parallel((Pick(0), Pick(1))), *first)
+    whole = reader.add(layer, x, lengths, state)
+    y = reader.add(Pick(0), whole, order=(1, None, 0, 2))
+    last = reader.add(Pick(2), whole, order=(None, 0, 1))
+    if not isinstance(last.sample, tuple):
+        return y, last
+    return y, *[reader.add(Pick(place), last) for place in range(2)]
+
+
+def _cell(
+    op: Op, kind: type[Any], order: list[int], weight: np.ndarray, hidden_weight: np.ndarray, bias: np.ndarray
+) -> Any:
+    """Return the layer of one direction; its gates are in fnn's order."""
+    places = tuple(order)
+    of_x, of_h = np.split(bias, 2)
+    weights = [np.ascontiguousarray(gates(each.T, places)) for each in (weight, hidden_weight)]
+    of_x, of_h = gates(of_x, places), gates(of_h, places)
+    if kind is not Gru:
+        return kind(*weights, of_x + of_h)
+    if not op["linear_before_reset"]:
+        raise Cannot("with linear_before_reset=0")
+    units = len(of_h) // 3
+    joint = of_x + np.concatenate([of_h[: 2 * units], np.zeros(units, of_h.dtype)])
+    return Gru(weights[0], weights[1], joint, of_h[2 * units :])
