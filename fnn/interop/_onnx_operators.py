@@ -91,7 +91,8 @@ def arithmetic(reader: Reader, op: Op, *terms: Any) -> Tensor:
         return _joined(reader, op, values)
     if len(values) != 1 or len(terms) > 2:
         raise Cannot("of several constants and values")
-    (x,), number = values, next(term for term in terms if not isinstance(term, Tensor))
+    x, *_ = values
+    number = next(term for term in terms if not isinstance(term, Tensor))
     first = isinstance(terms[0], Tensor)
     if op.type == "Div" and not first:
         raise Cannot("of a constant by a value")
