@@ -5,11 +5,14 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
+import numpy as np
+
 from fnn.interop._onnx_layers import zero_padding
-from fnn.interop._onnx_writer import Value, Writer, emit, sample_of
+from fnn.interop._onnx_writer import Value, Writer, emit, plain, sample_of
 from fnn.layers._sequences import is_pair
 from fnn.networks._parts import inside
 from fnn.networks.branches import Parallel, Pick, Residual
+from fnn.networks.ensemble import Ensemble, members
 from fnn.networks.graph import Graph, folded
 from fnn.networks.joins import Add, Concatenate, Multiply
 from fnn.networks.serial import Serial
@@ -31,6 +34,26 @@ def serial_emit(net: Serial, graph: Writer, x: Any) -> Any:
 @emit.register(Parallel)
 def parallel_emit(net: Parallel, graph: Writer, x: Any) -> Any:
     return tuple([part(graph, branch, x, f"branches[{place}]") for place, branch in enumerate(net.branches)])
+
+
+@emit.register(Ensemble)
+def ensemble_emit(nets: Ensemble, graph: Writer, x: Any) -> Any:
+    def of(place: int, x: Any) -> Any:
+        if isinstance(x, tuple):
+            return tuple([of(place, each) for each in x])
+        name = graph.node("Gather", x, np.array(place), axis=0)
+        return Value(name, plain(x.rank - 1), x.sample[place])
+
+    ys = [part(graph, net, of(place, x), f"members[{place}]") for place, net in enumerate(members(nets))]
+    return _stacked(graph, ys)
+
+
+def _stacked(graph: Writer, ys: list[Any]) -> Any:
+    """Return values of several members, one after the other along a first axis."""
+    if isinstance(ys[0], tuple):
+        return tuple([_stacked(graph, list(each)) for each in zip(*ys, strict=True)])
+    rows = [graph.node("Unsqueeze", y, np.array([0])) for y in ys]
+    return Value(graph.node("Concat", *rows, axis=0), plain(ys[0].rank + 1), np.stack([y.sample for y in ys]))
 
 
 @emit.register(Graph)

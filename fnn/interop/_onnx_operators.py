@@ -15,8 +15,10 @@ from fnn.interop._onnx_layers import OVER_AXIS, SAME
 from fnn.interop._onnx_reader import Cannot, Op, Reader, Tensor, constant, operator
 from fnn.layers.activations import Identity, Relu
 from fnn.layers.dense import Dense
+from fnn.layers.group_norm import GroupNorm
 from fnn.layers.hard import HardTanh
-from fnn.layers.norm import BatchNorm, LayerNorm, RMSNorm, Scale
+from fnn.layers.layer_norm import LayerNorm, RMSNorm
+from fnn.layers.norm import BatchNorm, Scale
 from fnn.layers.positional import Positional
 from fnn.layers.prelu import PRelu
 from fnn.layers.response import LocalResponseNorm
@@ -93,7 +95,7 @@ def arithmetic(reader: Reader, op: Op, *terms: Any) -> Tensor:
         raise Cannot("of several constants and values")
     x, *_ = values
     number = next(term for term in terms if not isinstance(term, Tensor))
-    first = isinstance(terms[0], Tensor)
+    first, *_ = [isinstance(term, Tensor) for term in terms]
     if op.type == "Div" and not first:
         raise Cannot("of a constant by a value")
     if op.type in ("Mul", "Div"):
@@ -170,18 +172,30 @@ def _over(axis: int, x: Tensor, *vectors: np.ndarray) -> list[np.ndarray]:
 
 @operator("LayerNormalization")
 def layer_normalization(reader: Reader, op: Op, x: Tensor, scale: Any, bias: Any = None) -> Tensor:
-    if op["axis"] % x.rank != x.rank - 1:
-        raise Cannot("over several axes")
     scale = constant(scale, "scale")
     bias = np.zeros_like(scale) if bias is None else constant(bias, "bias")
-    return reader.add(LayerNorm(scale, bias, op["epsilon"]), reader.features(x, -1))
+    return reader.add(LayerNorm(scale, bias, op["epsilon"]), _over_last(reader, op, x, scale))
 
 
 @operator("RMSNormalization")
 def rms_normalization(reader: Reader, op: Op, x: Tensor, scale: Any) -> Tensor:
-    if op["axis"] % x.rank != x.rank - 1:
-        raise Cannot("over several axes")
-    return reader.add(RMSNorm(constant(scale, "scale"), op["epsilon"]), reader.features(x, -1))
+    scale = constant(scale, "scale")
+    return reader.add(RMSNorm(scale, op["epsilon"]), _over_last(reader, op, x, scale))
+
+
+def _over_last(reader: Reader, op: Op, x: Tensor, scale: np.ndarray) -> Tensor:
+    if scale.shape != x.shape[op["axis"] % x.rank :]:
+        raise Cannot(f"with a scale of shape {scale.shape} for {x.shape} from axis {op['axis']} on")
+    return reader.features(x, -1) if scale.ndim == 1 else reader.plain(x)
+
+
+@operator("GroupNormalization", "InstanceNormalization")
+def group_normalization(reader: Reader, op: Op, x: Tensor, scale: Any, bias: Any) -> Tensor:
+    scale, bias = constant(scale, "scale"), constant(bias, "bias")
+    groups = op["num_groups"] or len(scale)
+    if len(scale) != x.shape[1]:  # before version 21 they were those of the groups
+        scale, bias = (np.repeat(each, x.shape[1] // groups) for each in (scale, bias))
+    return reader.add(GroupNorm(scale, bias, groups, op["epsilon"]), reader.features(x, 1))
 
 
 @operator("LRN")

@@ -106,6 +106,7 @@ class Writer:
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self.dtype = dtype
         self.opset = OPSET
+        self.rows = 0  # the axis of rows of inputs and outputs
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, np.ndarray] = {}
         self._taken: dict[str, int] = {}
@@ -219,7 +220,7 @@ def _with_samples(y: Any, sample: Any) -> Any:
 
 
 def model_of(graph: Writer, inputs: Sequence[Value], outputs: Sequence[tuple[str, Value]]) -> Any:
-    """Return the finished model, checked by ``onnx.checker``; its first axes are the symbolic n.
+    """Return the finished model, checked by ``onnx.checker``; the axes of rows are the symbolic n.
 
     Args:
         graph: what was written.
@@ -237,8 +238,8 @@ def model_of(graph: Writer, inputs: Sequence[Value], outputs: Sequence[tuple[str
     for node in graph.nodes:
         for names in (node.input, node.output):
             names[:] = [renamed.get(name, name) for name in names]
-    given = [_described(value.name, value) for value in inputs]
-    returned = [_described(name, value) for name, value in outputs]
+    given = [_described(value.name, value, graph.rows) for value in inputs]
+    returned = [_described(name, value, graph.rows) for name, value in outputs]
     initializers = [numpy_helper.from_array(array, name) for name, array in graph.constants.items()]
     model = helper.make_model(
         helper.make_graph(graph.nodes, "fnn", given, returned, initializers),
@@ -251,6 +252,7 @@ def model_of(graph: Writer, inputs: Sequence[Value], outputs: Sequence[tuple[str
     return model
 
 
-def _described(name: str, value: Value) -> Any:
+def _described(name: str, value: Value, rows: int) -> Any:
     kind = helper.np_dtype_to_tensor_dtype(value.sample.dtype)
-    return helper.make_tensor_value_info(name, kind, ["n", *value.shape[1:]])
+    lengths = ["n" if axis == rows else length for axis, length in enumerate(value.shape)]
+    return helper.make_tensor_value_info(name, kind, lengths)

@@ -29,6 +29,7 @@ from fnn.interop._onnx_file import model_in
 from fnn.interop._onnx_in import network_of
 from fnn.interop._onnx_writer import Value, Writer, emit, model_of, plain, sample_of, values_in
 from fnn.layers._sequences import is_pair
+from fnn.networks.ensemble import Ensemble
 from fnn.networks.inference import needs_inference
 
 __all__ = ["Value", "Writer", "emit", "from_onnx", "to_onnx"]
@@ -65,6 +66,7 @@ def to_onnx(params: Any, x: Any) -> Any:
         )
     x = _as_arrays(x)
     graph = Writer(_dtype_of(params, x))
+    graph.rows = int(isinstance(params, Ensemble))  # whose first axis is that of its members
     given = _given(graph, x, _numbered("x", x))
     inputs = values_in(given)
     y = graph.layer(params, given)

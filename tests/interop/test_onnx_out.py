@@ -41,7 +41,7 @@ to_onnx, emit = fnn.interop.onnx.to_onnx, fnn.interop.onnx.emit
 
 # Cases that ONNX cannot say, by what they are, with the reason.
 CANNOT = {}
-STACKED = {"dense, ensemble"}  # the rows of these are no first axis
+STACKED = {"dense, ensemble", "ensemble", "ensemble, one after the other"}  # the rows of these are no first axis
 
 
 def random_network(number):
