@@ -117,4 +117,13 @@ def attributes(node: Any, opset: int) -> dict[str, Any]:
             if setting.default_value.type:
                 found[name] = helper.get_attribute_value(setting.default_value)
     found |= {setting.name: helper.get_attribute_value(setting) for setting in node.attribute}
-    return {name: value.decode() if isinstance(value, bytes) else value for name, value in found.items()}
+    return {name: _readable(value) for name, value in found.items()}
+
+
+def _readable(value: Any) -> Any:
+    """Return a setting with text as str, and a float32 as the shortest number that it stands for: 1e-5."""
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, float):
+        return float(str(np.float32(value)))
+    return [_readable(each) for each in value] if isinstance(value, list) else value

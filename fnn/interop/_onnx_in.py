@@ -48,7 +48,7 @@ class _Reading:
         rows = next((_declared(each)[0] for each in inputs if _declared(each)), None)
         self.reader = Reader(rows, any(guessed for _, guessed in samples))
         for name, (sample, _) in zip(self.inputs, samples, strict=True):
-            self.values[name] = Tensor(self.reader.name(name), tuple(range(sample.ndim)), sample)
+            self.values[name] = self.reader.input(name, sample)
         self.uses = Counter(name for node in self.graph.node for name in node.input)
         self.uses.update(each.name for each in self.graph.output)
         for name in self.inputs:
@@ -63,13 +63,17 @@ class _Reading:
         computed = [each for each in given if isinstance(each, Tensor)]
         if not computed and not any(each is _MISSING for each in given) and what not in _RANDOM:
             return self._constant(node, what, given)
-        function = OPERATORS.get(what)
         if what == "Shape" and computed:
             return self._shape(node, given[0])
+        function = OPERATORS.get(what)
+        if not computed and what in _OF_SHAPES | {"Shape"}:
+            function = _computed  # perhaps: what it would be given is missing
         if function is None:
             return self._lacks(node, what, "")
         if any(each is _MISSING for each in given):
             return self._set(node, [_MISSING] * len(node.output))
+        if any(each.rank == 0 for each in computed):
+            return self._lacks(node, what, "of a single computed number")
         outputs = tuple([name if self.uses[name] else "" for name in node.output])
         op = Op(node.name or node.output[0], what, self.opset, attributes(node, self.opset), outputs)
         constants = tuple([id(each) for each in given if isinstance(each, np.ndarray)])

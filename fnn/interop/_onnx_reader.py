@@ -113,6 +113,7 @@ class Reader:
         self.current = ""
         self._orders: dict[tuple[str, Axes], Tensor] = {}
         self._made: dict[str, Step] = {}
+        self._values: dict[str, Tensor] = {}
         self._names: set[str] = set()
         self._known: dict[Any, list[Any]] = {}
         self._key, self._place = None, 0
@@ -120,6 +121,12 @@ class Reader:
     def begin(self, name: str, key: Any) -> None:
         """Begin with a node: what it adds is named after it; for a key seen before its layers are those of then."""
         self.current, self._key, self._place = name, key, 0
+
+    def input(self, name: str, sample: Any) -> Tensor:
+        """Return an input of the network."""
+        name = self.name(name)
+        self._values[name] = Tensor(name, tuple(range(np.ndim(sample))), sample)
+        return self._values[name]
 
     def name(self, wanted: str) -> str:
         """Return a name that no value has yet."""
@@ -140,7 +147,8 @@ class Reader:
         self.steps.append(step)
         self._made[name] = step
         first = inputs[0]
-        return Tensor(name, order if order is not None or first is None else first.order, sample)  # type: ignore[arg-type]
+        self._values[name] = Tensor(name, first.order if order is None and first is not None else order or (), sample)
+        return self._values[name]
 
     def _remembered(self, layer: Any) -> Any:
         """Return the layer that the same constants made before: a layer that is used twice is one record."""
@@ -166,7 +174,8 @@ class Reader:
         name = self.name(self.current)
         self._made[name] = again = Step(self._remembered(layer), step.inputs, name)
         self.steps.append(again)
-        return Tensor(name, value.order, value.sample)
+        self._values[name] = Tensor(name, value.order, value.sample)
+        return self._values[name]
 
     def laid(self, value: Tensor, order: Axes) -> Tensor:
         """Return a value whose tensor has these axes of it; layers are added where it is another."""
@@ -190,19 +199,26 @@ class Reader:
         if permutation != tuple(range(len(permutation))):
             result = self.add(Permute(permutation), result)  # type: ignore[arg-type]
         if dropped or len(front) < len(wanted):
-            result = self.reshaped(result, tuple([value.shape[axis] for axis in wanted[1:]]))
+            rows_first = [front[0], *[axis for axis in wanted if axis != front[0]]]
+            result = self.reshaped(result, tuple([value.shape[axis] for axis in rows_first[1:]]))
+            if rows_first != wanted:
+                result = self.add(Permute(tuple([rows_first.index(axis) for axis in wanted])), result)
         return attrs.evolve(result, order=order)
 
     def reshaped(self, value: Tensor, row: tuple[int, ...], order: Axes | None = None) -> Tensor:
         """Return a value whose own rows have another shape; one rearrangement after another is one."""
         order = tuple(range(len(row) + 1)) if order is None else order
-        if self.guessed and len(row) > 1:
+        if self.guessed and sum(length > 1 for length in row) > 1:
             raise Cannot("to a shape of unknown lengths: pass x, an input of the shape that it is to take")
         layer = Flatten() if len(row) == 1 else Reshape(row)
         before = self.producer(value, Reshape) or self.producer(value, Flatten)
         if before is None:
             return self.add(layer, value, order=order)
         sample = value.sample.reshape(len(value.sample), *row)
+        source = self._values[before.inputs[0]]
+        if source.sample.shape == sample.shape:  # the two undo each other
+            self.steps.remove(before)
+            return attrs.evolve(source, order=order)
         return attrs.evolve(self.replaced(before, value, layer), order=order, sample=sample)
 
     def own_axis(self, value: Tensor, axis: int) -> int:

@@ -29,7 +29,12 @@ def conv(reader: Reader, op: Op, x: Tensor, weight: Any, bias: Any = None) -> Te
     span = tuple((size - 1) * step + 1 for size, step in zip(weight.shape[2:], dilation, strict=True))
     kernel = np.ascontiguousarray(weight.transpose(*range(2, 2 + axes), 1, 0))
     padding = _padding(op, x, span, stride)
-    return reader.add(Conv(kernel, bias, stride, padding, dilation, op["group"]), x)
+    return reader.add(Conv(kernel, bias, _short(stride), _short(padding), _short(dilation), op["group"]), x)
+
+
+def _short(value: Any) -> Any:
+    """Return a number for a tuple that has nothing else."""
+    return value[0] if isinstance(value, tuple) and len({*value}) == 1 else value
 
 
 @operator(*_POOLS)
@@ -43,7 +48,7 @@ def pool(reader: Reader, op: Op, x: Tensor) -> Tensor:
         raise Cannot("with ceil_mode=1")
     if op["count_include_pad"] and padding != (0,) * len(size):
         raise Cannot("with count_include_pad=1")
-    return reader.add(_POOLS[op.type](size, stride, padding), x)
+    return reader.add(_POOLS[op.type](*[_short(each) for each in (size, stride, padding)]), x)
 
 
 def _padding(op: Op, x: Tensor, span: tuple[int, ...], stride: tuple[int, ...]) -> Any:
@@ -106,7 +111,9 @@ def recurrent(
     both = op["direction"] == "bidirectional"
     op.need(direction="forward") if not both else None
     usual = {"RNN": ["Tanh"], "GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"]}[op.type]
-    if op["activations"] not in (None, usual * (1 + both)):
+    if (op["activations"] or usual * 2)[: len(usual) * (1 + both)] != usual * (
+        1 + both
+    ):  # RNN's default is one too long
         raise Cannot(f"with activations={op['activations']}")
     if len(first) > states:
         raise Cannot("with peepholes")

@@ -8,6 +8,7 @@ from fnn.core._structure import walk
 
 pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
+from onnx import helper, numpy_helper  # noqa: E402 (after it is known to be there)
 
 
 def session(model):
@@ -58,3 +59,16 @@ def require_equal(found, y, tolerance=1e-5):
 def kinds(layer):
     """The classes of records in a network."""
     return {type(node) for _, node in walk(layer, every=True)}
+
+
+def model_of(operator, x, *constants, **settings):
+    """A model of a single operator."""
+    names = [f"k{place}" for place in range(len(constants))]
+    graph = helper.make_graph(
+        [helper.make_node(operator, ["x", *names], ["y"], **settings)],
+        "single",
+        [helper.make_tensor_value_info("x", helper.np_dtype_to_tensor_dtype(x.dtype), x.shape)],
+        [helper.make_tensor_value_info("y", 1, None)],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in zip(names, constants, strict=True)],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
