@@ -7,7 +7,7 @@ trains the network a hundred times, and reports a test accuracy of 0.94541 +- 0.
 that here, too. But it sums the gradients of a batch where the mean is meant, and with its learning rate the runs end
 while they are still learning: with a hundred times the learning rate the same network reaches 0.997. Its second figure
 is the accuracy of 3 to 39 hidden units, three trials each: four million steps, which two processes share, with networks
-that are trained together.
+that are trained together (lesson 13).
 
     python examples/05_moons.py           the lesson and its figures, a minute or two
     python examples/05_moons.py --fast    fewer and shorter runs
@@ -32,17 +32,20 @@ from typing import NamedTuple
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
-from toolz import concat, groupby, last, take_nth, valmap
+from toolz import groupby, last, take_nth, valmap
 
 from fnn import (
     Dense,
+    Ensemble,
     Key,
     Serial,
     cross_entropy,
     dense,
     grad,
+    members,
     relu,
     repeat,
+    replicate,
     serial,
     sgd,
     split,
@@ -50,6 +53,7 @@ from fnn import (
     states,
     summarize,
     sweep,
+    together,
     train_step,
     tree,
 )
@@ -165,24 +169,46 @@ if __name__ == "__main__":
 
 
 # %%
+def once_an_epoch(recipe, net, batch_key):
+    optimizer = sgd(recipe.learning_rate)
+    batches = epochs(train, BATCH_SIZE, batch_key, epochs=1 if options.fast else 10)
+    kept = take_nth(STEPS, states(train_step(cross_entropy, optimizer), start(net, optimizer), batches))
+    return [state.params for state in kept]
+
+
 def run(recipe, key):
     net_key, batch_key = split(key, 2)
-    optimizer = sgd(recipe.learning_rate)
-    state = start(network(recipe, 64)(net_key, train[0]), optimizer)
-    batches = epochs(train, BATCH_SIZE, batch_key, epochs=1 if options.fast else 10)
-    once_an_epoch = take_nth(STEPS, states(train_step(cross_entropy, optimizer), state, batches))
-    return [state.params for state in once_an_epoch]
+    return once_an_epoch(recipe, network(recipe, 64)(net_key, train[0]), batch_key)
 
 
-def measured(recipe, key):
-    nets = run(recipe, key)
+def measured(nets):
     losses = np.array([cross_entropy(net(train[0]), train[1]) for net in nets])
     return {"accuracy": accuracy(nets[-1](test[0]), test[1]), "loss": losses}
 
 
 # %% [markdown]
+# ## A hundred runs are one
+# A step of a network this small is a little arithmetic and much Python around it. So a group of networks is trained as
+# an ensemble, whose arrays have one more axis, in front, which counts the networks. Each of them keeps its own key, and
+# ends with the bits that its run has alone, as lesson 13 shows.
+
+
+# %%
+def stacked(nets):
+    return Ensemble(tree.stack(nets), len(nets))
+
+
+def measured_together(recipe, keys):
+    net_keys, batch_keys = zip(*[split(key, 2) for key in keys], strict=True)
+    nets = stacked([network(recipe, 64)(key, train[0]) for key in net_keys])
+    by_epoch = [members(kept) for kept in once_an_epoch(recipe, nets, batch_keys)]
+    return [measured(nets) for nets in zip(*by_epoch, strict=True)]
+
+
+# %% [markdown]
 # ## Repetition is a map
 # `repeat` maps a run over keys, and any map that keeps the order can do that: here the map of a pool of two processes.
+# `together` gives each of them a group of keys at a time.
 
 # %%
 mapped, workers = map, None
@@ -190,13 +216,19 @@ if __name__ == "__main__":
     if not notebook:
         workers = ProcessPoolExecutor(2, mp_context=get_context("spawn"))
         mapped = workers.map
+        list(mapped(abs, range(8)))  # until they have imported NumPy
 
-    begin = time.perf_counter()
     keys = {name: split(Key(options.seed), 2 if options.fast else 20) for name in RECIPES}
     keys["the tutorial's recipe"] = split(Key(options.seed), 3 if options.fast else 100)
-    results = {name: repeat(partial(measured, recipe), keys[name], map=mapped) for name, recipe in RECIPES.items()}
+    results = {}
+    print()
+    for name, recipe in RECIPES.items():
+        begin = time.perf_counter()
+        experiment = together(partial(measured_together, recipe), size=-(-len(keys[name]) // 2))
+        results[name] = repeat(experiment, keys[name], map=mapped)
+        print(f"{name}: {len(keys[name])} runs in {time.perf_counter() - begin:.1f} s")
     summaries = valmap(summarize, results)
-    print(f"\n{sum(map(len, results.values()))} runs in {time.perf_counter() - begin:.0f} s, accuracy on the test set")
+    print("\naccuracy on the test set")
     print("the tutorial reports         0.94541 +- 0.019558 (n = 100)")
     for name, summary in summaries.items():
         print(f"{name:27s}  {summary['accuracy']}")
@@ -233,12 +265,9 @@ if plot and Figure:
     show(figure, "05_moons.png")
 
 # %% [markdown]
-# ## Many networks trained together
-# A step of a network this small is a little arithmetic and much Python around it. Thirty of them, as an ensemble, take
-# only a few times as long as one: each array gets one more axis, in front, which counts the networks. They may even
-# differ in width. The narrow ones are padded with units whose weights are 0; the output of such a unit is 0, relu's
-# derivative there is 0, and so its weights stay 0. The loss is then a mean over the rows of all n networks, and each
-# network gets an n-th of its gradient; a learning rate n times as large makes up for it.
+# ## Networks of several widths trained together
+# An ensemble has networks of one architecture, but narrow ones can be padded with units whose weights are 0: the output
+# of such a unit is 0, relu's derivative there is 0, and so its weights stay 0.
 
 # %%
 TRIALS = 3
@@ -251,57 +280,49 @@ def padded(net, width):
     return Serial((hidden, activation, Dense(np.pad(scores.weight, ((0, more), (0, 0))), scores.bias)))
 
 
-def ensemble(nets):
-    width = max(len(net.layers[0].bias) for net in nets)
-    return tree.map(lambda *leaves: np.stack(leaves), *(padded(net, width) for net in nets))
-
-
-def replicated(nets, rows):
-    return rows[None].repeat(len(nets), axis=0)
+def of_one_width(nets):
+    return stacked([padded(net, max(len(net.layers[0].bias) for net in nets)) for net in nets])
 
 
 # %% [markdown]
-# Is training together the same as training alone? Three units, trained for 100 steps on their own and in an ensemble
-# with 39:
+# Is training with padding the same as training alone? Three units, trained for 100 steps on their own and in an
+# ensemble with 39:
 
 
 # %%
-def trained(net, optimizer, batch):
-    step = train_step(cross_entropy, optimizer)
-    return reduce(step, [batch] * 100, start(net, optimizer)).params
+def trained(net, batch):
+    optimizer = sgd(RECIPES["corrected: both"].learning_rate)
+    return reduce(train_step(cross_entropy, optimizer), [batch] * 100, start(net, optimizer)).params
 
 
 if __name__ == "__main__":
-    recipe, (x, label) = RECIPES["corrected: both"], (train[0][:10], train[1][:10])
-    nets = [network(recipe, width)(Key(options.seed), x) for width in (3, 39)]
-    alone = trained(nets[0], sgd(recipe.learning_rate), (x, label)).layers[0].weight
-    both = trained(ensemble(nets), sgd(2 * recipe.learning_rate), (replicated(nets, x), replicated(nets, label)))
-    together = both.layers[0].weight[0]
+    recipe, batch = RECIPES["corrected: both"], (train[0][:10], train[1][:10])
+    nets = [network(recipe, width)(Key(options.seed), train[0]) for width in (3, 39)]
+    alone = trained(nets[0], batch).layers[0].weight
+    narrow, _ = members(trained(of_one_width(nets), replicate(batch, 2)))
     print("\nthree units, trained for 100 steps alone and in an ensemble with 39")
-    print(f"their weights differ by at most {np.abs(together[:, :3] - alone).max():.0e}")
-    print(f"the padding is still 0: {not together[:, 3:].any()}")
+    print(f"their weights differ by at most {np.abs(narrow.layers[0].weight[:, :3] - alone).max():.0e}")
+    print(f"the padding is still 0: {not narrow.layers[0].weight[:, 3:].any()}")
 
 # %% [markdown]
 # ## Accuracy against the number of hidden units
-# `sweep` maps over a grid, here of four groups of widths, and gives each configuration a key by its place in the grid.
-# With few units it is luck whether they start where they are needed, and the trials differ. With more units the
-# tutorial's recipe gets better and better, which looks like a law. It is the same fault again: in the ten times as many
-# epochs that it gets here, 39 units have not yet learned what ten can.
+# `sweep` maps over a grid and gives each configuration a key by its place in the grid; `together` groups neighbors, of
+# nearly equal widths, so that there is little padding. With few units it is luck whether they start where they are
+# needed, and the trials differ. With more units the tutorial's recipe gets better and better, which looks like a law.
+# It is the same fault again: in the ten times as many epochs that it gets here, 39 units have not yet learned what ten
+# can.
 
 
 # %%
-def trials(recipe, n_epochs, configuration, key):
-    """Return pairs of a width and an accuracy, three for each width, which differ in the initial weights."""
-    net_key, batch_key = split(key, 2)
-    widths = [width for width in configuration["widths"] for _ in range(TRIALS)]
-    keys = split(net_key, len(widths))
-    nets = [network(recipe, width)(key, train[0]) for width, key in zip(widths, keys, strict=True)]
-    optimizer = sgd(len(nets) * recipe.learning_rate)
-    batches = epochs(train, BATCH_SIZE, batch_key, epochs=n_epochs)
-    shared = ((replicated(nets, x), replicated(nets, label)) for x, label in batches)
-    final = last(states(train_step(cross_entropy, optimizer), start(ensemble(nets), optimizer), shared))
-    accuracies = [accuracy(scores, test[1]) for scores in final.params(replicated(nets, test[0]))]
-    return list(zip(widths, accuracies, strict=True))
+def trials(recipe, n_epochs, configurations, keys):
+    """Return the accuracy of each configuration, whose key decides the initial weights and the order of the rows."""
+    net_keys, batch_keys = zip(*[split(key, 2) for key in keys], strict=True)
+    widths = [configuration["width"] for configuration in configurations]
+    nets = [network(recipe, width)(key, train[0]) for width, key in zip(widths, net_keys, strict=True)]
+    optimizer = sgd(recipe.learning_rate)
+    batches = epochs(train, BATCH_SIZE, batch_keys, epochs=n_epochs)
+    final = last(states(train_step(cross_entropy, optimizer), start(of_one_width(nets), optimizer), batches))
+    return [accuracy(scores, test[1]) for scores in final.params(replicate(test[0], len(nets)))]
 
 
 WIDTHS = (3, 8, 20) if options.fast else range(3, 40)
@@ -309,10 +330,10 @@ EPOCHS = {"the tutorial's recipe": 1 if options.fast else 100, "corrected: both"
 
 
 def accuracies_by_width(name):
-    grid = {"widths": [WIDTHS[begin::4] for begin in range(min(4, len(WIDTHS)))]}
-    swept = sweep(partial(trials, RECIPES[name], EPOCHS[name]), grid, Key(options.seed), map=mapped)
-    by_width = groupby(0, concat(trial.result for trial in swept))
-    return {width: summarize(accuracy for _, accuracy in by_width[width]) for width in WIDTHS}
+    grid = {"width": WIDTHS, "trial": range(TRIALS)}
+    experiment = together(partial(trials, RECIPES[name], EPOCHS[name]), size=-(-len(WIDTHS) * TRIALS // 4))
+    swept = sweep(experiment, grid, Key(options.seed), map=mapped)
+    return valmap(summarize, groupby(lambda trial: trial.configuration["width"], swept))
 
 
 # %%
@@ -322,7 +343,7 @@ if __name__ == "__main__":
         begin = time.perf_counter()
         by_width[name] = accuracies_by_width(name)
         seconds, steps = time.perf_counter() - begin, len(WIDTHS) * TRIALS * n_epochs * STEPS
-        print(f"\n{name}, {n_epochs} epochs, {len(WIDTHS)} widths: {steps:,} steps of a network in {seconds:.0f} s")
+        print(f"\n{name}, {n_epochs} epochs, {len(WIDTHS)} widths: {steps:,} steps of a network in {seconds:.1f} s")
         for width in sorted({3, 5, 7, 10, 20, 39}.intersection(WIDTHS)):
             print(f"  {width:2d} hidden units: {by_width[name][width]}")
     print("\nthe tutorial's own code took 346 s for its 100 epochs, on two cores as well")

@@ -184,7 +184,7 @@ def _results(caller: str, function: Callable[[Any], Any], items: list[Any], map:
 def _in_groups(caller: str, run: Together, items: list[Any], map: Map) -> list[Any]:
     """Return the result for each item, computed a group at a time."""
     groups = grouped(caller, run, items)
-    function = functools.partial(run_group, caller, run)
+    function = functools.partial(run_group, caller, run.run)  # a worker need not know ``by``, which may be a lambda
     found = _results(caller, function, [[items[place] for place in group] for group in groups], map)
     results: list[Any] = [None] * len(items)
     for group, values in zip(groups, found, strict=True):

@@ -82,10 +82,10 @@ def _group_of(caller: str, by: Any, item: tuple[Any, ...]) -> Any:
     return identity(chosen(f"{caller}: together by {by!r}", item[0], names)) if names else None
 
 
-def run_group(caller: str, experiment: Together, group: list[tuple[Any, ...]]) -> list[Any]:
+def run_group(caller: str, run: Callable[..., Any], group: list[tuple[Any, ...]]) -> list[Any]:
     """Return the results of a group's items, or raise if there is not one for each."""
     try:
-        given = experiment.run(*zip(*group, strict=True))
+        given = run(*zip(*group, strict=True))
         return _one_by_one(caller, given, len(group))
     except Exception as error:
         first = " with the key ".join(map(str, group[0]))

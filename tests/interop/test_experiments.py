@@ -5,8 +5,8 @@ import pytest
 from fnn.train.experiments import sweep
 from fnn.train.together import together
 from tests.train.test_experiments import GRID, configured, failing, trained
-from tests.train.test_together import GRID as GROUPS
-from tests.train.test_together import alone, of_group
+from tests.train.test_together import NETWORKS, trained_together
+from tests.train.test_together import trained as trained_alone
 
 
 def test_a_dask_cluster_changes_nothing():
@@ -41,4 +41,4 @@ def test_groups_on_a_dask_cluster_change_nothing():
         distributed.Client(cluster) as client,
     ):
         mapped = client.get_executor().map
-        assert sweep(together(of_group, by="width", size=2), GROUPS, map=mapped) == sweep(alone, GROUPS)
+        assert sweep(together(trained_together, by="width"), NETWORKS, map=mapped) == sweep(trained_alone, NETWORKS)

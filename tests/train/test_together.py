@@ -6,9 +6,26 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
+from toolz import last
 
-from fnn import Key, fold_in, repeat, split, sweep, together
+from fnn import (
+    Ensemble,
+    Key,
+    cross_entropy,
+    fold_in,
+    mlp,
+    repeat,
+    sgd,
+    split,
+    start,
+    states,
+    sweep,
+    together,
+    train_step,
+    tree,
+)
 from fnn.core.keys import uniforms
+from fnn.data import epochs, moons
 from tests.errors import check, message
 
 T, V = TypeError, ValueError
@@ -32,6 +49,30 @@ def drawn(key):
 
 def all_drawn(keys):
     return np.array([uniforms(key, 1)[0] for key in keys])
+
+
+POINTS = moons(40, 0.1, Key(4))
+NETWORKS = {"width": [3, 5], "rate": [0.1, 0.5], "trial": range(2)}
+
+
+def trained(configuration, key):
+    net_key, batch_key = split(key, 2)
+    optimizer = sgd(configuration["rate"])
+    state = start(mlp(configuration["width"], 2)(net_key, POINTS[0]), optimizer)
+    return last(states(train_step(cross_entropy, optimizer), state, epochs(POINTS, 8, batch_key, epochs=2))).loss
+
+
+def trained_together(configurations, keys):
+    net_keys, batch_keys = zip(*[split(key, 2) for key in keys], strict=True)
+    network = mlp(configurations[0]["width"], 2)
+    nets = Ensemble(tree.stack([network(key, POINTS[0]) for key in net_keys]), len(keys))
+    optimizer = sgd(np.array([configuration["rate"] for configuration in configurations]))
+    batches = epochs(POINTS, 8, batch_keys, epochs=2)
+    return last(states(train_step(cross_entropy, optimizer), start(nets, optimizer), batches)).loss
+
+
+def test_a_group_trained_as_an_ensemble_has_the_bits_of_each_network_alone():
+    assert sweep(together(trained_together, by="width"), NETWORKS, Key(6)) == sweep(trained, NETWORKS, Key(6))
 
 
 @pytest.mark.parametrize("size", [None, 1, 4, 100])
@@ -84,6 +125,8 @@ def test_a_result_may_be_a_row_of_an_array_or_anything():
 def test_processes_change_nothing():
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         assert sweep(together(of_group, "width", 2), GRID, map=pool.map) == sweep(alone, GRID)
+        assert sweep(together(of_group, lambda each: each["width"]), GRID, map=pool.map) == sweep(alone, GRID)
+        assert sweep(together(trained_together, "width"), NETWORKS, map=pool.map) == sweep(trained, NETWORKS)
         assert repeat(together(all_drawn, size=2), split(Key(5), 7), map=pool.map) == repeat(drawn, split(Key(5), 7))
 
 
