@@ -307,10 +307,10 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Accuracy against the number of hidden units
 # `sweep` maps over a grid and gives each configuration a key by its place in the grid; `together` makes two groups of
-# it, one for each process. The more networks there are in a group, the less the Python around a step costs each. With few units it is luck whether they start where they are
-# needed, and the trials differ. With more units the tutorial's recipe gets better and better, which looks like a law.
-# It is the same fault again: in the ten times as many epochs that it gets here, 39 units have not yet learned what ten
-# can.
+# it, one for each process. The more networks there are in a group, the less the Python around a step costs each. With
+# few units it is luck whether they start where they are needed, and the trials differ. With more units the tutorial's
+# recipe gets better and better, which looks like a law. It is the same fault again: in the ten times as many epochs
+# that it gets here, 39 units have not yet learned what ten can.
 
 
 # %%
