@@ -26,7 +26,7 @@ from fnn.core.vjp import Pullback, registered, vjp
 from fnn.data._labels import WrongRow
 from fnn.losses._reduction import Rows, Slopes, total
 from fnn.losses._rows import Matched
-from fnn.losses._terms import is_of_predictions, require_logits
+from fnn.losses._terms import counts_all, is_of_predictions, number_of_rows, require_logits, terms
 from fnn.losses.binary import BinaryCrossEntropy, Hinge
 from fnn.losses.classification import CrossEntropy, KLDivergence, cross_entropy_rows, require_classes
 from fnn.losses.multitask import Combined
@@ -89,6 +89,16 @@ def members_vjp(loss: Any, n: int, prediction: Any, target: Any, weights: Any = 
     ):
         return _combined(loss, n, prediction, target, weights)
     return _one_by_one(loss, n, prediction, target, weights)
+
+
+def terms_of_members(loss: Any, n: int, prediction: Any, target: Any) -> list[tuple[Any, Any]]:
+    """Return the terms of a loss as ``terms`` does, with the rows of each member, (n,), where they may differ."""
+    first = rows_of(prediction, n)[0]
+    if counts_all(loss, first):
+        return [(number_of_rows(first), loss)]
+    each = [terms(loss, y, t) for y, t in zip(rows_of(prediction, n), rows_of(target, n), strict=True)]
+    places = zip(*each, strict=True)
+    return [(None if of[0][0] is None else np.array([rows for rows, _ in of]), of[0][1]) for of in places]
 
 
 def _one_by_one(loss: Any, n: int, *given: Any) -> tuple[np.ndarray, Pullback]:

@@ -48,11 +48,11 @@ def terms(loss: Any, prediction: Any, target: Any) -> list[tuple[float | None, A
     """
     if type(loss) is not Combined or not is_tuple(prediction) or len(prediction) != len(loss.losses):
         return [(_rows(loss, prediction, target), loss)]
-    plain = [_counts_all(one, y) for one, y in zip(loss.losses, prediction, strict=True)]
+    plain = [counts_all(one, y) for one, y in zip(loss.losses, prediction, strict=True)]
     found: list[tuple[float | None, Any]] = []
     if any(plain):
         weights = [weight if each else 0.0 for weight, each in zip(loss.weights, plain, strict=True)]
-        found.append((_number_of_rows(prediction), Combined(loss.losses, tuple(weights))))
+        found.append((number_of_rows(prediction), Combined(loss.losses, tuple(weights))))
     for place, each in enumerate(plain):
         for rows, one in () if each else terms(loss.losses[place], prediction[place], target[place]):
             losses = (*loss.losses[:place], one, *loss.losses[place + 1 :])
@@ -61,10 +61,10 @@ def terms(loss: Any, prediction: Any, target: Any) -> list[tuple[float | None, A
     return found
 
 
-def _counts_all(loss: Any, prediction: Any) -> bool:
+def counts_all(loss: Any, prediction: Any) -> bool:
     """Return True for a mean over all rows, whatever the target."""
     if type(loss) is Combined and is_tuple(prediction):
-        return all(map(_counts_all, loss.losses, prediction))
+        return all(map(counts_all, loss.losses, prediction))
     return not (_adds_up(loss) or is_pair(prediction) or getattr(loss, "ignore", None) is not None)
 
 
@@ -72,8 +72,9 @@ def _adds_up(loss: Any) -> bool:
     return getattr(loss, "adds_up", False)
 
 
-def _number_of_rows(prediction: Any) -> int:
-    return _number_of_rows(prediction[0]) if is_tuple(prediction) else len(prediction)
+def number_of_rows(prediction: Any) -> int:
+    """Return the number of rows of an array, or of the first of several."""
+    return number_of_rows(prediction[0]) if is_tuple(prediction) else len(prediction)
 
 
 def _rows(loss: Any, prediction: Any, target: Any) -> float | None:
@@ -82,7 +83,7 @@ def _rows(loss: Any, prediction: Any, target: Any) -> float | None:
     y, lengths = prediction if is_pair(prediction) else (prediction, None)
     ignore = getattr(loss, "ignore", None)
     if lengths is None and ignore is None:
-        return _number_of_rows(y)
+        return number_of_rows(y)
     there: Any = None if ignore is None else np.asarray(target) != ignore
     if lengths is not None:
         there = within("sharded", lengths, np.shape(y) if there is None else there.shape, there)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import fnn
-from fnn import Record, combined, cross_entropy, fold_in, mse, sharded, tree, value_and_grad, vjp
+from fnn import Key, Record, combined, cross_entropy, fold_in, mse, sharded, tree, value_and_grad, vjp
 from fnn.core._structure import walk
 from fnn.core.record import is_record
 from tests.each_of import each_of
@@ -149,3 +149,48 @@ def test_a_shard_of_one_row_has_no_statistics_and_the_error_says_which_one_it_is
     with pytest.raises(ValueError, match="batch_norm") as caught:
         value_and_grad(sharded(mse, 4), layer, (x, x))
     assert caught.value.__notes__ == ["sharded: in shard 3, rows 6 to 6 of a batch of 7"]
+
+
+@each_of("case", LOSS_CASES.values(), ids=LOSS_CASES)
+def test_each_member_of_an_ensemble_learns_from_shards_as_it_does_alone(case):
+    loss, *batch = case
+    nets = [NET, Stretch(np.array(-0.7))]
+    batches = [tuple(batch), tree.map(lambda leaf: leaf[::-1], tuple(batch))]  # other rows in the same shards
+    given = tree.stack(nets), tree.stack(batches)
+    values, gradient = value_and_grad(sharded(loss, 2), fnn.Ensemble(given[0], 2), given[1])
+    for net, own, value, pulled in zip(nets, batches, values, fnn.members(gradient), strict=True):
+        expected = value_and_grad(sharded(loss, 2), net, own)
+        assert value == pytest.approx(expected[0], rel=1e-12, abs=1e-15)
+        np.testing.assert_allclose(pulled.weight, expected[1].weight, rtol=1e-12, atol=1e-14)
+
+
+def test_members_of_dense_layers_have_the_bits_that_they_have_alone_and_keys_of_their_own():
+    asked = []
+
+    def counting(function, items):
+        asked.append(len(items))
+        return by_message(function, items)
+
+    x, labels = numbers(3, 11, 5, dtype=np.float32), np.arange(33).reshape(3, 11) % 4
+    for layers in ((fnn.dense(8), fnn.tanh, fnn.dense(4)), (fnn.dense(8), fnn.dropout(0.5), fnn.dense(4))):
+        nets = fnn.ensemble(fnn.serial(*layers), 3)(Key(0), x[0])
+        keys = fnn.split(Key(1), 3)
+        values, gradient = value_and_grad(sharded(cross_entropy, 4, map=counting), nets, (x, labels), keys)
+        assert (values.shape, type(gradient)) == ((3,), fnn.Ensemble)
+        for i, (net, pulled) in enumerate(zip(fnn.members(nets), fnn.members(gradient), strict=True)):
+            alone = value_and_grad(sharded(cross_entropy, 4), net, (x[i], labels[i]), keys[i])
+            assert same_bits((values[i], pulled), alone)
+    assert asked == [4, 4]  # all members in each shard, not each member in turn
+
+
+def test_an_ensemble_of_several_outputs_counts_the_rows_of_each_member_and_output():
+    loss = fnn.combined(mse, fnn.CrossEntropy(ignore=2))
+    nets = fnn.ensemble(fnn.parallel(fnn.dense(2), fnn.dense(3)), 2)(Key(0), numbers(1, 5))
+    labels = np.array([[0, 1, 2, 2, 0], [2, 2, 2, 2, 1]])
+    batch = numbers(2, 5, 5), (numbers(2, 5, 2, seed=1), labels), np.abs(numbers(2, 5, seed=2))
+    values, gradient = value_and_grad(sharded(loss, 3), nets, batch)
+    expected = value_and_grad(loss, nets, batch)
+    np.testing.assert_allclose(values, expected[0], rtol=1e-12)
+    assert tree.allclose(gradient, expected[1], rtol=1e-11, atol=1e-14)
+    with pytest.raises(ValueError, match=r"of 2 expects x \(2, rows, ...\), got \(5, 5\)"):
+        value_and_grad(sharded(mse, 2), nets, (batch[0][0], batch[1][0]))
