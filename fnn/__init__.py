@@ -23,31 +23,17 @@ from fnn.diagnostics.diagnose import diagnose
 from fnn.diagnostics.summary import summary
 from fnn.layers import initializers
 from fnn.layers.activations import (
-    Elu,
-    Gelu,
     Heaviside,
     Identity,
     LeakyRelu,
-    Mish,
     Relu,
-    Selu,
     Sigmoid,
-    Silu,
-    Softplus,
-    Softsign,
     Tanh,
-    elu,
-    gelu,
     heaviside,
     identity,
     leaky_relu,
-    mish,
     relu,
-    selu,
     sigmoid,
-    silu,
-    softplus,
-    softsign,
     tanh,
 )
 from fnn.layers.attention import Attention, attention
@@ -68,10 +54,27 @@ from fnn.layers.prelu import PRelu, prelu
 from fnn.layers.recurrent import LastStep, Rnn, last_step, rnn
 from fnn.layers.response import LocalResponseNorm, local_response_norm
 from fnn.layers.shape import Flatten, Permute, Reshape, flatten, permute, reshape
+from fnn.layers.smooth import (
+    Elu,
+    Gelu,
+    Mish,
+    Selu,
+    Silu,
+    Softplus,
+    Softsign,
+    elu,
+    gelu,
+    mish,
+    selu,
+    silu,
+    softplus,
+    softsign,
+)
 from fnn.layers.softmax import LogSoftmax, Softmax, log_softmax, softmax
 from fnn.losses import _members as _members  # which tells value_and_grad of ensembles
 from fnn.losses.binary import BinaryCrossEntropy, Hinge, binary_cross_entropy, hinge
-from fnn.losses.classification import CrossEntropy, KLDivergence, cross_entropy, kl_divergence
+from fnn.losses.classification import CrossEntropy, cross_entropy
+from fnn.losses.divergence import KLDivergence, kl_divergence
 from fnn.losses.multitask import Combined, combined
 from fnn.losses.regression import (
     Huber,
@@ -115,8 +118,9 @@ from fnn.train.best import best
 from fnn.train.comparison import Comparison, compare
 from fnn.train.experiments import Summary, Trial, repeat, summarize, sweep
 from fnn.train.progress import progress
+from fnn.train.run import fit, restart, states
 from fnn.train.sharded import Sharded, sharded
-from fnn.train.step import Diverged, State, differentiated, finite, fit, restart, start, states, train_step, updated
+from fnn.train.step import Diverged, State, differentiated, finite, start, train_step, updated
 from fnn.train.streams import early_stopping, ema, history, tap, time_limit, until
 from fnn.train.threads import threads
 from fnn.train.together import together

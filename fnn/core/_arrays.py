@@ -19,6 +19,8 @@ import numpy as np
 
 from fnn.core._errors import LayerTypeError, describe
 
+WIDE = "fdg"  # the characters of float32, float64 and long double, which are computed in as they are
+
 
 # isinstance would leave a type checker with ndarray[Unknown, Unknown].
 def is_array(value: Any) -> TypeGuard[np.ndarray]:

@@ -23,8 +23,8 @@ import attrs
 import numpy as np
 
 from fnn.core._arrays import conversion, is_array, is_tuple, ones, read_only
-from fnn.core._structure import Tree, Where, chosen, require_alike, require_numpy, walk
-from fnn.core.record import Record, children, edges, rebuild
+from fnn.core._structure import Tree, Where, chosen, places, require_alike, require_numpy, uses_one_twice, walk
+from fnn.core.record import Record, children, rebuild
 
 Build = Callable[[list[Any]], Any]
 Form = list[Any]
@@ -35,7 +35,7 @@ def take_apart(tree: Tree) -> tuple[list[np.ndarray], Form]:
 
     Both may be remembered by the tree: do not write to them.
     """
-    known = getattr(tree, "__dict__", _NOTHING).get(_PARTS)
+    known = getattr(tree, _PARTS, None)
     if known is not None:
         return known
     leaves: list[np.ndarray] = []
@@ -44,10 +44,10 @@ def take_apart(tree: Tree) -> tuple[list[np.ndarray], Form]:
     return leaves, form
 
 
-def _collect(node: Any, leaves: list[np.ndarray], form: Form, seen: dict[int, int], tree: Tree) -> None:
+def _collect(node: Any, leaves: list[np.ndarray], form: Form, seen: dict[Any, int], tree: Tree) -> None:
     if isinstance(node, Record):
-        if id(node) in seen:
-            form.append(("the record whose first leaf is", seen[id(node)]))
+        if node in seen:  # a record is equal to itself alone
+            form.append(("the record whose first leaf is", seen[node]))
             return
         begin = len(leaves)
         form.append(type(node))
@@ -59,7 +59,7 @@ def _collect(node: Any, leaves: list[np.ndarray], form: Form, seen: dict[int, in
             else:
                 _collect(child, leaves, form, seen, tree)
         if len(leaves) > begin:
-            seen[id(node)] = begin
+            seen[node] = begin
     elif is_tuple(node):
         form.append(len(node))
         for child in node:
@@ -83,28 +83,6 @@ def has_leaves(node: Tree) -> bool:
     return False
 
 
-def places(node: Tree, owner: int = 0, way: str = "") -> Iterator[tuple[tuple[int, str], np.ndarray]]:
-    """Yield the leaf at each place, and before it an address: the record that it lies in, and the way from there.
-
-    The leaves of a record that is used twice have two places and one address.
-
-    >>> pair = (np.zeros(1), np.zeros(2))
-    >>> [way for (_, way), _ in places((pair, pair))]  # a tuple has no identity, a record has
-    ['[0][0]', '[0][1]', '[1][0]', '[1][1]']
-    """
-    if is_array(node):
-        yield (owner, way), node
-    if isinstance(node, Record):
-        owner, way = id(node), ""
-    for edge, child in zip(edges(node), children(node), strict=True):
-        yield from places(child, owner, way + edge)
-
-
-def uses_one_twice(tree: Tree) -> bool:
-    addresses = [address for address, _ in places(tree)]
-    return len(set(addresses)) < len(addresses)
-
-
 def builder(tree: Tree) -> Build:
     """Return the function that builds a tree like this one from the list of its leaves."""
     if uses_one_twice(tree):
@@ -118,9 +96,8 @@ def builder_of(tree: Tree) -> Build:
 
     It stays true: a record is frozen, and its builder reads no array of it.
     """
-    memory = getattr(tree, "__dict__", _NOTHING)
-    known = memory.get(_VECTOR)
-    return known[1].build if known else memory.get(_BUILD) or builder(tree)
+    known = getattr(tree, _VECTOR, None)
+    return known[1].build if known else getattr(tree, _BUILD, None) or builder(tree)
 
 
 def rebuilt_like(tree: Tree, leaves: list[Any]) -> Tree:
@@ -225,14 +202,13 @@ class Layout:
 
 
 _VECTOR, _BUILD, _PARTS = "(vector)", "(build)", "(parts)"  # no field can have these names
-_NOTHING: dict[str, Any] = {}
 # Of a tree that is many in one: its type, and what makes of it an array (n, size), a vector for each.
 FLAT: dict[type, Callable[[Any], tuple[np.ndarray, Layout]]] = {}
 
 
 def flat(tree: Tree) -> tuple[np.ndarray, Layout]:
     """Return the leaves of a tree as one read-only vector, and the layout that turns such a vector into such a tree."""
-    known = getattr(tree, "__dict__", _NOTHING).get(_VECTOR)
+    known = getattr(tree, _VECTOR, None)
     if known is not None:
         return known
     if type(tree) in FLAT:
@@ -259,7 +235,7 @@ def tied(params: Tree, gradient: Tree) -> Tree:
 
     A network without such a record gets its gradient back as it is.
     """
-    known = getattr(params, "__dict__", _NOTHING).get(_VECTOR)
+    known = getattr(params, _VECTOR, None)
     if not (known[1].twice if known else uses_one_twice(params)):
         return gradient
     sums: dict[Any, np.ndarray] = {}
@@ -274,11 +250,17 @@ def all_finite(tree: Tree) -> bool:
     >>> all_finite((np.ones(2),)), all_finite((np.array([np.inf]),))
     (True, False)
     """
-    known = getattr(tree, "__dict__", _NOTHING).get(_VECTOR)
-    if known is None and not is_array(tree):
-        parts = children(tree)
-        return not parts or all(map(all_finite, parts))
-    vector = known[0] if known else np.reshape(tree, -1)
+    if is_tuple(tree):
+        return all(map(all_finite, tree))
+    known = getattr(tree, _VECTOR, None)
+    if known is not None:
+        vector = known[0]
+    elif isinstance(tree, Record):
+        return all([all_finite(getattr(tree, name)) for name in tree.__record__])  # noqa: C419 (a generator is slower)
+    elif is_array(tree):
+        vector = np.reshape(tree, -1)
+    else:
+        return True
     # A product with ones is one sweep without a temporary. It can overflow where no element did: then look at each.
     return math.isfinite(vector.dot(ones(vector.size, vector.dtype))) or bool(np.isfinite(vector).all())
 

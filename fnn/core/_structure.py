@@ -1,6 +1,7 @@
 """How a tree is put together: the paths of its leaves, which leaves are chosen, and where two trees differ.
 
     walk          : tree -> (path, leaf), ...
+    places        : tree -> (address, leaf), ..., at each place where it stands
     chosen        : paths, where -> a bool for each path          is_weight : path -> bool
     difference    : tree, tree -> where they differ, or None
     require_numpy : tree -> nothing, or an error with the path of another library's array
@@ -45,6 +46,29 @@ def _walk(node: Any, path: str, every: bool, seen: set[int]) -> Generator[tuple[
     if found and isinstance(node, Record):
         seen.add(id(node))
     return found
+
+
+def places(node: Tree, owner: int = 0, way: str = "") -> Iterator[tuple[tuple[int, str], np.ndarray]]:
+    """Yield the leaf at each place, and before it an address: the record that it lies in, and the way from there.
+
+    The leaves of a record that is used twice have two places and one address.
+
+    >>> pair = (np.zeros(1), np.zeros(2))
+    >>> [way for (_, way), _ in places((pair, pair))]  # a tuple has no identity, a record has
+    ['[0][0]', '[0][1]', '[1][0]', '[1][1]']
+    """
+    if is_array(node):
+        yield (owner, way), node
+    if isinstance(node, Record):
+        owner, way = id(node), ""
+    for edge, child in zip(edges(node), children(node), strict=True):
+        yield from places(child, owner, way + edge)
+
+
+def uses_one_twice(tree: Tree) -> bool:
+    """Return True if a record with leaves stands at two places of a tree."""
+    addresses = [address for address, _ in places(tree)]
+    return len(set(addresses)) < len(addresses)
 
 
 def require_numpy(caller: str, tree: Tree) -> None:

@@ -25,8 +25,10 @@ from fnn.core.vjp import forward
 from fnn.diagnostics._sentences import sentences
 from fnn.diagnostics._table import Table
 from fnn.diagnostics.summary import flow, shape_of
-from fnn.layers.activations import Gelu, Relu, Sigmoid, Silu, Tanh
-from fnn.losses.classification import BinaryCrossEntropy, CrossEntropy, cross_entropy
+from fnn.layers.activations import Relu, Sigmoid, Tanh
+from fnn.layers.smooth import Gelu, Silu
+from fnn.losses.binary import BinaryCrossEntropy
+from fnn.losses.classification import CrossEntropy, cross_entropy
 from fnn.losses.regularization import Regularized
 from fnn.networks.branches import Parallel, Residual
 from fnn.networks.ensemble import Ensemble, keys_of, members, require_members

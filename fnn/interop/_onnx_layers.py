@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fnn.interop._onnx_writer import Value, Writer, channels_first, emit, plain, sample_of
-from fnn.layers import activations, gated, hard, softmax
+from fnn.layers import activations, gated, hard, smooth, softmax
 from fnn.layers._sequences import is_pair
 from fnn.layers.dense import Dense
 from fnn.layers.embedding import Embedding
@@ -33,12 +33,12 @@ SAME: dict[type[Any], tuple[str, dict[str, str]]] = {
     activations.Tanh: ("Tanh", {}),
     activations.Relu: ("Relu", {}),
     activations.LeakyRelu: ("LeakyRelu", {"alpha": "slope"}),
-    activations.Elu: ("Elu", {"alpha": "alpha"}),
-    activations.Selu: ("Selu", {"alpha": "alpha", "gamma": "scale"}),
-    activations.Gelu: ("Gelu", {"approximate": "approximate"}),
-    activations.Softplus: ("Softplus", {}),
-    activations.Mish: ("Mish", {}),
-    activations.Softsign: ("Softsign", {}),
+    smooth.Elu: ("Elu", {"alpha": "alpha"}),
+    smooth.Selu: ("Selu", {"alpha": "alpha", "gamma": "scale"}),
+    smooth.Gelu: ("Gelu", {"approximate": "approximate"}),
+    smooth.Softplus: ("Softplus", {}),
+    smooth.Mish: ("Mish", {}),
+    smooth.Softsign: ("Softsign", {}),
     hard.HardSigmoid: ("HardSigmoid", {"alpha": "slope", "beta": "shift"}),
     hard.HardSwish: ("HardSwish", {}),
 }
@@ -107,7 +107,7 @@ def heaviside_emit(layer: Any, graph: Writer, x: Value) -> Value:
     return Value(graph.node("CastLike", above, x.name), x.order)
 
 
-@emit.register(activations.Silu)
+@emit.register(smooth.Silu)
 @of_each_step
 def silu_emit(layer: Any, graph: Writer, x: Value) -> Value:
     x = graph.floats(x)

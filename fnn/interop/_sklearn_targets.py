@@ -20,7 +20,7 @@ from fnn.interop._sklearn_epochs import Scaled
 from fnn.layers.activations import sigmoid
 from fnn.layers.softmax import softmax
 from fnn.losses.binary import BinaryCrossEntropy, Hinge
-from fnn.losses.classification import KLDivergence
+from fnn.losses.divergence import KLDivergence
 from fnn.losses.regression import Huber, LogCosh, MeanAbsoluteError, MeanSquaredError, SumSquaredError
 from fnn.losses.regularization import Regularized
 

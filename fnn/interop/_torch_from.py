@@ -29,7 +29,7 @@ from fnn.core.vjp import forward
 from fnn.interop import _torch_own as own
 from fnn.interop._torch_layer_of import Unsupported, layer_of, to_numpy
 from fnn.interop._weights import channels_first, in_order
-from fnn.layers import activations
+from fnn.layers import activations, hard, smooth, softmax
 from fnn.layers.dense import Dense
 from fnn.layers.dropout import Dropout
 from fnn.layers.pool import GlobalAvgPool
@@ -50,6 +50,8 @@ CHANNELS_LAST = (
 )  # fmt: skip
 TOLERANCE = 1e-3  # between layers and modules, relative to the largest value: what is wrong is much further away
 NARROW = 5e-2  # the same where PyTorch computes in bfloat16 or float16
+# In these, what happens to a feature does not depend on which it is.
+_OF_ACTIVATIONS = tuple(family.__name__ for family in (activations, smooth, hard, softmax))
 
 
 @attrs.frozen
@@ -247,7 +249,7 @@ def _is_global(layer: Any) -> bool:
 
 
 def _is_same_for_all_features(layer: Any) -> bool:
-    return type(layer).__module__ == activations.__name__ or isinstance(layer, Dropout | Flatten)
+    return type(layer).__module__ in _OF_ACTIVATIONS or isinstance(layer, Dropout | Flatten)
 
 
 def _behind(layer: Any, sample: Sample, theirs: Any, path: str) -> Sample:

@@ -20,7 +20,7 @@ from fnn.core.record import Record
 from fnn.interop import _torch_own as own
 from fnn.interop._weights import filled, fixed, recurrent_of
 from fnn.layers import activations as act
-from fnn.layers import hard, softmax
+from fnn.layers import hard, smooth, softmax
 from fnn.layers.attention import Attention
 from fnn.layers.conv import Conv
 from fnn.layers.dense import Dense
@@ -83,8 +83,8 @@ def require(module: nn.Module, **settings: Any) -> None:
 
 
 SIMPLE = {
-    nn.Identity: act.identity, nn.ReLU: act.relu, nn.Sigmoid: act.sigmoid, nn.Tanh: act.tanh, nn.SELU: act.selu,
-    nn.SiLU: act.silu, nn.Mish: act.mish, nn.Softsign: act.softsign, nn.ReLU6: hard.relu6,
+    nn.Identity: act.identity, nn.ReLU: act.relu, nn.Sigmoid: act.sigmoid, nn.Tanh: act.tanh, nn.SELU: smooth.selu,
+    nn.SiLU: smooth.silu, nn.Mish: smooth.mish, nn.Softsign: smooth.softsign, nn.ReLU6: hard.relu6,
     nn.Hardsigmoid: hard.hard_sigmoid, nn.Hardswish: hard.hard_swish,
     own.LastStep: LastStep(), own.Sinusoidal: Sinusoidal(), own.Add: Add(),
     own.Concatenate: Concatenate(), own.Heaviside: act.heaviside, own.ChannelsFirst: act.identity,
@@ -107,12 +107,12 @@ def layer_of_leaky_relu(module: nn.LeakyReLU, x: Any) -> Record:
 
 @layer_of.register
 def layer_of_elu(module: nn.ELU, x: Any) -> Record:
-    return act.Elu(module.alpha)
+    return smooth.Elu(module.alpha)
 
 
 @layer_of.register
 def layer_of_gelu(module: nn.GELU, x: Any) -> Record:
-    return act.Gelu(module.approximate)
+    return smooth.Gelu(module.approximate)
 
 
 @layer_of.register
@@ -123,7 +123,7 @@ def layer_of_hard_tanh(module: nn.Hardtanh, x: Any) -> Record:
 @layer_of.register
 def layer_of_softplus(module: nn.Softplus, x: Any) -> Record:
     require(module, beta=1.0)
-    return act.softplus
+    return smooth.softplus
 
 
 @layer_of.register(nn.Softmax)
@@ -330,7 +330,7 @@ def activation_of(function: Any, x: Any) -> Any:
     """Return the layer of an activation, which PyTorch has as a function or as a module."""
     if isinstance(function, nn.Module):
         return layer_of(function, x)
-    found = {"relu": act.relu, "gelu": act.gelu, "sigmoid": act.sigmoid, "tanh": act.tanh, "silu": act.silu}
+    found = {"relu": act.relu, "gelu": smooth.gelu, "sigmoid": act.sigmoid, "tanh": act.tanh, "silu": smooth.silu}
     if getattr(function, "__name__", None) not in found:
         raise Unsupported(f" with activation={function!r}")
     return found[function.__name__]

@@ -20,7 +20,7 @@ from torch import nn
 from fnn.interop import _torch_own as own
 from fnn.interop._weights import entries
 from fnn.layers import activations as act
-from fnn.layers import hard
+from fnn.layers import hard, smooth
 from fnn.layers._windows import per_axis
 from fnn.layers.attention import Attention
 from fnn.layers.conv import Conv
@@ -75,8 +75,8 @@ def filled_module(make: Callable[..., nn.Module], state: dict[str, np.ndarray]) 
 
 SIMPLE = {
     act.Identity: nn.Identity, act.Relu: nn.ReLU, act.Sigmoid: nn.Sigmoid, act.Tanh: nn.Tanh,
-    act.Mish: nn.Mish, act.Softsign: nn.Softsign, hard.HardSwish: nn.Hardswish,
-    act.Silu: nn.SiLU, act.Softplus: nn.Softplus, act.Heaviside: own.Heaviside, LastStep: own.LastStep,
+    smooth.Mish: nn.Mish, smooth.Softsign: nn.Softsign, hard.HardSwish: nn.Hardswish,
+    smooth.Silu: nn.SiLU, smooth.Softplus: nn.Softplus, act.Heaviside: own.Heaviside, LastStep: own.LastStep,
     Sinusoidal: own.Sinusoidal, Add: own.Add,
 }  # fmt: skip
 
@@ -95,19 +95,19 @@ def module_of_leaky_relu(layer: act.LeakyRelu) -> nn.Module:
 
 
 @module_of.register
-def module_of_elu(layer: act.Elu) -> nn.Module:
+def module_of_elu(layer: smooth.Elu) -> nn.Module:
     return nn.ELU(layer.alpha)
 
 
 @module_of.register
-def module_of_selu(layer: act.Selu) -> nn.Module:
-    if layer != act.selu and (layer.alpha, layer.scale) != (act.selu.alpha, act.selu.scale):
+def module_of_selu(layer: smooth.Selu) -> nn.Module:
+    if layer != smooth.selu and (layer.alpha, layer.scale) != (smooth.selu.alpha, smooth.selu.scale):
         raise NotImplementedError
     return nn.SELU()
 
 
 @module_of.register
-def module_of_gelu(layer: act.Gelu) -> nn.Module:
+def module_of_gelu(layer: smooth.Gelu) -> nn.Module:
     return nn.GELU(layer.approximate)
 
 

@@ -26,7 +26,7 @@ from fnn.checkpoint.safetensors import unpack
 from fnn.core._arrays import read_only
 from fnn.core._errors import FormatError, MissingFile, describe, file_path, number
 from fnn.interop._weights import filled
-from fnn.layers.activations import gelu, relu, silu, tanh
+from fnn.layers.activations import relu, tanh
 from fnn.layers.attention import Attention
 from fnn.layers.dense import Dense
 from fnn.layers.dropout import Dropout
@@ -34,6 +34,7 @@ from fnn.layers.embedding import Embedding
 from fnn.layers.layer_norm import LayerNorm, RMSNorm
 from fnn.layers.pool import global_avg_pool
 from fnn.layers.positional import Positional
+from fnn.layers.smooth import gelu, silu
 from fnn.networks.branches import Parallel, Pick, Residual
 from fnn.networks.joins import Add
 from fnn.networks.serial import Serial

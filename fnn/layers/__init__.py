@@ -1,8 +1,8 @@
 """Layers that hold no other layer, a family a file; needs ``core/`` alone.
 
-Read ``dense`` first, then ``activations``; after these any file can be read by itself: ``hard``, ``softmax``,
-``gated`` and ``prelu``, which are further activation functions; ``dropout``; ``norm``, ``layer_norm`` and
-``group_norm``, ``response``; ``embedding``, ``shape``; ``conv`` and ``pool`` for images; ``recurrent``,
+Read ``dense`` first, then ``activations``; after these any file can be read by itself: ``smooth``, ``hard``,
+``softmax``, ``gated`` and ``prelu``, which are further activation functions; ``dropout``; ``norm``, ``layer_norm``,
+``group_norm`` and ``response``; ``embedding``, ``shape``; ``conv`` and ``pool`` for images; ``recurrent``,
 ``lstm``, ``gru``, ``attention`` and ``positional`` for sequences. ``initializers`` is how weights start.
 
 A file has the record, its registered function, and its constructor, in this order. ``_constructor`` is what a

@@ -24,12 +24,10 @@ from typing import Any
 import numpy as np
 
 from fnn.core import tree
-from fnn.core._arrays import as_array, counting, floats, unshared
+from fnn.core._arrays import WIDE, as_array, counting, floats, unshared
 from fnn.core._errors import LayerTypeError, LayerValueError, describe
 from fnn.core.vjp import Pullback
 from fnn.layers._stable import Vjp, widened
-
-SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def unpack(caller: str, x: Any) -> tuple[np.ndarray, np.ndarray | None, Any, int]:
@@ -131,8 +129,8 @@ def stepwise(function: Vjp, read: Callable[[str, Any], np.ndarray] = floats, cal
 
     @functools.wraps(function)
     def stepwise_vjp(layer: Any, x: Any, key: Any = None) -> tuple[Any, Pullback]:
-        # The usual case, which must not wait: hence dense and relu do not read x again.
-        if type(x) is np.ndarray and ((dtype := x.dtype) is SINGLE or dtype is DOUBLE):
+        # The usual case, which must not wait.
+        if type(x) is np.ndarray and x.dtype.char in WIDE:
             return function(layer, x, key)
         if is_pair(x):
             return _of_the_steps(caller, wide, layer, (read(caller, x[0]), x[1]), key)

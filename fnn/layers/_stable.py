@@ -23,7 +23,7 @@ from fnn.core._arrays import ones, read_only
 from fnn.core.vjp import Pullback
 
 Vjp = Callable[..., tuple[Any, Pullback]]  # layer, x, key? -> y, pullback
-HALF = np.dtype(np.float16)
+HALF = np.dtype(np.float16).char
 
 
 def widened(function: Vjp) -> Vjp:
@@ -34,7 +34,8 @@ def widened(function: Vjp) -> Vjp:
 
     @functools.wraps(function)
     def widened_vjp(layer: Any, x: Any, key: Any = None) -> tuple[Any, Pullback]:
-        if getattr(x[0] if type(x) is tuple and x else x, "dtype", None) is not HALF:
+        dtype = getattr(x[0] if type(x) is tuple and x else x, "dtype", None)
+        if getattr(dtype, "char", None) != HALF:
             return function(layer, x, key)
         return computed_in(np.float32, function, layer, x, key)
 
@@ -46,7 +47,7 @@ def computed_in(wider: Any, function: Vjp, layer: Any, x: Any, key: Any = None) 
     of_x = [a.dtype for a in tree.leaves((x,)) if a.dtype.kind == "f"]
     dtype = np.result_type(*of_x, *tree.leaves(layer))  # beside wider parameters x is promoted, as everywhere in NumPy
     if dtype.itemsize > np.dtype(wider).itemsize:
-        return function(layer, x, key)
+        return function(layer, _floats_as(dtype, x), key)
     y, pullback = function(_floats_as(wider, layer), _floats_as(wider, x), key)
 
     def computed_in_pullback(dy):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import floats, ones, read_only
+from fnn.core._arrays import WIDE, floats, ones, read_only
 from fnn.core._errors import LayerValueError, integer
 from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
@@ -39,11 +39,11 @@ class Dense(Record):
 
 
 @vjp.register
-@stepwise
-def dense_vjp(layer: Dense, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
+def dense_vjp(layer: Dense, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
     weight, bias = layer.weight, layer.bias
-    if not (x.ndim == weight.ndim == 2 and x.shape[1:] + bias.shape == weight.shape):
-        return _with_more_axes(layer, x)
+    plain = type(x) is np.ndarray and x.dtype.char in WIDE and x.ndim == weight.ndim == 2
+    if not plain or x.shape[1:] + bias.shape != weight.shape:
+        return _of_any_form(layer, x, key)
     y = x.dot(weight)  # on small arrays this and += take half the time of x @ weight + bias
     y += bias
 
@@ -56,7 +56,7 @@ def dense_vjp(layer: Dense, x: Any, key: Key | None = None) -> tuple[np.ndarray,
     return y, dense_pullback
 
 
-def _with_more_axes(layer: Dense, x: np.ndarray) -> tuple[np.ndarray, Pullback]:
+def _with_more_axes(layer: Dense, x: np.ndarray, key: Key | None) -> tuple[np.ndarray, Pullback]:
     """Evaluate on several axes of rows as on one, and a stack of layers each on its own rows."""
     _require_fit(layer, x)
     members = layer.weight.shape[:-2]
@@ -68,6 +68,9 @@ def _with_more_axes(layer: Dense, x: np.ndarray) -> tuple[np.ndarray, Pullback]:
         return dlayer, lambda: drows().reshape(x.shape)
 
     return y.reshape(*x.shape[:-1], y.shape[-1]), more_axes_pullback
+
+
+_of_any_form = stepwise(_with_more_axes, caller="dense")  # sequences with lengths, lists, integers, float16, and errors
 
 
 def _stacked(layer: Dense, x: np.ndarray) -> tuple[np.ndarray, Pullback]:

@@ -28,7 +28,8 @@ from fnn.losses._reduction import Rows, Slopes, total
 from fnn.losses._rows import Matched
 from fnn.losses._terms import counts_all, is_of_predictions, number_of_rows, require_logits, terms
 from fnn.losses.binary import BinaryCrossEntropy, Hinge
-from fnn.losses.classification import CrossEntropy, KLDivergence, cross_entropy_rows, require_classes
+from fnn.losses.classification import CrossEntropy, cross_entropy_rows, require_classes
+from fnn.losses.divergence import KLDivergence
 from fnn.losses.multitask import Combined
 from fnn.losses.regression import Huber, LogCosh, MeanAbsoluteError, MeanSquaredError, SumSquaredError
 from fnn.losses.regularization import L1, L2, Regularized, regularized_value_and_grad

@@ -8,17 +8,21 @@ Each is a mean over all values; a row may hold the answers to several questions.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import numpy as np
 
 from fnn.core._errors import number, positive
+from fnn.core.grad import value_and_grad
 from fnn.core.record import Record
 from fnn.core.vjp import vjp
 from fnn.data._labels import WrongRow
+from fnn.layers.activations import Sigmoid
+from fnn.layers.softmax import Softmax
 from fnn.losses._reduction import Evaluated, Slopes, reduced
 from fnn.losses._rows import scaled
+from fnn.losses.classification import logits_value_and_grad
 
 
 class BinaryCrossEntropy(Record):
@@ -32,6 +36,8 @@ class BinaryCrossEntropy(Record):
     >>> round(BinaryCrossEntropy(positive_weight=3.0)(np.array([[0.0], [0.0]]), np.array([[1.0], [0.0]])), 4)
     1.3863
     """
+
+    refused: ClassVar = (Softmax, Sigmoid)
 
     label_smoothing: float = attrs.field(default=0.0, converter=partial(number, "label_smoothing", below=1))
     positive_weight: float = attrs.field(default=1.0, converter=partial(positive, "positive_weight"))
@@ -105,4 +111,5 @@ def _require(wanted: str, target: np.ndarray, good: np.ndarray, hint: str = "") 
 
 
 binary_cross_entropy: BinaryCrossEntropy = BinaryCrossEntropy()
+value_and_grad.register(BinaryCrossEntropy)(logits_value_and_grad)
 hinge: Hinge = Hinge()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import numpy as np
@@ -23,11 +23,9 @@ from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import vjp
 from fnn.data._labels import WrongRow, coding, out_of_range
-from fnn.layers.activations import Sigmoid
 from fnn.layers.softmax import Softmax
 from fnn.losses._reduction import Evaluated, Slopes, reduced
 from fnn.losses._rows import Matched, scaled
-from fnn.losses.binary import BinaryCrossEntropy
 from fnn.networks.serial import ending
 
 _INDEX, _UNSIGNED = np.dtype(np.intp), np.dtype(np.uintp)
@@ -76,6 +74,8 @@ class CrossEntropy(Record):
     3.4657
     """
 
+    refused: ClassVar = (Softmax,)  # layers that return probabilities, and that a loss of logits does not follow
+
     label_smoothing: float = attrs.field(default=0.0, converter=partial(number, "label_smoothing", below=1))
     ignore: int | None = attrs.field(default=None, converter=_ignored)
     class_weights: tuple[float, ...] | None = attrs.field(default=None, converter=_weights)
@@ -83,7 +83,7 @@ class CrossEntropy(Record):
 
 @vjp.register
 def cross_entropy_vjp(loss: CrossEntropy, prediction: Any, target: Any, weights: Any = None) -> Evaluated:
-    return reduced("cross_entropy", loss, cross_entropy_rows, prediction, target, weights, _matched)
+    return reduced("cross_entropy", loss, cross_entropy_rows, prediction, target, weights, matched_logits)
 
 
 def cross_entropy_rows(loss: CrossEntropy, logits: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, Slopes]:
@@ -92,7 +92,7 @@ def cross_entropy_rows(loss: CrossEntropy, logits: np.ndarray, target: np.ndarra
         return _weighted_rows(loss, logits, target)
     if target.ndim == 1 and not loss.label_smoothing:
         return _label_rows(logits, target)
-    return _probability_rows(logits, _mixed(loss, logits, target))
+    return probability_rows(logits, _mixed(loss, logits, target))
 
 
 def _weighted_rows(loss: CrossEntropy, logits: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, Slopes]:
@@ -110,7 +110,7 @@ def _weighted_rows(loss: CrossEntropy, logits: np.ndarray, target: np.ndarray) -
         target = _mixed(loss, logits, target)
         mass = target.dot(weights)
         parts = target * weights / np.where(mass > 0, mass, 1)[:, None]
-        losses, slopes = _probability_rows(logits.astype(np.float64), parts)  # of which some may be tiny
+        losses, slopes = probability_rows(logits.astype(np.float64), parts)  # of which some may be tiny
     return scaled(mass, losses), lambda scale: slopes(scale * mass)
 
 
@@ -169,11 +169,11 @@ def _mixed(loss: CrossEntropy, logits: np.ndarray, target: np.ndarray) -> np.nda
         cells[_label_cells(target, classes, n)] = 1
         target = cells.reshape(classes, n).T
     else:
-        target = _probabilities("cross_entropy", logits, target)
+        target = probabilities("cross_entropy", logits, target)
     return target * (1 - loss.label_smoothing) + loss.label_smoothing / classes if loss.label_smoothing else target
 
 
-def _probability_rows(logits: np.ndarray, target: np.ndarray, offset: Any = 0.0) -> tuple[np.ndarray, Slopes]:
+def probability_rows(logits: np.ndarray, target: np.ndarray, offset: Any = 0.0) -> tuple[np.ndarray, Slopes]:
     """Compute sum(target (offset - log_softmax(logits))) for each row; the offset has the classes first.
 
     As above the rest of the sum is added up by itself, here without the largest exponential, which is 1. The gradient
@@ -199,7 +199,7 @@ def _probability_rows(logits: np.ndarray, target: np.ndarray, offset: Any = 0.0)
     return scaled(wanted, nll_by_class).sum(axis=0), slopes
 
 
-def _matched(caller: str, loss: Any, prediction: Any, target: Any) -> Matched:
+def matched_logits(caller: str, loss: Any, prediction: Any, target: Any) -> Matched:
     """Return the logits; integers or probabilities as target; the shape of the rows; those that are not ignored."""
     logits, target = floats(caller, prediction), as_array(caller, target)
     rows = logits.shape[:-1]
@@ -223,7 +223,7 @@ def _matched(caller: str, loss: Any, prediction: Any, target: Any) -> Matched:
     return logits, floats(caller, target), rows, None
 
 
-def _probabilities(caller: str, logits: np.ndarray, target: np.ndarray) -> np.ndarray:
+def probabilities(caller: str, logits: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Return a target in the dtype of the logits, or raise if a row of it is no distribution."""
     target = target.astype(logits.dtype, copy=False)
     sums = target.sum(axis=1)
@@ -234,48 +234,12 @@ def _probabilities(caller: str, logits: np.ndarray, target: np.ndarray) -> np.nd
     return target
 
 
-class KLDivergence(Record):
-    """mean(sum(target (log(target) - log_softmax(logits)))): how far the network's probabilities are from the target's.
-
-    ``target`` are probabilities of the logits' shape (n, ..., classes). The loss is ``cross_entropy`` less what no
-    network can change, the entropy of the target, and has the same gradient (Kullback and Leibler, 1951).
-
-    >>> round(kl_divergence(np.array([[0.0, 0.0]]), np.array([[0.75, 0.25]])), 4)
-    0.1308
-    """
-
-
-@vjp.register
-def kl_divergence_vjp(loss: KLDivergence, prediction: Any, target: Any, weights: Any = None) -> Evaluated:
-    return reduced("kl_divergence", loss, _kl_divergence_rows, prediction, target, weights, _matched_probabilities)
-
-
-def _kl_divergence_rows(loss: KLDivergence, logits: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, Slopes]:
-    target = _probabilities("kl_divergence", logits, target)
-    return _probability_rows(logits, target, np.log(np.where(target > 0, target, 1)).T)
-
-
-def _matched_probabilities(caller: str, loss: Any, prediction: Any, target: Any) -> Matched:
-    prediction, target = floats(caller, prediction), as_array(caller, target)
-    if np.shape(prediction) != np.shape(target):
-        raise ValueError(f"{caller} expects probabilities {np.shape(prediction)}, got {np.shape(target)}")
-    return _matched(caller, cross_entropy, prediction, target)
-
-
 cross_entropy: CrossEntropy = CrossEntropy()
-kl_divergence: KLDivergence = KLDivergence()
 
 _value_and_grad = value_and_grad.dispatch(object)  # the function for any loss
-_PROBABILITIES: dict[type, tuple[type, ...]] = {  # what returns them, for each loss that takes logits
-    CrossEntropy: (Softmax,),
-    KLDivergence: (Softmax,),
-    BinaryCrossEntropy: (Softmax, Sigmoid),
-}
 
 
 @value_and_grad.register(CrossEntropy)
-@value_and_grad.register(KLDivergence)
-@value_and_grad.register(BinaryCrossEntropy)
 def logits_value_and_grad(loss: Any, params: Any, batch: tuple[Any, ...], key: Key | None = None) -> tuple[float, Any]:
     refuse_probabilities(loss, params)
     return _value_and_grad(loss, params, batch, key)
@@ -284,7 +248,7 @@ def logits_value_and_grad(loss: Any, params: Any, batch: tuple[Any, ...], key: K
 def refuse_probabilities(loss: Any, params: Any) -> None:
     """Raise ``TypeError`` if a network returns probabilities to a loss that takes logits: it would take them twice."""
     last, depth = ending(params)
-    if type(last) in _PROBABILITIES.get(type(loss), ()):
+    if isinstance(last, getattr(loss, "refused", ())):
         place = ".".join(["layers[-1]"] * depth) or "its root"
         raise TypeError(
             f"{type(loss).__name__} takes logits, but the network ends in {type(last).__name__}, at {place}; "

@@ -22,7 +22,7 @@ from fnn.core._structure import walk
 from fnn.core.keys import Key, fold_in
 from fnn.core.record import Record, children
 from fnn.core.vjp import Pullback, registered, vjp
-from fnn.layers import activations
+from fnn.layers import activations, smooth
 from fnn.layers.dense import Dense
 from fnn.layers.gated import Glu, SwiGlu
 from fnn.layers.hard import HardSigmoid, HardSwish, HardTanh
@@ -37,8 +37,8 @@ from fnn.networks.serial import Serial
 
 _EACH_VALUE = frozenset({
     activations.Identity, activations.Heaviside, activations.Sigmoid, activations.Tanh, activations.Relu,
-    activations.LeakyRelu, activations.Elu, activations.Selu, activations.Gelu, activations.Silu,
-    activations.Softplus, activations.Mish, activations.Softsign, HardTanh, HardSigmoid, HardSwish,
+    activations.LeakyRelu, smooth.Elu, smooth.Selu, smooth.Gelu, smooth.Silu,
+    smooth.Softplus, smooth.Mish, smooth.Softsign, HardTanh, HardSigmoid, HardSwish,
 })  # fmt: skip
 _ANY_AXES = _EACH_VALUE | {Dense}
 _EACH_ROW = _EACH_VALUE | {

@@ -16,11 +16,11 @@ from fnn.core._errors import LayerValueError, integer, number
 from fnn.core.keys import Key, require_key
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._sequences import values_of
-from fnn.layers.activations import gelu
 from fnn.layers.attention import attention
 from fnn.layers.dense import dense
 from fnn.layers.dropout import dropout as dropping
 from fnn.layers.layer_norm import layer_norm
+from fnn.layers.smooth import gelu
 from fnn.networks._parts import Part, require_constructors
 from fnn.networks.branches import residual
 from fnn.networks.serial import serial

@@ -21,8 +21,7 @@ from fnn.core._flat import flat, widened
 from fnn.core._structure import Tree, difference
 from fnn.core.record import Record, children, edges, is_record
 
-_OWNER = "(optimizer)"  # in a state's dict, as ``_flat`` remembers a vector: no field can have this name
-_NOTHING: dict[str, Any] = {}
+OWNER = "(optimizer)"  # in a state's dict, as ``_flat`` remembers a vector: no field can have this name
 # Two memories that had one class in 0.1.0: the newer name, what its checkpoints call both, the field.
 _ONCE = {"SummedSquares": ("Squares", "square"), "NesterovTrace": ("Trace", "velocity")}
 
@@ -36,9 +35,9 @@ def nothing_yet(params: Tree) -> Tree:
 def accept(optimizer: Any, state: Any) -> None:
     """Raise ``ValueError`` unless the memory in a state is one that this optimizer makes for the state's parameters.
 
-    A state remembers which optimizer made or accepted it, so that this costs nothing at each step.
+    A state remembers which optimizer made or accepted it. A step asks for that itself, and needs this only at first.
     """
-    if getattr(state, "__dict__", _NOTHING).get(_OWNER) is optimizer:
+    if getattr(state, OWNER, None) is optimizer:
         return
     if hasattr(getattr(state, "run", None), "opt"):  # one of ``ema``'s
         raise TypeError("expected the state that training goes on from, got an average of several; write state.run")
@@ -52,7 +51,7 @@ def accept(optimizer: Any, state: Any) -> None:
 def owned(optimizer: Any, state: Any) -> Any:
     """Return the state, which from now on remembers that this optimizer made or accepted it."""
     if hasattr(state, "__dict__"):  # a state of your own may have none, and is compared at each step
-        state.__dict__[_OWNER] = optimizer
+        state.__dict__[OWNER] = optimizer
     return state
 
 

@@ -30,7 +30,7 @@ from fnn.core._errors import describe
 from fnn.core._flat import Layout, flat
 from fnn.core._structure import Tree, Where
 from fnn.core.record import Record
-from fnn.optim._memory import accept, owned
+from fnn.optim._memory import OWNER, accept
 
 Flat = tuple[np.ndarray, Layout]
 Rule = Callable[[np.ndarray, Any, Flat, int], tuple[np.ndarray, Any]]
@@ -80,15 +80,16 @@ class Lifted:
         gradient = layout.gather(grads, params, "optimizer: parameters and gradient")
         if gradient.dtype.itemsize < 4:  # squares overflow in float16, and small numbers such as eps vanish
             gradient, known = gradient.astype(np.float32), (values.astype(np.float32), layout)
-        updates, state = self.rule(gradient, _over_trees(lambda tree: flat(tree)[0], state), known, step)
-        hold(self.frozen, updates, layout)
-        return updates, _over_trees(layout.cut_wide, state), values, layout
+        if state:  # plain descent remembers nothing
+            state = _over_trees(lambda tree: flat(tree)[0], state)
+        updates, state = self.rule(gradient, state, known, step)
+        if self.frozen:
+            hold(self.frozen, updates, layout)
+        return updates, _over_trees(layout.cut_wide, state) if state else state, values, layout
 
 
 def _over_trees(function: Callable[[Any], Any], state: Any) -> Any:
     """Apply a function to each tree in an optimizer's state: the fields of its records, which lie in tuples."""
-    if not state:
-        return state  # plain descent remembers nothing
     if isinstance(state, Record):
         return type(state)(*[function(getattr(state, name)) for name in state.__record__])
     return tuple([_over_trees(function, part) for part in state])
@@ -96,8 +97,7 @@ def _over_trees(function: Callable[[Any], Any], state: Any) -> Any:
 
 def hold(frozen: tuple[Where, ...], updates: np.ndarray, layout: Layout) -> None:
     """Write into a vector of updates that each leaf that is frozen stays as it is."""
-    if frozen:
-        updates[..., _held(frozen, layout)] = -0.0  # p + -0.0 is p to the bit; -0.0 + 0.0 would be 0.0
+    updates[..., _held(frozen, layout)] = -0.0  # p + -0.0 is p to the bit; -0.0 + 0.0 would be 0.0
 
 
 @functools.lru_cache(maxsize=64)
@@ -198,9 +198,10 @@ def update(optimizer: Transform, grads: Tree, state: Any, loss: Any = math.nan) 
     array([-0.5])
     """
     require_optimizer("update", optimizer)
-    if not hasattr(state, "opt"):
-        raise TypeError(f"update expects a state, got {describe(state)}; write start(net, optimizer)")
-    accept(optimizer, state)
+    if getattr(state, OWNER, None) is not optimizer:
+        if not hasattr(state, "opt"):
+            raise TypeError(f"update expects a state, got {describe(state)}; write start(net, optimizer)")
+        accept(optimizer, state)
     if isinstance(optimizer.update, Lifted):
         updates, memory, values, layout = optimizer.update.apply(grads, state.opt, state.params, state.step)
         updates += values  # the vector is ours until it is cut: the only memory that a step makes for its parameters
@@ -213,4 +214,7 @@ def update(optimizer: Transform, grads: Tree, state: Any, loss: Any = math.nan) 
         vector = layout.gather(updates, state.params, "update: parameters and updates")
         vector += values
         params = layout.cut(vector)
-    return owned(optimizer, type(state)(params, memory, state.step + 1, loss))
+    following = type(state)(params, memory, state.step + 1, loss)
+    if hasattr(following, "__dict__"):  # a state of your own may have none, and is compared at each step
+        following.__dict__[OWNER] = optimizer
+    return following

@@ -1,9 +1,7 @@
 """Training is a fold: a pure step takes a state and a batch and returns the next state, and nothing else changes.
 
     start      : params, optimizer -> state
-    restart    : state, optimizer -> state, with the memory of another optimizer
     train_step : loss, optimizer, key? -> step           step : state, batch -> state
-    states     : step, state, batches -> stream of states, the first one included
 
 A step is three functions, one after the other, and you can put functions of your own between them:
 
@@ -18,25 +16,22 @@ from __future__ import annotations
 
 import functools
 import math
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import attrs
 import numpy as np
-from toolz import compose_left, last, take  # pyright: ignore (toolz has no types)
+from toolz import compose_left  # pyright: ignore (toolz has no types)
 
 from fnn.core._arrays import is_array, is_tuple
-from fnn.core._errors import describe, integer
+from fnn.core._errors import describe
 from fnn.core._flat import all_finite, flat
 from fnn.core._structure import Tree
 from fnn.core.grad import objective
-from fnn.core.keys import Key, fold_in, require_key, require_keys, split
+from fnn.core.keys import Key, fold_in, require_key, require_keys
 from fnn.core.record import Record
 from fnn.core.tree import require_floats
-from fnn.data.batching import epochs
-from fnn.networks.ensemble import Ensemble, keys_of
-from fnn.optim._memory import accept, kept, owned
+from fnn.networks.ensemble import Ensemble
+from fnn.optim._memory import OWNER, accept, owned
 from fnn.optim.transform import Transform, require_optimizer, update
 from fnn.train._members import differentiated_members, finite_members, no_losses, updated_members
 
@@ -110,35 +105,6 @@ def start(params: Tree, optimizer: Transform) -> State:
     return owned(optimizer, State(params, optimizer.init(params), 0, loss))
 
 
-def restart(state: State | Averaged, optimizer: Transform) -> State:
-    """Return the state from which training goes on with another optimizer.
-
-    If the state holds all that the new optimizer remembers, as that of ``chain(freeze("layers[0]"), adam())`` holds the
-    moments of ``adam()``, and any state the nothing of ``sgd(0.1)``, then that is kept, and so is the step. Otherwise
-    the optimizer begins anew with the parameters, as after ``start``, and the steps count from 0: Adam corrects its
-    means by how many steps they are of. For another learning rate alone pass the new optimizer; nothing else is to do.
-
-    Args:
-        state: where training stands.
-        optimizer: how to go on.
-
-    Raises ``TypeError`` for what is no state or no optimizer.
-
-    >>> from fnn import Dense, adam, adamw, sgd
-    >>> state = attrs.evolve(start(Dense(np.ones((2, 1)), np.zeros(1)), adam()), step=7)
-    >>> restart(state, adamw()).step, restart(state, sgd(0.1)).step, restart(state, sgd(0.1, momentum=0.9)).step
-    (7, 7, 0)
-    """
-    require_optimizer("restart", optimizer)
-    if not hasattr(state, "opt"):
-        raise TypeError(f"restart expects a state, got {describe(state)}; write start(net, optimizer)")
-    run: State = state.run if isinstance(state, Averaged) else state
-    memory = kept(optimizer, run)
-    if memory is None:
-        return attrs.evolve(run, opt=optimizer.init(run.params), step=0)
-    return attrs.evolve(run, opt=memory)
-
-
 def train_step(loss: Any, optimizer: Transform, key: OneKey | None = None) -> Callable[[Any, tuple[Any, ...]], Any]:
     """Return the pure function ``(state, batch) -> state`` that takes one step of training.
 
@@ -187,12 +153,13 @@ def _require_key(caller: str, key: Any) -> None:
 def _differentiated(
     loss: Any, key: Any, optimizer: Transform | None, state: Any, batch: tuple[Any, ...]
 ) -> Differentiated:
-    if not hasattr(state, "opt"):
-        raise TypeError(f"a step of training expects a state, got {describe(state)}; write start(net, optimizer)")
     if state.__class__ is Averaged:
         state = state.run
-    if optimizer is not None:
-        accept(optimizer, state)
+    if optimizer is None or getattr(state, OWNER, None) is not optimizer:
+        if not hasattr(state, "opt"):
+            raise TypeError(f"a step of training expects a state, got {describe(state)}; write start(net, optimizer)")
+        if optimizer is not None:
+            accept(optimizer, state)
     if type(state.params) is Ensemble:
         return differentiated_members(loss, key, state, batch)
     step_key = None if key is None else fold_in(key, state.step)
@@ -265,91 +232,3 @@ def _updated(optimizer: Transform, differentiated: Differentiated) -> Any:
     if not (all_finite(following.params) and all_finite(following.opt)):
         raise Diverged(state.step, value, state)
     return following
-
-
-def states(step: Callable[..., Any], state: Any, batches: Iterable[Any]) -> Iterator[Any]:
-    """Return the lazy stream of states: the given one, then one after each batch.
-
-    Args:
-        step: a function ``(state, batch) -> state``, such as ``train_step`` returns.
-        state: the first state; a state of your own may be anything but a bare array.
-        batches: any iterable of batches, such as ``epochs`` returns.
-
-    Raises ``TypeError`` for anything else.
-
-    >>> list(states(lambda total, batch: total + batch, 0, [1, 2, 3]))
-    [0, 1, 3, 6]
-    """
-    if not callable(step):
-        raise TypeError(f"states expects a step, say train_step(mse, adam()), got {describe(step)}")
-    if isinstance(state, np.ndarray):
-        raise TypeError(f"states expects a state, got {describe(state)}; write start(net, optimizer)")
-    try:
-        batches = iter(batches)
-    except TypeError:
-        raise TypeError(f"states expects batches, say epochs(data, 32, key), got {describe(batches)}") from None
-    return _states(step, state, batches)
-
-
-def _states(step: Callable[..., Any], state: Any, batches: Iterator[Any]) -> Iterator[Any]:
-    yield state
-    for batch in batches:
-        handled = sys.exception()
-        try:
-            state = step(state, batch)
-        except BaseException as error:
-            _forget(handled, error)
-            raise
-        yield state
-
-
-def _forget(handled: BaseException | None, error: BaseException | None) -> None:
-    """Take from the causes of an error what was handled when the step began: toolz' ``last`` asks in such a place."""
-    while handled is not None and error is not None:
-        if error.__context__ is handled:
-            error.__context__ = None
-        error = error.__context__
-
-
-def fit(
-    loss: Any,
-    optimizer: Transform,
-    state: State | Averaged,
-    data: tuple[Any, ...],
-    *,
-    steps: int,
-    size: int = 32,
-    key: OneKey,
-) -> State:
-    """Train for ``steps`` steps on shuffled batches of ``size`` rows and return the last state.
-
-    Batches and noise are addressed by ``state.step``: k steps and then n - k more give, to the bit, what n steps give.
-
-    Args:
-        loss, optimizer: those of ``train_step``.
-        state: where to begin, say ``start(net, optimizer)``; for one of ``ema``'s that is its ``run``.
-        data: ``(x, target)`` or ``(x, target, weights)``.
-        steps: how many steps to take.
-        size: rows in a batch.
-        key: for the shuffles and for the layers that draw random numbers. For an ensemble a tuple with a key for each
-            member; a single key stands for ``split(key, n)``.
-
-    >>> from fnn import Dense, mse, sgd
-    >>> net, optimizer, x = Dense(np.zeros((1, 1)), np.zeros(1)), sgd(0.25), np.ones((4, 1))
-    >>> fit(mse, optimizer, start(net, optimizer), (x, 3 * x), steps=2, size=2, key=Key(0))
-    State(params=Dense(weight=f64[1,1], bias=f64[1]), opt=(), step=2, loss=0.0)
-    """
-    if isinstance(state, Averaged):
-        state = state.run
-    if not isinstance(state, State):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"fit expects a state, got {describe(state)}; write start(net, optimizer)")
-    require_optimizer("fit", optimizer)
-    accept(optimizer, state)
-    if type(state.params) is Ensemble:
-        keys = keys_of("fit", key, state.params.n).keys
-        shuffle_key, noise_key = zip(*[split(each, 2) for each in keys], strict=True)
-    else:
-        shuffle_key, noise_key = split(require_key("fit", key), 2)
-    endless = epochs(data, size, shuffle_key, start=state.step)
-    batches: Any = take(integer("fit: steps", steps, 0), endless)  # pyright: ignore (toolz has no types)
-    return last(states(train_step(loss, optimizer, noise_key), state, batches))  # pyright: ignore (toolz has no types)

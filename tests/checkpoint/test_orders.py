@@ -34,7 +34,8 @@ from fnn import (
 from fnn.checkpoint.checkpointed import checkpointed
 from fnn.data import epochs, moons
 from fnn.train.progress import progress
-from fnn.train.step import Averaged, State, restart
+from fnn.train.run import restart
+from fnn.train.step import Averaged, State
 from fnn.train.streams import early_stopping, history, tap
 from tests.each_of import each_of
 

@@ -18,7 +18,8 @@ LOSSES = {name: value for name, value in VALUES.items() if type(value).__module_
 ACTIVATIONS = {  # those that keep the shape
     name: value
     for name, value in VALUES.items()
-    if type(value).__module__ in ("fnn.layers.activations", "fnn.layers.hard", "fnn.layers.softmax")
+    if type(value).__module__
+    in ("fnn.layers.activations", "fnn.layers.smooth", "fnn.layers.hard", "fnn.layers.softmax")
 }
 
 # Layers that draw random numbers need a key; all others take one and leave it.

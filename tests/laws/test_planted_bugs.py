@@ -11,8 +11,8 @@ import fnn
 import fnn.core.grad
 import fnn.losses.regularization
 from fnn import Dense, tree, value_and_grad, vjp
-from fnn.core._flat import builder, places
-from fnn.core._structure import walk
+from fnn.core._flat import builder
+from fnn.core._structure import places, walk
 from fnn.core.keys import fold_in
 from tests.each_of import each_of
 from tests.laws.random_cases import check, random_case

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from fnn.layers import activations, softmax
+from fnn.layers import activations, smooth
+from fnn.layers.softmax import log_softmax
+from fnn.layers.softmax import softmax as softmax_layer
 from fnn.testing.exercises.exercise import Exercise, case, numbers, pullback_of, slope_of, times
 
 FAR = np.array([[-1e4, 0.5, 1e4]])
@@ -101,12 +103,12 @@ def _diagonal(p: np.ndarray, dy: np.ndarray) -> np.ndarray:
 
 
 def _activation(name: str, mistake: int | None, *suspects: Any) -> Exercise:
-    layer = getattr(activations, name)
+    layer = getattr(activations, name, None) or getattr(smooth, name)
     return Exercise(f"{name}(x) -> y", [*SHAPES, case(FAR, mistake=mistake)], layer, suspects)
 
 
 def _derivative(name: str, mistake: int | None, *suspects: Any) -> Exercise:
-    layer = getattr(activations, name)
+    layer = getattr(activations, name, None) or getattr(smooth, name)
     far = case(FAR, mistake=mistake)
     right = slope_of(layer)
     suspects = ((3, times(right, lambda x: -1)), *suspects)
@@ -121,11 +123,11 @@ def _relu_derivative() -> Exercise:
 
 
 def _softmax_pullback() -> Exercise:
-    right = pullback_of(softmax.softmax)
+    right = pullback_of(softmax_layer)
     suspects = [
         (3, times(right, lambda x, dy: -1)),
         *[(number, through(softmax, pulled_through)) for number, softmax in SOFTMAXES],
-        (13, through(softmax.softmax, _diagonal)),
+        (13, through(softmax_layer, _diagonal)),
         *[(13, through(softmax, _diagonal)) for _, softmax in SOFTMAXES],
     ]
     cases = [case(*each.arguments, numbers(*each.arguments[0].shape, seed=5), mistake=each.mistake) for each in LOGITS]
@@ -141,11 +143,11 @@ EXERCISES = {
     "tanh": _activation("tanh", 15),
     "softplus": _activation("softplus", 15),
     "silu": _activation("silu", 15),
-    "softmax": Exercise("softmax(x) -> y, whose rows sum to 1", LOGITS, softmax.softmax, SOFTMAXES),
+    "softmax": Exercise("softmax(x) -> y, whose rows sum to 1", LOGITS, softmax_layer, SOFTMAXES),
     "log_softmax": Exercise(
         "log_softmax(x) -> y",
         [*LOGITS[:-1], case(FAR, mistake=11)],
-        softmax.log_softmax,
+        log_softmax,
         [*LOG_SOFTMAXES, *[(number, through(softmax, np.log)) for number, softmax in SOFTMAXES]],
     ),
     "relu_derivative": _relu_derivative(),
