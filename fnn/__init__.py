@@ -120,7 +120,8 @@ from fnn.train.experiments import Summary, Trial, repeat, summarize, sweep
 from fnn.train.progress import progress
 from fnn.train.run import fit, restart, states
 from fnn.train.sharded import Sharded, sharded
-from fnn.train.step import Diverged, State, differentiated, finite, start, train_step, updated
+from fnn.train.state import Diverged, State, start
+from fnn.train.step import differentiated, finite, train_step, updated
 from fnn.train.streams import early_stopping, ema, history, tap, time_limit, until
 from fnn.train.threads import threads
 from fnn.train.together import together

@@ -25,9 +25,9 @@ from typing import Any
 import attrs
 import numpy as np
 
-from fnn.core._arrays import conversion
 from fnn.core._errors import FormatError, describe
 from fnn.core._flat import has_leaves
+from fnn.core._foreign import conversion
 from fnn.core._structure import Tree, is_weight
 from fnn.core.keys import Key
 from fnn.core.record import Record, children, edges, is_record

@@ -29,7 +29,7 @@ from fnn.core._flat import builder
 from fnn.core._structure import Tree, require_alike, walk
 from fnn.core.record import is_record
 from fnn.core.tree import paths
-from fnn.train.step import Averaged, State
+from fnn.train.state import Averaged, State
 
 _VERSION = "2"
 _BEFORE = "1"  # what 0.1.0 wrote; some records have other names now, or more fields

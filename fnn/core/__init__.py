@@ -9,6 +9,7 @@ Read in this order:
 5. ``grad``: the gradient of a loss with respect to a network.
 
 ``_structure`` (paths, differences), ``_flat`` (a tree as one vector) and ``_members`` (many trees as one) are the
-machinery of ``tree``; ``_errors``, ``_numbers`` and ``_arrays`` are what everybody shares: how an error is worded, what
-is a number or one for each member of an ensemble, and what may be done to an array.
+machinery of ``tree``; ``_errors``, ``_numbers``, ``_arrays`` and ``_foreign`` are what everybody shares: how an error
+is worded, what is a number or one for each member of an ensemble, what may be done to an array, and which arrays are
+other libraries'.
 """

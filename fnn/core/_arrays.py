@@ -3,7 +3,6 @@
 floats    : caller, x -> x as a float array, or an error in the name of the caller
 as_array  : caller, x -> x as an array, or such an error          float_dtype : x -> the dtype of parameters
 of_table  : table of pandas or polars -> array
-conversion : value, name -> how to make another library's array NumPy's
 read_only : array -> the same array, no longer writeable          unshared    : array -> itself, or a copy
 
 ones, counting : n -> an array, the same each time                sum_of_rows : array (..., m) -> sums (m,)
@@ -18,6 +17,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from fnn.core._errors import LayerTypeError, describe
+from fnn.core._foreign import conversion, is_table, of_table
 
 WIDE = "fdg"  # the characters of float32, float64 and long double, which are computed in as they are
 
@@ -87,45 +87,6 @@ def as_array(caller: str, x: Any) -> np.ndarray:
     except (TypeError, RuntimeError):  # such as one on a GPU, or one that PyTorch follows for its own gradients
         remedy = conversion(x, "x") or "np.asarray(x)"
         raise LayerTypeError(caller, f"expects an array of NumPy's, got {describe(x)}; write {remedy}") from None
-
-
-def is_table(value: Any) -> bool:
-    """Return True for a frame or series of pandas or polars, known by what it offers."""
-    return hasattr(value, "to_numpy") and not isinstance(value, type)
-
-
-def of_table(table: Any) -> np.ndarray:
-    """Return a frame or series as an array; of objects only if its columns hold more than numbers of several kinds."""
-    array: np.ndarray = np.asarray(table.to_numpy())
-    if array.dtype.kind == "O" and array.size and all(isinstance(each, _REAL) for each in array.flat):
-        return np.array(array.tolist())
-    return array
-
-
-_REAL = (int, float, np.bool_, np.integer, np.floating)
-
-
-def conversion(value: Any, name: str) -> str:
-    """Return how to write an array of another library as NumPy's, or nothing if the value is no such array.
-
-    It is known by what it offers, so that no other library is imported.
-
-    >>> conversion(memoryview(b"abc"), "weight"), conversion(1.5, "rate")
-    ('np.asarray(weight)', '')
-    """
-    if value.__class__ in _PLAIN or isinstance(value, type | np.ndarray | np.generic) or hasattr(value, "__record__"):
-        return ""
-    if hasattr(value, "to_numpy"):
-        return f"{name}.to_numpy()"
-    if hasattr(value, "detach"):
-        return f"np.asarray({name}.detach().cpu())"
-    if hasattr(value, "__cuda_array_interface__"):
-        return f"np.asarray({name}.get())"
-    return f"np.asarray({name})" if any(hasattr(value, each) for each in _OFFERED) else ""
-
-
-_PLAIN = frozenset({int, float, str, bool, tuple, type(None)})  # most settings, which cost no more than this look
-_OFFERED = ("__array__", "__array_interface__", "__dlpack__", "ndim")
 
 
 def float_dtype(x: np.ndarray) -> np.dtype:

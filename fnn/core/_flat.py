@@ -22,7 +22,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from fnn.core._arrays import conversion, is_array, is_tuple, ones, read_only
+from fnn.core._arrays import is_array, is_tuple, ones, read_only
+from fnn.core._foreign import conversion
 from fnn.core._structure import Tree, Where, chosen, places, require_alike, require_numpy, uses_one_twice, walk
 from fnn.core.record import Record, children, rebuild
 

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import conversion, is_array, is_tuple
+from fnn.core._arrays import is_array, is_tuple
 from fnn.core._errors import describe
+from fnn.core._foreign import conversion
 from fnn.core.record import Record, children, edges, is_record
 
 Tree = Any

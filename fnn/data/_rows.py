@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import conversion, is_table, of_table
 from fnn.core._errors import describe
+from fnn.core._foreign import conversion, is_table, of_table
 
 Data = tuple[Any, ...]
 

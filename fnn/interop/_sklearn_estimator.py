@@ -24,7 +24,8 @@ from fnn.interop._sklearn_settings import functions_of, key_of, named, optimizer
 from fnn.losses.regularization import l2, regularized
 from fnn.networks.inference import inference, needs_inference
 from fnn.train.run import restart, states
-from fnn.train.step import Diverged, start, train_step
+from fnn.train.state import Diverged, start
+from fnn.train.step import train_step
 from fnn.train.streams import tap
 
 PIECE = 1024  # rows that are predicted at a time, and that batch normalization takes its statistics of

@@ -1,6 +1,6 @@
 """Training as a stream of states; needs ``core/``, ``optim/`` and ``data/``.
 
-Read ``step`` (a step is a composition of three functions), ``run`` (training is a fold over batches), then ``streams``
+Read ``state``, ``step`` (a composition of three functions), ``run`` (training is a fold over batches), then ``streams``
 (callbacks are functions on the stream of states). ``progress`` is one of them; ``best`` ends a stream. ``sharded`` cuts
 a step's batch into parts for several cores or machines, ``experiments`` repeats whole runs; who does the work is a map:
 ``threads`` makes one of this machine's cores, ``_maps`` says which others there are. ``together`` runs groups of an

@@ -21,7 +21,8 @@ from fnn.data.batching import epochs
 from fnn.networks.ensemble import Ensemble, keys_of
 from fnn.optim._memory import accept, kept
 from fnn.optim.transform import Transform, require_optimizer
-from fnn.train.step import Averaged, OneKey, State, train_step
+from fnn.train.state import Averaged, State
+from fnn.train.step import OneKey, train_step
 
 
 def states(step: Callable[..., Any], state: Any, batches: Iterable[Any]) -> Iterator[Any]:

@@ -1,6 +1,5 @@
 """Training is a fold: a pure step takes a state and a batch and returns the next state, and nothing else changes.
 
-    start      : params, optimizer -> state
     train_step : loss, optimizer, key? -> step           step : state, batch -> state
 
 A step is three functions, one after the other, and you can put functions of your own between them:
@@ -8,8 +7,6 @@ A step is three functions, one after the other, and you can put functions of you
     differentiated : loss, key? -> (state, batch -> (state, value, gradient))
     finite         : (state, value, gradient) -> the same, or Diverged
     updated        : optimizer -> ((state, value, gradient) -> state)
-
-States share nothing that can be written to, so a snapshot is a variable, and the best so far is ``min``.
 """
 
 from __future__ import annotations
@@ -22,87 +19,20 @@ from typing import Any
 import numpy as np
 from toolz import compose_left  # pyright: ignore (toolz has no types)
 
-from fnn.core._arrays import is_array, is_tuple
+from fnn.core._arrays import is_tuple
 from fnn.core._errors import describe
-from fnn.core._flat import all_finite, flat
+from fnn.core._flat import all_finite
 from fnn.core._structure import Tree
 from fnn.core.grad import objective
 from fnn.core.keys import Key, fold_in, require_key, require_keys
-from fnn.core.record import Record
-from fnn.core.tree import require_floats
 from fnn.networks.ensemble import Ensemble
-from fnn.optim._memory import OWNER, accept, owned
+from fnn.optim._memory import OWNER, accept
 from fnn.optim.transform import Transform, require_optimizer, update
-from fnn.train._members import differentiated_members, finite_members, no_losses, updated_members
+from fnn.train._members import differentiated_members, finite_members, updated_members
+from fnn.train.state import Averaged, Diverged
 
 OneKey = Key | tuple[Key, ...]  # or one for each member of an ensemble
-Differentiated = tuple["State", Any, Tree]
-
-
-class State(Record):
-    """Where training is: parameters, the optimizer's memory, the steps taken, the last step's loss (NaN before it)."""
-
-    params: Tree
-    opt: Any
-    step: int
-    loss: Any  # a float; of an ensemble, an array (n,)
-
-
-class Averaged(Record):
-    """What ``ema`` makes of a state: the average as ``params``, all else as it is there, and the state as ``run``.
-
-    Training goes on from ``run``, so that a step from this one, and one that is loaded, continue the run itself.
-    ``average`` is the vector of averages where leaves of a narrow dtype or of several could not hold it exactly.
-    """
-
-    params: Tree
-    opt: Any
-    step: int
-    loss: Any
-    run: Any
-    average: np.ndarray | None = None
-
-
-class Diverged(ArithmeticError):
-    """Training left the finite numbers at ``step``, with ``loss``; ``state`` is the last good one, for ``diagnose``."""
-
-    def __init__(self, step: int, loss: Any, state: State) -> None:
-        super().__init__(step, loss, state)
-        self.step, self.loss, self.state = step, loss, state
-
-    def __str__(self) -> str:
-        if is_array(self.loss) and self.loss.ndim:
-            what = f"no member of {len(self.loss)} is left whose loss, parameters and optimizer's memory are finite"
-        else:
-            finite = math.isfinite(self.loss)
-            what = "the new parameters or the optimizer's memory are" if finite else "the loss is"
-            what = f"{what} not finite (loss {self.loss})"
-        return (
-            f"diverged at step {self.step}: {what}; lower the learning rate or "
-            "clip the gradient; print(diagnose(error.state.params, batch)) tells where"
-        )
-
-
-def start(params: Tree, optimizer: Transform) -> State:
-    """Return the state before the first step. It copies the parameters: what you do to your arrays stays yours.
-
-    Raises ``TypeError`` if this is no finished network or a leaf is not of floats, ``ValueError`` if a leaf holds NaN
-    or infinity.
-
-    >>> from fnn import Dense, sgd
-    >>> start(Dense(np.ones((2, 1)), np.zeros(1)), sgd(0.1))
-    State(params=Dense(weight=f64[2,1], bias=f64[1]), opt=(), step=0, loss=nan)
-    """
-    if not isinstance(params, Record | tuple):
-        raise TypeError(
-            f"start expects a finished network, got {describe(params)}; make it first: net = constructor(key, x)"
-        )
-    require_optimizer("start", optimizer)
-    require_floats("start", params)
-    vector, layout = flat(params)
-    params = layout.cut(vector.copy())
-    loss = math.nan if vector.ndim == 1 else no_losses(len(vector))
-    return owned(optimizer, State(params, optimizer.init(params), 0, loss))
+Differentiated = tuple[Any, Any, Tree]  # state, value, gradient
 
 
 def train_step(loss: Any, optimizer: Transform, key: OneKey | None = None) -> Callable[[Any, tuple[Any, ...]], Any]:
@@ -117,7 +47,7 @@ def train_step(loss: Any, optimizer: Transform, key: OneKey | None = None) -> Ca
         key: for layers that draw random numbers; a step's own key is ``fold_in(key, state.step)``. For an ensemble a
             tuple with a key for each member; a single key stands for ``split(key, n)``.
 
-    >>> from fnn import Dense, mse, sgd
+    >>> from fnn import Dense, mse, sgd, start
     >>> net, optimizer, x = Dense(np.ones((1, 1)), np.zeros(1)), sgd(0.25), np.array([[1.0]])
     >>> train_step(mse, optimizer)(start(net, optimizer), (x, 3 * x)).params.bias
     array([1.])
@@ -133,7 +63,7 @@ def differentiated(loss: Any, key: OneKey | None = None) -> Callable[[Any, tuple
 
     With a ``key``, the layers that draw random numbers get ``fold_in(key, state.step)``.
 
-    >>> from fnn import Dense, mse, sgd
+    >>> from fnn import Dense, mse, sgd, start
     >>> state, x = start(Dense(np.ones((1, 1)), np.zeros(1)), sgd(0.25)), np.array([[1.0]])
     >>> _, value, gradient = differentiated(mse)(state, (x, 3 * x))
     >>> value, gradient.bias
@@ -183,11 +113,11 @@ def _without_alarm(function: Callable[..., Any], *arguments: Any) -> Any:
 def finite(differentiated: Differentiated) -> Differentiated:
     """Return ``(state, value, gradient)`` unchanged if the value is a finite number, else raise ``Diverged``.
 
-    >>> from fnn import Dense, sgd
+    >>> from fnn import Dense, sgd, start
     >>> state = start(Dense(np.ones((1, 1)), np.zeros(1)), sgd(0.25))
     >>> finite((state, float("inf"), None))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    fnn.train.step.Diverged: diverged at step 0: the loss is not finite (loss inf); lower the learning rate or clip ...
+    fnn.train.state.Diverged: diverged at step 0: the loss is not finite (loss inf); lower the learning rate or clip ...
     """
     state, value, gradient = differentiated
     if type(getattr(state, "params", None)) is Ensemble:
@@ -210,7 +140,7 @@ def updated(optimizer: Transform) -> Callable[[Differentiated], Any]:
     It raises what ``update`` raises, and ``Diverged``, with the last good state, if the new parameters are not finite
     or the optimizer's memory overflows, after which training would stand still in silence.
 
-    >>> from fnn import Dense, sgd
+    >>> from fnn import Dense, sgd, start
     >>> net, optimizer = Dense(np.ones((1, 1)), np.zeros(1)), sgd(0.25)
     >>> updated(optimizer)((start(net, optimizer), 4.0, net)).params.weight
     array([[0.75]])

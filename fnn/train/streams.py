@@ -30,7 +30,7 @@ from fnn.core._structure import require_alike
 from fnn.core.record import is_record
 from fnn.core.tree import require_floats
 from fnn.train.best import MembersSoFar
-from fnn.train.step import Averaged
+from fnn.train.state import Averaged
 
 Passed = Callable[[Iterable[Any]], Iterator[Any]]
 

@@ -35,7 +35,7 @@ from fnn.checkpoint.checkpointed import checkpointed
 from fnn.data import epochs, moons
 from fnn.train.progress import progress
 from fnn.train.run import restart
-from fnn.train.step import Averaged, State
+from fnn.train.state import Averaged, State
 from fnn.train.streams import early_stopping, history, tap
 from tests.each_of import each_of
 

@@ -16,7 +16,7 @@ from toolz import compose, curried, identity, last, pipe, take, take_nth
 from fnn import Dense, Key, Record, Serial, State, adam, cross_entropy, mlp, start, states, tap, train_step, tree, until
 from fnn.data import epochs, moons
 from fnn.train.progress import progress
-from fnn.train.step import Averaged
+from fnn.train.state import Averaged
 from fnn.train.streams import early_stopping, ema, history, time_limit
 from tests.each_of import each_of
 from tests.laws.cases import numbers
