@@ -59,7 +59,7 @@ from fnn import (
 )
 from fnn.data import epochs
 from fnn.layers.initializers import he_normal, normal, zeros
-from fnn.metrics import accuracy
+from fnn.metrics import accuracy, evaluate
 
 # %% [markdown]
 # ## Setup
@@ -322,7 +322,7 @@ def trials(recipe, n_epochs, configurations, keys):
     optimizer = sgd(recipe.learning_rate)
     batches = epochs(train, BATCH_SIZE, batch_keys, epochs=n_epochs)
     final = last(states(train_step(cross_entropy, optimizer), start(of_one_width(nets), optimizer), batches))
-    return [accuracy(scores, test[1]) for scores in final.params(replicate(test[0], len(nets)))]
+    return evaluate(accuracy, final.params, replicate(test, len(nets)))
 
 
 WIDTHS = (3, 8, 20) if options.fast else range(3, 40)

@@ -50,7 +50,7 @@ from fnn import (
     tree,
 )
 from fnn.data import digits, epochs, moons, train_test_split
-from fnn.metrics import accuracy, calibration_error, mutual_information
+from fnn.metrics import accuracy, calibration_error, evaluate, mutual_information
 
 try:
     from matplotlib.figure import Figure
@@ -105,7 +105,8 @@ print("five networks look at 1,000 points:", nets(replicate(test[0], 5)).shape)
 # ## Learning rates by seeds, as one run
 # What is a number for one network may be an array for an ensemble, such as the learning rate. Here are all pairs of a
 # learning rate and a seed. A seed decides the initial weights and the order of the rows, so it is the same luck for all
-# learning rates. `epochs` with a tuple of keys gives each member batches of its own.
+# learning rates. `epochs` with a tuple of keys gives each member batches of its own, and `evaluate` returns a number
+# for each.
 
 # %%
 RATES = np.geomspace(1e-3, 1e3, 7 if options.fast else 25)
@@ -124,12 +125,15 @@ def trained(nets, rates, keys):
         return last(states(train_step(cross_entropy, optimizer), start(nets, optimizer), batches))
 
 
+def accuracy_if_finite(scores, target):
+    return accuracy(scores, target) if np.isfinite(scores).all() else np.nan
+
+
 def accuracies(final):
     """Return the accuracy of each member on the test set, and NaN for those that diverged."""
     with np.errstate(over="ignore", invalid="ignore"):
-        scores = final.params(replicate(test[0], final.params.n))
-    finite = np.isfinite(final.loss) & np.isfinite(scores).all(axis=(1, 2))
-    return np.array([accuracy(each, test[1]) if good else np.nan for each, good in zip(scores, finite, strict=True)])
+        found = evaluate(accuracy_if_finite, final.params, replicate(test, final.params.n))
+    return np.where(np.isnan(final.loss), np.nan, found)
 
 
 rates, keys = np.repeat(RATES, len(SEEDS)), SEEDS * len(RATES)

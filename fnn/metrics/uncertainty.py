@@ -96,17 +96,25 @@ def predictive_variance(outputs: np.ndarray, variance: np.ndarray | None = None)
     >>> predictive_variance(np.array([[[1.0]], [[3.0]]])), predictive_variance(np.ones((2, 1, 1)), np.ones((2, 1, 1)))
     (array([[1.]]), array([[1.]]))
     """
-    means = without_nan("predictive_variance", "outputs", outputs)
+    means = _finite("outputs", outputs)
     if means.ndim < 2 or 0 in means.shape:
         raise ValueError(f"predictive_variance expects outputs (n, rows, ...) of n members, got {describe(outputs)}")
     between = means.var(axis=0, dtype=np.float64)
     if variance is None:
         return between
-    within = without_nan("predictive_variance", "variance", variance)
+    within = _finite("variance", variance)
     if within.shape != means.shape or within.min() < 0:
         wrong = describe(variance) if within.shape != means.shape else f"some of {within.min():g}"
         raise ValueError(f"predictive_variance expects a variance {means.shape} of 0 or more, got {wrong}")
     return between + within.mean(axis=0, dtype=np.float64)
+
+
+def _finite(name: str, array: np.ndarray) -> np.ndarray:
+    """Return an array of finite numbers, or raise: among others an infinite one has no variance."""
+    found = without_nan("predictive_variance", name, array)
+    if np.isinf(found).any():
+        raise ValueError(f"predictive_variance: infinity in the {name}")
+    return found
 
 
 def _entropy(p: np.ndarray) -> np.ndarray:

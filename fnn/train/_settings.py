@@ -39,6 +39,8 @@ def chosen(caller: str, configuration: Any, names: tuple[Any, ...]) -> dict[Any,
         raise TypeError(f"{caller} expects configurations that are dictionaries, got {describe(configuration)}")
     settings = cast("Mapping[Any, Any]", configuration)
     for name in names:
+        if not isinstance(name, Hashable) or callable(name) or _hashable(name) is not name:
+            raise TypeError(f"{caller} expects the name of a setting, got {describe(name)}")
         if name not in settings:
             raise ValueError(f"{caller}: no setting {name!r} in the configuration {settings}")
     return {name: settings[name] for name in names}

@@ -133,8 +133,9 @@ def _paired(trials: Any, by: Any) -> tuple[tuple[str, str], list[tuple[Any, Any]
     """Return how the two configurations are named, and the results of trials that agree in all but ``by``."""
     if not is_list(trials):
         raise TypeError(f"compare expects {_PAIRS}, got {describe(trials)}")
-    if by is None:
-        raise TypeError('compare expects by, the setting whose two values are compared, say by="width", got None')
+    if by is None or (is_tuple(by) and not by):
+        wanted = 'by, the setting whose two values are compared, say by="width"'
+        raise TypeError(f"compare expects {wanted}, got {describe(by)}")
     settings: tuple[Any, ...] = by if is_tuple(by) else (by,)
     groups: dict[Any, dict[Any, Any]] = {}  # by the values of ``by``, and then by those of all other settings
     names: dict[Any, str] = {}

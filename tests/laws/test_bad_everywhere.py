@@ -196,8 +196,8 @@ for name, loss in LOSSES.items():
 entry("cross_entropy(., labels)", lambda value: cross_entropy(value, LABELS), SCORES)
 entry("CrossEntropy(.)", fnn.CrossEntropy, {"zero"})
 entry("Huber(.)", fnn.Huber, ABOVE_ZERO)
-entry("l1(.)", fnn.l1, NUMBERS)
-entry("l2(.)", fnn.l2, NUMBERS)
+entry("l1(.)", fnn.l1, NUMBERS | MANY)
+entry("l2(.)", fnn.l2, NUMBERS | MANY)
 entry("regularized(., l2)", lambda value: fnn.regularized(value, fnn.l2(0.1)), {"a layer"})
 entry("regularized(mse, .)", lambda value: fnn.regularized(mse, value), {"a layer"})
 entry("combined(.)", fnn.combined, {"a layer"})
@@ -295,6 +295,19 @@ entry("ema(0.5)([.])", lambda value: list(fnn.ema(0.5)([value])))
 entry("progress(.)", fnn.progress, {"zero"})
 entry("progress(9, .)", lambda value: fnn.progress(9, value), {"nothing"})
 entry("history(loss=.)", lambda value: fnn.history(loss=value), CALLABLE)
+FIVE, TRIALS = np.arange(5.0), [fnn.Trial({"width": 2 + i % 2, "trial": i // 2}, float(i)) for i in range(6)]
+entry("compare(.)", lambda value: fnn.compare(value, by="width"))
+entry("compare({a: list, b: .})", lambda value: fnn.compare({"a": FIVE, "b": value}),
+      {name for name in FIVE_ROWS & FINITE if ARRAYS[name].ndim == 1})  # fmt: skip
+entry("compare(by=.)", lambda value: fnn.compare(TRIALS, by=value))
+entry("compare(metric=.)", lambda value: fnn.compare(TRIALS, by="width", metric=value), {"nothing"} | CALLABLE)
+entry("compare(confidence=.)", lambda value: fnn.compare(TRIALS, by="width", confidence=value), {"zero"})
+entry("compare(key=.)", lambda value: fnn.compare(TRIALS, by="width", key=value), {"a key"})
+GRID = {"width": [2, 3], "trial": range(2)}
+entry("together(.)", fnn.together, CALLABLE)
+entry("sweep(together(run, by=.))", lambda value: fnn.sweep(fnn.together(lambda grid, keys: keys, value), GRID),
+      FUNCTIONS | {"an empty tuple"})  # fmt: skip
+entry("together(run, size=.)", lambda value: fnn.together(repr, size=value), {"nothing"})
 
 # --- metrics and data -------------------------------------------------------------------------------------------------
 
@@ -319,6 +332,18 @@ entry("roc_auc(., target)", lambda value: metrics.roc_auc(value, LABELS), {"one-
 entry("roc_auc(scores, .)", lambda value: metrics.roc_auc(np.full((5, 3), 1 / 3), value),
       {"labels", "one-hot rows"})  # fmt: skip
 entry("perplexity(., target)", lambda value: metrics.perplexity(value, LABELS), SCORES & FINITE)
+THIRDS = np.full((2, 5, 3), 1 / 3)
+entry("calibration_error(., target)", lambda value: metrics.calibration_error(value, LABELS),
+      {"one-hot rows", "one-hot rows too wide"})  # fmt: skip
+entry("calibration_error(probabilities, .)", lambda value: metrics.calibration_error(THIRDS[0], value),
+      TRUE | {"labels as booleans"})  # fmt: skip
+entry("calibration_error(bins=.)", lambda value: metrics.calibration_error(THIRDS[0], LABELS, value))
+entry("predictive_entropy(.)", metrics.predictive_entropy, {"one-hot rows", "one-hot rows too wide", "a column"})
+entry("mutual_information(.)", metrics.mutual_information)
+OUTPUTS = {name for name in FINITE if ARRAYS[name].ndim > 1 and ARRAYS[name].size}
+entry("predictive_variance(.)", metrics.predictive_variance, OUTPUTS)
+entry("predictive_variance(outputs, .)", lambda value: metrics.predictive_variance(X, value),
+      {"nothing"} | {name for name in LIKE_X & FINITE if (ARRAYS[name] >= 0).all()})  # fmt: skip
 entry("confusion_matrix(classes=.)", lambda value: metrics.confusion_matrix(LOGITS, LABELS, value), {"nothing"})
 entry("f1(average=.)", lambda value: metrics.f1(LOGITS, LABELS, value), {"nothing"})
 accuracy = metrics.accuracy

@@ -159,6 +159,7 @@ ROWS = [
         "predictive_variance expects a variance (2, 3, 1) of 0 or more, got some of -1",
     ),
     (lambda: predictive_variance(np.ones((2, 3, 1)) * np.nan), V, "predictive_variance: NaN in the outputs"),
+    (lambda: predictive_variance(np.ones((2, 3, 1)) * np.inf), V, "predictive_variance: infinity in the outputs"),
 ]
 
 

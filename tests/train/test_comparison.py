@@ -244,8 +244,15 @@ ROWS = [
     (
         lambda: compare(TRIALS),
         T,
-        'compare expects by, the setting whose two values are compared, say by="width", got None',
+        'compare expects by, the setting whose two values are compared, say by="width", got NoneType None',
     ),
+    (
+        lambda: compare(TRIALS, by=()),
+        T,
+        "compare expects by, the setting whose two values are compared, say…got tuple ()",
+    ),
+    (lambda: compare(TRIALS, by=["width"]), T, "compare expects the name of a setting, got list ['width']"),
+    (lambda: compare(TRIALS, by=str.lower), T, "compare expects the name of a setting, got the function lower"),
     (
         lambda: compare([Trial(3, 1.0)], by="width"),
         T,
