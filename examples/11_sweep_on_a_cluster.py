@@ -151,6 +151,8 @@ if __name__ == "__main__":
 #     Ray     sweep(run, GRID, key, map=ray.util.multiprocessing.Pool().map)
 #     MPI     sweep(run, GRID, key, map=mpi4py.futures.MPIPoolExecutor().map)
 #             and, to start it,  mpiexec -n 8 python -m mpi4py.futures examples/11_sweep_on_a_cluster.py
+#
+# A worker may also train several networks at a time, as an ensemble: lesson 13.
 
 
 # %%

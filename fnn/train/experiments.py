@@ -101,9 +101,9 @@ def sweep(run: Callable[[Any, Key], Any] | Together, grid: Any, key: Key = Key(0
 
     As each run has another key, two widths differ by their luck as well, even where the grid has a "seed": to the sweep
     that is a name like any other. To compare settings by the same luck (common random numbers), draw what they are to
-    share, such as the split of the data or the first weights, from a key of the trial alone, and look at differences:
+    share, such as the split of the data or the first weights, from a key of the trial alone, and ``compare``:
 
-    >>> from fnn import split
+    >>> from fnn import compare
     >>> from fnn.data import moons
     >>> def spread(settings, key):
     ...     trial = fold_in(Key(7), settings["trial"])  # not from key: the same for every noise
@@ -111,8 +111,7 @@ def sweep(run: Callable[[Any, Key], Any] | Together, grid: Any, key: Key = Key(0
     ...     return float(x.std())
     >>> trials = sweep(spread, {"noise": [0.1, 0.2], "trial": range(5)})
     >>> quiet, loud = summarize(trials[:5]), summarize(trials[5:])
-    >>> pairs = summarize([b.result - a.result for a, b in zip(trials[:5], trials[5:], strict=True)])
-    >>> pairs.std < (quiet.std**2 + loud.std**2) ** 0.5 / 2  # as sure of the difference as four times the trials
+    >>> compare(trials, by="noise").std < (quiet.std**2 + loud.std**2) ** 0.5 / 2  # as four times the trials would give
     True
     """
     _require_run("sweep", run, "a configuration and a key", map)
