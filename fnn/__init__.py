@@ -116,13 +116,14 @@ from fnn.optim.wrappers import accumulate_gradients, freeze
 from fnn.train.allocator import keep_freed_memory
 from fnn.train.best import best
 from fnn.train.comparison import Comparison, compare
-from fnn.train.experiments import Summary, Trial, repeat, summarize, sweep
+from fnn.train.experiments import Trial, repeat, sweep
 from fnn.train.progress import progress
 from fnn.train.run import fit, restart, states
 from fnn.train.sharded import Sharded, sharded
 from fnn.train.state import Diverged, State, start
 from fnn.train.step import differentiated, finite, train_step, updated
 from fnn.train.streams import early_stopping, ema, history, tap, time_limit, until
+from fnn.train.summaries import Summary, summarize
 from fnn.train.threads import threads
 from fnn.train.together import together
 

@@ -22,7 +22,7 @@ from fnn.diagnostics.numeric import derivative
 from fnn.diagnostics.numeric import tangent as tangent_line
 from fnn.layers._constructor import Constructor
 from fnn.plot._style import BLUE, COLORS, DARK, ORANGE, color, legend, legible, numbers, require_axes, span
-from fnn.train.experiments import Summary, summarize
+from fnn.train.summaries import Summary, summarize
 
 
 def curves(

@@ -19,7 +19,8 @@ from fnn.core.keys import Key, require_key
 from fnn.core.record import Record
 from fnn.train._intervals import needed, student, studentized
 from fnn.train._settings import chosen, identity, is_list
-from fnn.train.experiments import Trial, summarize
+from fnn.train.experiments import Trial
+from fnn.train.summaries import summarize
 
 _MANY = 30  # pairs, from which on resamples tell something of the distribution
 _ENOUGH = 1000  # degrees of freedom, from which on Student's t is within 0.2 % of the normal distribution's

@@ -8,6 +8,7 @@ import pytest
 from fnn import Key, fold_in, softmax
 from fnn.core.keys import normals, uniforms
 from fnn.metrics import calibration_error, mutual_information, predictive_entropy, predictive_variance
+from tests.each_of import each_of
 from tests.errors import check, message
 from tests.metrics.cases import LABELS, PROBABILITIES
 
@@ -26,7 +27,7 @@ def by_definition(probabilities, labels, bins):
     return sum(gaps) / len(labels)
 
 
-@pytest.mark.parametrize("bins", [1, 2, 10, 15, 100])
+@each_of("bins", [1, 2, 10, 15, 100])
 def test_the_calibration_error_is_that_of_its_definition(bins):
     assert calibration_error(PROBABILITIES, LABELS, bins) == pytest.approx(
         by_definition(PROBABILITIES, LABELS, bins), abs=1e-14
@@ -163,6 +164,6 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=message)
+@each_of("row", ROWS, ids=message)
 def test_a_mistake_is_told_in_these_words(row, tmp_path):
     check(row, tmp_path)

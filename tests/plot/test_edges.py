@@ -14,7 +14,7 @@ from matplotlib.contour import QuadContourSet
 from matplotlib.quiver import Quiver
 
 from fnn import Attention, dense, plot, relu, tanh
-from fnn.train.experiments import summarize
+from fnn.train.summaries import summarize
 from tests.plot.drawing import COUNTS, IMAGES, LABELS, POINTS, SEQUENCE, axes
 
 V, T = ValueError, TypeError

@@ -10,7 +10,7 @@ matplotlib = pytest.importorskip("matplotlib")
 from matplotlib.figure import Figure
 
 from fnn import attention, mlp, plot, relu, softmax
-from fnn.train.experiments import summarize
+from fnn.train.summaries import summarize
 from tests.errors import check, message
 from tests.laws.test_bad_input import KEY, NET, T, V, X, Y
 

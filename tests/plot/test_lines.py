@@ -18,7 +18,7 @@ from fnn import (
     sigmoid,
     tanh,
 )
-from fnn.train.experiments import summarize
+from fnn.train.summaries import summarize
 from tests.plot.drawing import axes
 
 # --- curves ----------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from matplotlib.text import Text
 from fnn import Key, LeakyRelu, compare, concatenate, dense, dropout, plot, relu, residual, serial, softmax, tanh
 from fnn import attention as attention_layer
 from fnn.core.keys import uniforms
-from fnn.train.experiments import summarize
+from fnn.train.summaries import summarize
 from tests.plot import drawing
 from tests.plot.drawing import COUNTS, IMAGES, KERNELS, LABELS, POINTS, SEQUENCE, bowl
 

@@ -11,6 +11,7 @@ import fnn
 from fnn import Comparison, Key, Trial, compare, fold_in, sweep
 from fnn.core.keys import normals, uniforms
 from fnn.train._intervals import needed, student, studentized
+from tests.each_of import each_of
 from tests.errors import check, message
 
 T, V = TypeError, ValueError
@@ -20,7 +21,7 @@ TABLE = {2: (12.706, 63.657), 3: (4.303, 9.925), 4: (3.182, 5.841), 5: (2.776, 4
          21: (2.086, 2.845), 31: (2.042, 2.750)}  # fmt: skip
 
 
-@pytest.mark.parametrize("n", TABLE)
+@each_of("n", TABLE)
 def test_student_s_t_is_that_of_the_tables(n):
     assert (round(student(n, 0.95), 3), round(student(n, 0.99), 3)) == TABLE[n]
 
@@ -334,6 +335,6 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=message)
+@each_of("row", ROWS, ids=message)
 def test_a_mistake_is_told_in_these_words(row, tmp_path):
     check(row, tmp_path)

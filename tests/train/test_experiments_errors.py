@@ -3,7 +3,8 @@
 import numpy as np
 
 from fnn import split
-from fnn.train.experiments import repeat, summarize, sweep
+from fnn.train.experiments import repeat, sweep
+from fnn.train.summaries import summarize
 from tests.each_of import each_of
 from tests.errors import check, message
 from tests.laws.test_bad_input import KEY, T, V, X

@@ -5,7 +5,6 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import numpy as np
-import pytest
 from toolz import last
 
 from fnn import (
@@ -26,6 +25,7 @@ from fnn import (
 )
 from fnn.core.keys import uniforms
 from fnn.data import epochs, moons
+from tests.each_of import each_of
 from tests.errors import check, message
 
 T, V = TypeError, ValueError
@@ -75,14 +75,14 @@ def test_a_group_trained_as_an_ensemble_has_the_bits_of_each_network_alone():
     assert sweep(together(trained_together, by="width"), NETWORKS, Key(6)) == sweep(trained, NETWORKS, Key(6))
 
 
-@pytest.mark.parametrize("size", [None, 1, 4, 100])
+@each_of("size", [None, 1, 4, 100])
 def test_a_sweep_in_groups_is_the_sweep_one_by_one(size):
     trials = sweep(together(of_group, by="width", size=size), GRID, Key(3))
     assert trials == sweep(alone, GRID, Key(3))
     assert {type(trial.result["score"]) for trial in trials} == {float}
 
 
-@pytest.mark.parametrize("size", [None, 1, 4, 7])
+@each_of("size", [None, 1, 4, 7])
 def test_a_repetition_in_groups_is_the_repetition_one_by_one(size):
     keys = split(Key(5), 7)
     assert repeat(together(all_drawn, size=size), keys) == repeat(drawn, keys)
@@ -171,7 +171,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=message)
+@each_of("row", ROWS, ids=message)
 def test_a_mistake_is_told_in_these_words(row, tmp_path):
     check(row, tmp_path)
 
