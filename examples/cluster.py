@@ -1,4 +1,4 @@
-"""Train one network on all workers of a Dask cluster together, and a population of networks, each on one of them.
+"""Train one network on all workers of a Dask cluster together, and a population of ensembles, each on one of them.
 
     python examples/cluster.py                        a cluster of two processes on this machine
     python examples/cluster.py tcp://10.0.0.5:8786    the cluster of this scheduler, on whose workers fnn is installed
@@ -27,9 +27,11 @@ from typing import Any
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is imported; the processes of a local cluster inherit it
 
+import numpy as np
 from toolz import last, pipe, take
 
 from fnn import (
+    Ensemble,
     Key,
     State,
     adam,
@@ -37,6 +39,7 @@ from fnn import (
     cross_entropy,
     fit,
     load,
+    members,
     mlp,
     progress,
     sharded,
@@ -45,6 +48,7 @@ from fnn import (
     states,
     sweep,
     tap,
+    together,
     train_step,
     tree,
     value_and_grad,
@@ -172,12 +176,15 @@ def kill_one(client: Any, when: int, state: State) -> None:
 
 
 def population(on_cluster: Map, options: argparse.Namespace) -> None:
-    grid = {"learning_rate": [1e-3, 1e-2] if options.fast else [3e-4, 1e-3, 3e-3, 1e-2], "trial": list(range(4))}
-    print(f"a population of {4 * len(grid['learning_rate'])} networks:")
+    """Train networks in ensembles, one of which is a worker's piece of work; both sweeps show a bar on a terminal."""
+    rates, trials, size = ([1e-3, 1e-2], 4, 4) if options.fast else ([3e-4, 1e-3, 3e-3, 1e-2], 16, 16)
+    grid = {"learning_rate": rates, "trial": range(trials)}
+    print(f"a population of {len(rates) * trials} networks, in ensembles of {size}:")
+    run = together(partial(trained, 5 * options.steps, options.seed), size=size)
     results = []
     for name, mapped in (("in this process", map), ("on the cluster", on_cluster)):
         begin = time.perf_counter()
-        results.append(sweep(partial(trained, options), grid, Key(options.seed), map=mapped))
+        results.append(sweep(run, grid, Key(options.seed), map=mapped))
         print(f"  {name:<16} {time.perf_counter() - begin:7.1f} s")
     same(*results)
     best = max(results[0], key=lambda trial: trial.result[0])
@@ -186,14 +193,13 @@ def population(on_cluster: Map, options: argparse.Namespace) -> None:
     )
 
 
-def trained(options: argparse.Namespace, configuration: dict[str, Any], key: Key) -> tuple[float, str]:
-    """Train one network of the population; return its accuracy, and the digest of its parameters."""
-    split_key, init_key, fit_key = split(key, 3)
-    data, (x, label) = train_test_split(digits(), 0.2, split_key)
-    optimizer = adam(configuration["learning_rate"])
-    state = start(mlp(64, 10)(init_key, data[0][:1]), optimizer)
-    final = fit(cross_entropy, optimizer, state, data, steps=5 * options.steps, size=32, key=fit_key)
-    return accuracy(final.params(x), label), digest(final.params)
+def trained(steps: int, seed: int, configurations: Any, keys: tuple[Key, ...]) -> list[tuple[float, str]]:
+    """Train an ensemble, each member with its own learning rate; return the accuracy and the digest of each."""
+    data, (x, label) = train_test_split(digits(), 0.2, split(Key(seed), 3)[0])
+    nets = Ensemble(tree.stack([mlp(64, 10)(key, data[0][:1]) for key in keys]), len(keys))
+    optimizer = adam(np.array([each["learning_rate"] for each in configurations]))
+    final = fit(cross_entropy, optimizer, start(nets, optimizer), data, steps=steps, size=32, key=keys)
+    return [(accuracy(net(x), label), digest(net)) for net in members(final.params)]
 
 
 def same(here: Any, there: Any) -> None:
