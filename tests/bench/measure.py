@@ -30,6 +30,7 @@ def measure(workload: Any, rounds: int) -> dict[str, list[float]]:
     for name, runner in workload.runners.items():
         ours, theirs = get_context("spawn").Pipe()
         get_context("spawn").Process(target=_work, args=(theirs, workload, runner), daemon=True).start()
+        theirs.close()  # so that a process that fails is an error here, and no wait for ever
         if ours.recv() is not None:
             connections[name], times[name] = ours, []
     for _ in range(rounds):
