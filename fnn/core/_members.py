@@ -34,7 +34,7 @@ def stack(trees: Any) -> Tree:
     """
     if is_array(trees) or is_record(trees) or not isinstance(trees, Iterable):
         raise TypeError(f"tree.stack expects several trees, got {describe(trees)}; write tree.stack([one, other])")
-    several = list(trees)
+    several: list[Any] = list(trees)
     if not several:
         raise ValueError("tree.stack expects at least one tree, got none")
     first, form = take_apart(several[0])

@@ -12,9 +12,12 @@ in a number fnn's loss is cut into so many shards: "cnn, 2" on two threads, "ful
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from statistics import median
+from typing import Any
 
 from tests.bench.deep import DEEP
+from tests.bench.ensembles import ENSEMBLE_RUNNERS, ENSEMBLES
 from tests.bench.measure import measure
 from tests.bench.runners import PERCEPTRONS, RUNNERS
 
@@ -24,24 +27,32 @@ def main() -> None:
     parser.add_argument("workloads", nargs="*", help="names of workloads; all if none is given")
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
-    workloads = PERCEPTRONS + DEEP
+    workloads = PERCEPTRONS + DEEP + ENSEMBLES
     names = [workload.name for workload in workloads]
     for name in options.workloads:
         if name not in names:
             parser.error(f"no workload {name!r}; there are {', '.join(names)}")
-    columns = [name for name in RUNNERS if name != "fnn"]
-    print(f"{'us a step':<16}{'fnn':>10}" + "".join(f"{name:>10}{'ratio':>7}" for name in columns))
+    for title, table, runners in (
+        ("us a step", PERCEPTRONS + DEEP, RUNNERS),
+        ("us a network", ENSEMBLES, ENSEMBLE_RUNNERS),
+    ):
+        chosen = [workload for workload in table if not options.workloads or workload.name in options.workloads]
+        if chosen:
+            _print(title, chosen, [name for name in runners if name != "fnn"], options.rounds)
+
+
+def _print(title: str, workloads: Iterable[Any], columns: list[str], rounds: int) -> None:
+    """Measure workloads, and print a table with the time of each runner and the ratio to it."""
+    print(f"{title:<16}{'fnn':>10}" + "".join(f"{name:>11}{'ratio':>7}" for name in columns))
     for workload in workloads:
-        if options.workloads and workload.name not in options.workloads:
-            continue
-        times = measure(workload, options.rounds)
+        times = measure(workload, rounds)
         row = f"{workload.name:<16}{median(times['fnn']) * 1e6:>10.1f}"
         for name in columns:
             if name not in times:
-                row += f"{'-':>10}{'-':>7}"
+                row += f"{'-':>11}{'-':>7}"
                 continue
             ratio = median(ours / theirs for ours, theirs in zip(times["fnn"], times[name], strict=True))
-            row += f"{median(times[name]) * 1e6:>10.1f}{ratio:>7.2f}"
+            row += f"{median(times[name]) * 1e6:>11.1f}{ratio:>7.2f}"
         print(row, flush=True)
 
 
