@@ -58,6 +58,9 @@ def dense_vjp(layer: Dense, x: Any, key: Key | None = None) -> tuple[Any, Pullba
 
 def _with_more_axes(layer: Dense, x: np.ndarray, key: Key | None) -> tuple[np.ndarray, Pullback]:
     """Evaluate on several axes of rows as on one, and a stack of layers each on its own rows."""
+    weight = layer.weight
+    if x.ndim == weight.ndim == 3 and x.shape[::2] == weight.shape[:2] and layer.bias.shape == weight.shape[::2]:
+        return _stacked(layer, x)  # an ensemble: nothing to lay out
     _require_fit(layer, x)
     members = layer.weight.shape[:-2]
     rows = x.reshape(*members, math.prod(x.shape[len(members) : -1]), x.shape[-1])

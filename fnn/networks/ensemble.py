@@ -38,6 +38,11 @@ from fnn.networks.inference import inference
 __all__ = ["Ensemble", "ensemble", "members", "replicate"]
 
 
+def _count(n: Any) -> int:
+    # A step makes several ensembles, of a number that was checked before.
+    return n if n.__class__ is int and n > 0 else integer("Ensemble: n", n)
+
+
 class Ensemble(Record):
     """y[i] = member i on x[i], for ``n`` networks; every array of ``network`` has a first axis of n.
 
@@ -49,7 +54,7 @@ class Ensemble(Record):
     """
 
     network: Any
-    n: int = attrs.field(converter=partial(integer, "Ensemble: n"))
+    n: int = attrs.field(converter=_count)
 
 
 @vjp.register

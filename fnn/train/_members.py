@@ -10,6 +10,7 @@ a loss of NaN from then on.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def finite_members(state: Any, values: np.ndarray) -> np.ndarray | None:
             f"got {describe(values)}"
         )
     before = going_on(state)
-    if before is None and np.isfinite(values).all():
+    if before is None and _all_finite(values):
         return values
     good = np.isfinite(values) if before is None else np.isfinite(values) & before
     return read_only(np.where(good, values, np.nan)) if good.any() else None
@@ -65,6 +66,8 @@ def finite_members(state: Any, values: np.ndarray) -> np.ndarray | None:
 def updated_members(optimizer: Transform, state: Any, values: np.ndarray, gradient: Tree) -> Any:
     """Return the next state, in which members that have diverged are as they were; None if these are all."""
     following = update(optimizer, gradient, state, values)
+    if _all_finite(values) and _all_finite(following.params) and _all_finite(following.opt):
+        return following
     bad = ~np.isfinite(values)
     _find_bad(following.params, bad)
     _find_bad(following.opt, bad)
@@ -77,12 +80,20 @@ def updated_members(optimizer: Transform, state: Any, values: np.ndarray, gradie
     return owned(optimizer, type(state)(params, memory, following.step, loss))
 
 
+def _all_finite(tree: Tree) -> bool:
+    """Return True if all numbers are finite; False means that one may not be. It is one sweep without a temporary."""
+    if isinstance(tree, Ensemble):
+        tree = flat(tree)[0]
+    if is_array(tree):
+        return math.isfinite(tree.reshape(-1).dot(ones(tree.size, tree.dtype)))
+    parts = children(tree)
+    return not parts or all(map(_all_finite, parts))
+
+
 def _find_bad(tree: Tree, bad: np.ndarray) -> None:
     """Write into ``bad`` which members have a number in a tree that is not finite."""
     if isinstance(tree, Ensemble):
-        values, _ = flat(tree)
-        if not np.isfinite(values.reshape(-1).dot(ones(values.size, values.dtype))):
-            bad |= ~np.isfinite(values).all(axis=1)
+        bad |= ~np.isfinite(flat(tree)[0]).all(axis=1)
     elif is_array(tree):
         if tree.shape[:1] == bad.shape:
             bad |= ~np.isfinite(tree).reshape(len(tree), -1).all(axis=1)
