@@ -5,7 +5,7 @@ as_array  : caller, x -> x as an array, or such an error          float_dtype : 
 of_table  : table of pandas or polars -> array
 read_only : array -> the same array, no longer writeable          unshared    : array -> itself, or a copy
 
-ones, counting : n -> an array, the same each time                sum_of_rows : array (..., m) -> sums (m,)
+zeros, ones, counting : n -> an array, the same each time                sum_of_rows : array (..., m) -> sums (m,)
 """
 
 from __future__ import annotations
@@ -92,6 +92,12 @@ def as_array(caller: str, x: Any) -> np.ndarray:
 def float_dtype(x: np.ndarray) -> np.dtype:
     """Return the dtype that parameters take from data: the data's own if it is a float, else float32."""
     return x.dtype if x.dtype.kind == "f" else np.dtype(np.float32)
+
+
+@lru_cache(maxsize=8)  # of up to a megabyte each
+def zeros(n: int, dtype: np.dtype) -> np.ndarray:
+    """Return ``n`` zeros, the same array each time."""
+    return read_only(np.zeros(n, dtype))
 
 
 @lru_cache(maxsize=64)

@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from fnn.core._arrays import WIDE, floats, unshared
+from fnn.core._arrays import WIDE, floats, unshared, zeros
 from fnn.core._errors import describe
 from fnn.core.keys import Key
 from fnn.core.record import Record
@@ -107,7 +107,8 @@ def relu_vjp(layer: Relu, x: Any, key: Key | None = None) -> tuple[Any, Pullback
     if type(x) is not np.ndarray or x.dtype.char not in WIDE:
         return _relu_of_any_form(layer, x, key)
     zero = x.dtype.type(0)  # of x's own dtype: NumPy then skips a conversion, which on small arrays is half the time
-    y = np.maximum(x, zero)
+    # With an array to compare with, NumPy is three times as fast, once there is enough to compare.
+    y = np.maximum(x, zeros(x.size, x.dtype).reshape(x.shape) if 2**11 < x.size <= 2**17 else zero)
 
     def relu_pullback(dy):
         return layer, lambda: dy * (y > zero)

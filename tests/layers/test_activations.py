@@ -158,3 +158,13 @@ def test_tanh_gelu_is_its_formula_and_finite_far_out():
     y, pullback = vjp(gelu, np.array([-1e38, -1e10, 1e10, 1e38], np.float32))
     assert (y == np.array([0, 0, 1e10, 1e38], np.float32)).all()
     assert pullback(np.ones_like(y))[1]().tolist() == [0, 0, 1, 1]
+
+
+def test_relu_is_the_same_whatever_the_size():
+    """NumPy compares with a number or with an array, as the size makes faster."""
+    for dtype in (np.float32, np.float64):
+        for size in (5, 2**11, 2**11 + 1, 2**17, 2**17 + 1):
+            x = np.resize(np.array([-1.5, 0.0, -0.0, 2.5, np.nan, np.inf, -np.inf], dtype), (1, size))
+            expected = np.array([max(v, 0.0) if v == v else v for v in x[0].tolist()], dtype)[None]
+            np.testing.assert_array_equal(fnn.relu(x), expected)
+            assert not np.signbit(fnn.relu(x)[~np.isnan(x)]).any()

@@ -164,6 +164,23 @@ def test_memory_of_a_member_that_diverges_stays_too(optimizer):
     assert all(np.isfinite(leaf).all() for leaf in tree.leaves((final.params, final.opt)))
 
 
+def test_what_a_transform_of_your_own_remembers_of_a_member_that_diverges_stays():
+    class Steps(fnn.Record):
+        """The sum of each member's gradients, which for one of them overflows."""
+
+        total: np.ndarray
+
+    def add_up(grads, state, params, step):
+        return grads, Steps(state.total * np.array([1.0, 1e200, 1.0]) + 1.0)
+
+    optimizer = chain(fnn.Transform(lambda params: Steps(np.ones(N)), add_up), descend(0.1))
+    step, batch = train_step(mse, optimizer), replicate((X, ONE_HOT), N)
+    first = step(start(NETS, optimizer), batch)
+    second = step(first, batch)
+    assert np.isnan(second.loss).tolist() == [False, True, False]
+    assert second.opt[0].total.tolist() == [3.0, first.opt[0].total[1], 3.0]
+
+
 def test_diverged_comes_when_no_member_is_left():
     with pytest.raises(Diverged, match=r"^diverged at step \d: no member of 3 is left whose loss, .* lower") as caught:
         together(cross_entropy, sgd(np.full(N, 1e38)), (X, LABELS))
@@ -283,6 +300,10 @@ def test_stack_and_unstack_are_inverse():
 
 V, T = ValueError, TypeError
 ROWS = [
+    (lambda: Ensemble(relu, 0), V, r"Ensemble: n must be at least 1, got 0"),
+    (lambda: ensemble(relu, 1.5), T, r"ensemble: n must be an integer, got float 1.5"),
+    (lambda: ensemble(np.tanh, 2), T, r"ensemble expects constructors or layers, got the function tanh at network"),
+    (lambda: replicate(X, 0), V, r"replicate: n must be at least 1, got 0"),
     (lambda: fnn.regularized(mse, fnn.l2(np.ones(2))) and fnn.l2(np.ones(2))(NETS), V,
      r"l2: the strength must have a value for each of 3 members, got float64 array \(2,\)"),
     (lambda: fnn.l1(np.ones(2))(members(NETS)[0]), V,
