@@ -283,10 +283,12 @@ entry("accumulate_gradients(., adam)", lambda value: fnn.accumulate_gradients(va
 entry("accumulate_gradients(2, .)", lambda value: fnn.accumulate_gradients(2, value))
 entry("adam(schedule), that gives .",
       lambda value: train_step(cross_entropy, adam(lambda step: value))(STATE, (X, LABELS)), NUMBERS)  # fmt: skip
-entry("schedules.constant(.)", fnn.schedules.constant, ABOVE_ZERO)
+entry("schedules.constant(.)", fnn.schedules.constant, ABOVE_ZERO | MANY_ABOVE_ZERO)
 entry("tap(.)", fnn.tap, CALLABLE)
 entry("tap(print, .)", lambda value: fnn.tap(print, value))
 entry("until(.)", fnn.until, CALLABLE)
+entry("best(.)", fnn.best, CALLABLE)
+entry("best(abs, .)", lambda value: fnn.best(abs, value), {"nothing"})
 entry("early_stopping(., 1)", lambda value: fnn.early_stopping(value, 1), CALLABLE)
 entry("early_stopping(abs, .)", lambda value: fnn.early_stopping(abs, value))
 entry("early_stopping(min_delta=.)", lambda value: fnn.early_stopping(abs, 1, value), NUMBERS)
