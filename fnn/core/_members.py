@@ -8,7 +8,6 @@ flat_rows : tree, n -> array (n, size), layout    such as ``flat`` has for one t
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -32,7 +31,7 @@ def stack(trees: Any) -> Tree:
     (array([[1.],
            [2.]]),)
     """
-    if is_array(trees) or is_record(trees) or not isinstance(trees, Iterable):
+    if is_array(trees) or is_record(trees) or not hasattr(trees, "__iter__"):
         raise TypeError(f"tree.stack expects several trees, got {describe(trees)}; write tree.stack([one, other])")
     several: list[Any] = list(trees)
     if not several:
