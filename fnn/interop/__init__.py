@@ -6,15 +6,18 @@
 
     huggingface : pretrained language models, read from their folders
 
-Any file can be read by itself. Those that begin with ``_onnx`` are the parts of ``onnx``: ``_onnx_writer``, a graph
-that grows node by node, and ``_onnx_layers``, ``_onnx_windows``, ``_onnx_sequences`` and ``_onnx_networks``, what each
-layer adds to it; the other way ``_onnx_file``, ``_onnx_in`` and ``_onnx_reader``, a network that grows as a graph is
-read, and ``_onnx_operators``, ``_onnx_arranging`` and ``_onnx_scanning``, which layer each operator is. Those of
-``torch``: ``_torch_from`` and ``_torch_to``, the two folds, ``_torch_layer_of`` and
-``_torch_module_of``, what becomes of each module and layer, and ``_torch_own``, modules that PyTorch lacks;
-``_weights`` says how either keeps the same weights. Those of ``sklearn``: ``_sklearn_estimator``, what both estimators
-are, ``_sklearn_settings``, what their settings stand for, ``_sklearn_epochs``, a stream of training states seen an
-epoch at a time, and ``_sklearn_targets``, what a loss makes of labels.
+Any file can be read by itself.
+
+Those that begin with ``_onnx`` are the parts of ``onnx``: ``_onnx_writer``, a graph that grows node by node, and
+``_onnx_layers``, ``_onnx_windows``, ``_onnx_sequences`` and ``_onnx_networks``, what each layer adds to it; the other
+way ``_onnx_file``, ``_onnx_in`` and ``_onnx_reader``, a network that grows as a graph is read, and
+``_onnx_operators``, ``_onnx_arranging`` and ``_onnx_scanning``, which layer each operator is.
+Those of ``torch``: ``_torch_from`` and ``_torch_to``, the two folds, ``_torch_layer_of`` and ``_torch_module_of``,
+what becomes of each module and layer, ``_torch_state``, weights by name, and ``_torch_own``, modules that PyTorch
+lacks; ``_weights`` says how either keeps the same weights.
+Those of ``sklearn``: ``_sklearn_estimator``, what both estimators are, ``_sklearn_settings``, what their settings
+stand for, ``_sklearn_epochs``, a stream of training states seen an epoch at a time, and ``_sklearn_targets``, what a
+loss makes of labels.
 """
 
 

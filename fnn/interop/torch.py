@@ -16,6 +16,7 @@ except ImportError as _error:
 from fnn.interop._torch_from import from_torch
 from fnn.interop._torch_layer_of import layer_of
 from fnn.interop._torch_module_of import module_of
+from fnn.interop._torch_state import from_state_dict, to_state_dict
 from fnn.interop._torch_to import to_torch
 
-__all__ = ["from_torch", "layer_of", "to_torch", "module_of"]
+__all__ = ["from_torch", "layer_of", "to_torch", "module_of", "from_state_dict", "to_state_dict"]
