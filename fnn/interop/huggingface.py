@@ -34,14 +34,17 @@ from fnn.layers.embedding import Embedding
 from fnn.layers.layer_norm import LayerNorm, RMSNorm
 from fnn.layers.pool import global_avg_pool
 from fnn.layers.positional import Positional
-from fnn.layers.smooth import gelu, silu
+from fnn.layers.smooth import Gelu, gelu, silu
 from fnn.networks.branches import Parallel, Pick, Residual
 from fnn.networks.joins import Add
 from fnn.networks.serial import Serial
 
 __all__ = ["bert", "sentence_encoder"]
 
-ACTIVATIONS = {"gelu": gelu, "relu": relu, "silu": silu, "swish": silu, "tanh": tanh}
+ACTIVATIONS = {
+    "gelu": gelu, "gelu_new": Gelu("tanh"), "gelu_pytorch_tanh": Gelu("tanh"), "relu": relu, "silu": silu,
+    "swish": silu, "tanh": tanh,
+}  # fmt: skip
 # Families with the layers of BERT, and the position of a row's first token.
 FIRST_POSITION = {"bert": 0, "roberta": 2, "xlm-roberta": 2, "camembert": 2}
 # What stands beside the encoder: the heads of its training, and numbers that follow from the config.

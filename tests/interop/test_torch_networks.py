@@ -463,3 +463,11 @@ def test_flattened_features_at_the_end_are_refused_on_the_way_out():
     net = serial(fnn.conv(2, 1), fnn.flatten)(Key(0), numbers(1, 2, 2, 2))
     with pytest.raises(ValueError, match=r"to_torch: the network ends in features that were flattened from channels"):
         to_torch(net)
+
+
+def test_images_come_out_with_their_channels_first_whatever_comes_last():
+    x = numbers(2, 4, 5, 3)
+    net = random_like(serial(fnn.conv(2, 1), fnn.layer_norm(), fnn.dense(6))(Key(0), x))
+    y = results(to_torch(net), channels_first(tensor(x)))
+    assert y.shape == (2, 6, 4, 5)
+    np.testing.assert_allclose(y.movedim(1, -1).numpy(), net(x), rtol=1e-10)
