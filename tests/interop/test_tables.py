@@ -115,3 +115,38 @@ def test_arrays_that_are_read_in_parts_are_not_read_as_a_whole():
     dask = pytest.importorskip("dask.array")
     with pytest.raises(TypeError, match=r"got dask Array \(12, 3\); write np\.asarray\(data\[0\]\)$"):
         data.batches((dask.from_array(X),), 3)
+
+
+# --- the same in estimators -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_estimators_take_tables_and_know_their_columns(library):
+    pytest.importorskip("sklearn", "1.6")
+    from tests.interop.estimators import classifier, regressor
+
+    frames = pytest.importorskip(library)
+    table = frames.DataFrame({name: X[:, column] for column, name in enumerate("abc")})
+    names = np.array(["ant", "bee", "cow"])[LABEL]
+    labels, weights = frames.Series(names), frames.Series(WEIGHT)
+    model = classifier(max_iter=100, tol=0.1).fit(table, labels, sample_weight=weights)
+    plain = classifier(max_iter=100, tol=0.1).fit(X, names, sample_weight=WEIGHT)
+    assert tree.equal(model.network_, plain.network_)
+    assert model.feature_names_in_.tolist() == ["a", "b", "c"]
+    assert set(model.predict(table)) <= {"ant", "bee", "cow"}
+    np.testing.assert_array_equal(model.predict_proba(table), plain.predict_proba(X))
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(table.rename(columns={"a": "z"}) if library == "pandas" else table.rename({"a": "z"}))
+    values = regressor(tol=10.0).fit(table, table).predict(table)
+    assert values.shape == X.shape
+    assert regressor(tol=10.0).fit(table, weights).predict(table).shape == (12,)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_text_in_a_table_is_refused_by_estimators_too(library):
+    pytest.importorskip("sklearn", "1.6")
+    from tests.interop.estimators import classifier
+
+    table = pytest.importorskip(library).DataFrame({"a": [1.0, 2.0], "city": ["x", "y"]})
+    with pytest.raises(ValueError, match="could not convert string to float"):
+        classifier().fit(table, [0, 1])

@@ -15,7 +15,8 @@ import fnn
 from tests.each_of import each_of
 
 TABLE = Path(__file__).with_name("defaults.txt")
-OPTIONAL = {"fnn.plot": ["matplotlib"], "fnn.testing": []}  # namespaces that are loaded when asked for
+# Namespaces that are loaded when asked for.
+OPTIONAL = {"fnn.plot": ["matplotlib"], "fnn.testing": [], "fnn.interop.sklearn": ["sklearn"]}
 
 
 def shown(value):
