@@ -2,14 +2,13 @@
 
 python examples/experiment_logs.py --out FOLDER          does those of them that are installed
 
-None of them needs more than `tap`: a function of a state that tells the tool. To stop a run that is not worth its time,
-the function raises what the tool raises.
+A CSV file is `logged`; the others need no more than `tap`, with a function of a state that tells the tool. To stop a
+run that is not worth its time, the function raises what the tool raises.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +18,7 @@ from toolz import last, pipe
 from toolz.curried import drop, take_nth
 
 import fnn
-from fnn import Key, State, adam, cross_entropy, metrics, mlp, split, start, states, tap, train_step
+from fnn import Key, State, adam, cross_entropy, logged, metrics, mlp, split, start, states, tap, train_step
 
 INIT, DATA, SPLIT = split(Key(0), 3)
 TRAIN, TEST = fnn.data.train_test_split(fnn.data.digits(), 0.2, SPLIT)
@@ -38,12 +37,7 @@ def test_loss(state: State) -> float:
 
 
 def to_csv(stream: Iterable[State], path: Path) -> State:
-    with open(path, "w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["step", "loss", "test_loss"])
-        return pipe(
-            stream, tap(lambda state: table.writerow([state.step, state.loss, test_loss(state)]), every=10), last
-        )
+    return pipe(stream, logged(path, every=10, loss=lambda state: state.loss, test_loss=test_loss), last)
 
 
 def to_tensorboard(stream: Iterable[State], folder: Path) -> State:

@@ -117,6 +117,7 @@ from fnn.train.allocator import keep_freed_memory
 from fnn.train.best import best
 from fnn.train.comparison import Comparison, compare
 from fnn.train.experiments import Trial, repeat, sweep
+from fnn.train.logs import logged
 from fnn.train.progress import progress
 from fnn.train.run import fit, restart, states
 from fnn.train.sharded import Sharded, sharded
@@ -185,8 +186,8 @@ __all__ = [
     "sgd", "adagrad", "rmsprop", "adam", "adamw", "schedules",
     # stream: training as a lazy stream of states
     "State", "start", "restart", "train_step", "differentiated", "finite", "updated", "states", "fit", "Diverged",
-    "tap", "until", "time_limit", "early_stopping", "best", "ema", "progress", "history", "checkpointed", "save",
-    "load", "diagnose",
+    "tap", "until", "time_limit", "early_stopping", "best", "ema", "progress", "logged", "history", "checkpointed",
+    "save", "load", "diagnose",
     "Sharded", "sharded", "threads",
     "repeat", "sweep", "together", "Trial", "summarize", "Summary", "compare", "Comparison",
     # around it

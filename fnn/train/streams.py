@@ -7,7 +7,7 @@
     ema            : decay           -> (stream of states -> stream of their averages, each with its state as ``run``)
     history        : measures        -> (stream -> dict of lists)
 
-Two more are in files of their own, ``progress`` and ``checkpointed``. All of them go with ``take``, ``drop``,
+Three more are in files of their own: ``progress``, ``logged``, ``checkpointed``. All go with ``take``, ``drop``,
 ``take_nth`` and ``last`` of ``toolz.curried``. A stream is lazy and is read once.
 """
 

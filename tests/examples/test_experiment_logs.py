@@ -32,8 +32,9 @@ def test_a_csv_file(logs, seen, tmp_path):
     final = logs.to_csv(logs.run(epochs=2), tmp_path / "run.csv")
     with open(tmp_path / "run.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [int(row["step"]) for row in rows] == seen.steps[EVERY].tolist()
-    assert [float(row["loss"]) for row in rows] == seen.losses[EVERY].tolist()
+    due = seen.steps % 10 == 0
+    assert [int(row["step"]) for row in rows] == seen.steps[due].tolist()
+    assert [float(row["loss"]) for row in rows] == seen.losses[due].tolist()
     assert float(rows[-1]["test_loss"]) < float(rows[0]["test_loss"])
     assert tree.equal(final.params, seen.final.params)
 

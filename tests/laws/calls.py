@@ -165,5 +165,6 @@ CALLS = {
         BATCH,
     ),
     "compare": (lambda *arrays: fnn.compare(dict(zip("ab", arrays, strict=True))), numbers(9), numbers(9, seed=1)),
+    "logged": (in_a_folder(lambda path: tuple(fnn.logged(path)(STREAM))),),
     "history": (lambda: tuple(fnn.history(loss=lambda state: state.loss)(STREAM)["loss"]),),
 }
