@@ -229,7 +229,7 @@ class NetworkClassifier(ClassifierMixin, Network):
 class NetworkRegressor(RegressorMixin, Network):
     """A regressor whose model is a network of fnn: the settings of ``NetworkClassifier`` but for ``class_weight``.
 
-    The loss is half the mean squared error, as in scikit-learn, if there is no other, and the score under early
+    The loss, if there is no other, is half the squared error of a row, as in scikit-learn, and the score under early
     stopping is R squared. Scale the targets too if they are far from 1: ``TransformedTargetRegressor`` does it.
 
     >>> X = np.linspace(-1, 1, 50)[:, None]
@@ -263,7 +263,7 @@ class NetworkRegressor(RegressorMixin, Network):
         return target, target
 
     def _usual_loss(self) -> Any:
-        return Scaled(mse, 0.5)
+        return Scaled(mse, 0.5 * self._units)
 
     def _score(self, outputs: np.ndarray, rows: Rows) -> float:
         return float(r2_score(rows.true, outputs, sample_weight=rows.weights))

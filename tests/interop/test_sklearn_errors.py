@@ -92,6 +92,11 @@ ROWS = [
         "NetworkClassifier: validation_fraction must be at least 0 and below 1, got 1.0",
     ),
     (
+        lambda: classifier(early_stopping=True).fit(X, np.where(np.arange(150) == 7, 5, Y)),
+        V,
+        "train_test_split: class 3 of stratify has a single row, which cannot be on both sides; leave out or merge…",
+    ),
+    (
         lambda: classifier(early_stopping=True).partial_fit(X, Y, classes=[0, 1, 2]),
         V,
         "NetworkClassifier: partial_fit does not support early_stopping=True: one epoch has nothing to stop",

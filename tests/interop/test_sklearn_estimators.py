@@ -409,3 +409,35 @@ def test_in_a_pipeline_and_over_folds():
     x, y = iris()
     model = make_pipeline(StandardScaler(), classifier(max_iter=100, learning_rate_init=0.02))
     assert cross_val_score(model, x * 1000, y, cv=3).mean() > 0.9
+
+
+@pytest.mark.parametrize("kind", ["classes", "labels", "numbers", "columns"])
+@pytest.mark.parametrize("weights", [None, "weights"])
+def test_steps_of_sgd_are_scikit_learn_s_own(kind, weights):
+    """From the same weights, with the same settings: losses, penalty, weights of rows and momentum mean the same."""
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+    x, codes = iris()
+    y = {"classes": codes, "labels": np.eye(3, dtype=int)[codes], "numbers": x[:, 0] ** 2, "columns": x[:, :2]}[kind]
+    settings = {"solver": "sgd", "learning_rate_init": 0.1, "alpha": 2.0, "shuffle": False, "random_state": 0}
+    settings |= {"hidden_layer_sizes": (5,), "activation": "tanh", "batch_size": 50}
+    row_weights = None if weights is None else np.arange(150) % 7 + 0.5
+    theirs = (MLPClassifier if kind in ("classes", "labels") else MLPRegressor)(**settings, tol=0.0)
+    first = {"classes": [0, 1, 2]} if kind in ("classes", "labels") else {}
+    theirs.set_params(learning_rate_init=1e-300).partial_fit(x, y, **first)  # which draws its first weights
+    pairs = zip(theirs.coefs_, theirs.intercepts_, strict=True)
+    hidden, last = [fnn.Dense(weight.copy(), bias.copy()) for weight, bias in pairs]
+    net = fnn.Serial((hidden, tanh, last))
+    ours = (classifier if kind in ("classes", "labels") else regressor)(**settings, network=net)
+    theirs.set_params(learning_rate_init=0.1)
+    del theirs._optimizer
+    if weights is not None:  # scikit-learn divides by the weight of a batch, we by that of a batch on the average
+        ours.set_params(batch_size=150)
+        theirs.set_params(batch_size=150)
+    for _ in range(3):
+        theirs.partial_fit(x, y, sample_weight=row_weights)
+        ours.partial_fit(x, y, sample_weight=row_weights, **(first if not hasattr(ours, "network_") else {}))
+    for layer, weight, bias in zip(ours.network_.layers[::2], theirs.coefs_, theirs.intercepts_, strict=True):
+        np.testing.assert_allclose(layer.weight, weight, rtol=1e-10, atol=1e-13)
+        np.testing.assert_allclose(layer.bias, bias, rtol=1e-10, atol=1e-13)
+    assert np.abs(ours.network_.layers[0].weight - hidden.weight).max() > 0.01
