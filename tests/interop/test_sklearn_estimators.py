@@ -441,3 +441,24 @@ def test_steps_of_sgd_are_scikit_learn_s_own(kind, weights):
         np.testing.assert_allclose(layer.weight, weight, rtol=1e-10, atol=1e-13)
         np.testing.assert_allclose(layer.bias, bias, rtol=1e-10, atol=1e-13)
     assert np.abs(ours.network_.layers[0].weight - hidden.weight).max() > 0.01
+
+
+@pytest.mark.parametrize("model", [classifier, regressor])
+def test_the_validation_is_weighted_as_the_training_is(model):
+    x, y = iris()
+    weights = np.arange(150) % 5 + 0.0
+    epochs = []
+    model(early_stopping=True, max_iter=2, callbacks=tap(epochs.append)).fit(x, y, sample_weight=weights)
+    strata = y if model is classifier else None
+    split_key = fnn.split(Key(0), 4)[1]
+    _, (aside,) = fnn.data.train_test_split((np.arange(150),), 0.1, split_key, stratify=strata)
+    outputs, w = epochs[-1].params(x[aside]), weights[aside]
+    if model is classifier:
+        score = np.average(outputs.argmax(axis=1) == y[aside], weights=w)
+        loss = fnn.cross_entropy(outputs, y[aside], w / weights.mean())
+    else:
+        d, spread = outputs[:, 0] - y[aside], y[aside] - np.average(y[aside], weights=w)
+        score = 1 - (w * d**2).sum() / (w * spread**2).sum()
+        loss = (w / weights.mean() * d**2).mean() / 2
+    assert epochs[-1].validation_score == pytest.approx(score, rel=1e-12)
+    assert epochs[-1].validation_loss == pytest.approx(loss, rel=1e-12)
