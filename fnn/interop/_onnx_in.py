@@ -23,6 +23,7 @@ from fnn.networks.graph import Graph, Node
 from fnn.networks.serial import Serial
 
 _MISSING = object()  # what comes out of a node that there is no layer for
+_SHAPE_OF_MISSING = object()  # the shape of that, and what is computed from it: it would be constant
 
 # Of a shape with -1 for the rows these make another such; anything else would compute with the -1.
 _OF_SHAPES = {"Gather", "Slice", "Concat", "Unsqueeze", "Squeeze", "Cast", "Identity", "Reshape"}
@@ -61,16 +62,17 @@ class _Reading:
         if any(setting.type in (setting.GRAPH, setting.GRAPHS) for setting in node.attribute):
             return self._lacks(node, what, "control flow that depends on the data")
         computed = [each for each in given if isinstance(each, Tensor)]
-        if not computed and not any(each is _MISSING for each in given) and what not in _RANDOM:
+        missing = any(each is _MISSING or each is _SHAPE_OF_MISSING for each in given)
+        if not computed and not missing and what not in _RANDOM:
             return self._constant(node, what, given)
         if what == "Shape" and computed:
             return self._shape(node, given[0])
+        if not computed and missing and (what == "Shape" or not any(each is _MISSING for each in given)):
+            return self._set(node, [_SHAPE_OF_MISSING] * len(node.output))
         function = OPERATORS.get(what)
-        if not computed and what in _OF_SHAPES | {"Shape"}:
-            function = _computed  # perhaps: what it would be given is missing
         if function is None:
             return self._lacks(node, what, "")
-        if any(each is _MISSING for each in given):
+        if missing:
             return self._set(node, [_MISSING] * len(node.output))
         if any(each.rank == 0 for each in computed):
             return self._lacks(node, what, "of a single computed number")
