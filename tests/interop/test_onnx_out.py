@@ -8,6 +8,8 @@ import pytest
 
 import fnn
 from fnn import (
+    Dense,
+    Ensemble,
     Key,
     Record,
     Scale,
@@ -33,6 +35,7 @@ from fnn import (
     tree,
     vjp,
 )
+from fnn.core._structure import walk
 from tests.interop.onnx_runs import evaluated, require_equal, rows, run, session, single
 from tests.laws.cases import LAYERS, numbers
 from tests.laws.random_cases import random_case
@@ -41,7 +44,6 @@ to_onnx, emit = fnn.interop.onnx.to_onnx, fnn.interop.onnx.emit
 
 # Cases that ONNX cannot say, by what they are, with the reason.
 CANNOT = {}
-STACKED = {"dense, ensemble", "ensemble", "ensemble, one after the other"}  # the rows of these are no first axis
 
 
 def random_network(number):
@@ -50,7 +52,16 @@ def random_network(number):
     return case.params, case.batch[0]
 
 
-def require_the_same(layer, x, sizes=(1, 3, 64)):
+def is_stacked(layer):
+    """Several networks as one, whose rows are no first axis."""
+    return any(
+        isinstance(node, Ensemble) or (isinstance(node, Dense) and node.weight.ndim > 2)
+        for _, node in walk(layer, every=True)
+    )
+
+
+def require_the_same(layer, x):
+    sizes = (None,) if is_stacked(layer) else (1, 3, 64)
     net, x = evaluated(layer, x)
     running = session(to_onnx(net, x))
     for n in sizes:
@@ -60,7 +71,7 @@ def require_the_same(layer, x, sizes=(1, 3, 64)):
 
 @pytest.mark.parametrize("name", sorted(LAYERS.keys() - CANNOT.keys()))
 def test_every_layer(name):
-    require_the_same(*LAYERS[name], sizes=(None,) if name in STACKED else (1, 3, 64))
+    require_the_same(*LAYERS[name])
 
 
 @pytest.mark.parametrize("number", range(40))
