@@ -18,7 +18,7 @@ from fnn.core._errors import FormatError, describe
 from fnn.core.record import Record
 from fnn.interop import _onnx_arranging, _onnx_operators, _onnx_scanning  # noqa: F401 (they register)
 from fnn.interop._onnx_file import array_of, attributes
-from fnn.interop._onnx_reader import OPERATORS, Cannot, Op, Reader, Tensor, pruned
+from fnn.interop._onnx_reader import OPERATORS, TAKES_CONSTANTS, Cannot, Op, Reader, Tensor, pruned
 from fnn.networks.graph import Graph, Node
 from fnn.networks.serial import Serial
 
@@ -40,6 +40,9 @@ class _Reading:
         self.missing: Counter[str] = Counter()
         self.places: dict[str, str] = {}
         inputs = [each for each in self.graph.input if each.name not in self.values]
+        for each in inputs:
+            if each.type.WhichOneof("value") != "tensor_type" or not each.type.tensor_type.elem_type:
+                raise FormatError(f"{caller}: its input {each.name} is no array")
         given = x if isinstance(x, tuple) else (x,) * (x is not None)
         if x is not None and len(given) != len(inputs):
             names = ", ".join(each.name for each in inputs)
@@ -74,12 +77,15 @@ class _Reading:
             return self._lacks(node, what, "")
         if missing:
             return self._set(node, [_MISSING] * len(node.output))
+        if not isinstance(given[0], Tensor) and what not in TAKES_CONSTANTS:
+            return self._lacks(node, what, "of a constant")
         if any(each.rank == 0 for each in computed):
             return self._lacks(node, what, "of a single computed number")
         outputs = tuple([name if self.uses[name] else "" for name in node.output])
-        op = Op(node.name or node.output[0], what, self.opset, attributes(node, self.opset), outputs)
+        name = next(filter(None, node.output))
+        op = Op(node.name or name, what, self.opset, attributes(node, self.opset), outputs)
         constants = tuple([id(each) for each in given if isinstance(each, np.ndarray)])
-        self.reader.begin(node.output[0], (what, constants, str(node.attribute)) if constants else None)
+        self.reader.begin(name, (what, constants, str(node.attribute)) if constants else None)
         while given and given[-1] is None:
             given.pop()
         try:

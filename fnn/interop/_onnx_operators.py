@@ -97,6 +97,7 @@ def arithmetic(reader: Reader, op: Op, *terms: Any) -> Tensor:
         raise Cannot("of several constants and values")
     x, *_ = values
     number = next(term for term in terms if not isinstance(term, Tensor))
+    number = number if number.dtype.kind == "f" else number.astype(np.float32)
     first, *_ = [isinstance(term, Tensor) for term in terms]
     if op.type == "Div" and not first:
         raise Cannot("of a constant by a value")

@@ -25,6 +25,8 @@ from fnn.layers.shape import Flatten, Permute, Reshape
 
 Axes = tuple[int | None, ...]
 OPERATORS: dict[str, Callable[..., Any]] = {}
+# The operators of those whose first input may be a constant.
+TAKES_CONSTANTS = {"Add", "Sub", "Mul", "Div", "Sum", "MatMul", "Gather", "Concat"}
 
 
 class Cannot(Exception):
@@ -77,7 +79,17 @@ class Op:
 
 
 def operator(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return a decorator that registers the function of one or more operators."""
+    """Return a decorator that registers the function of one or more operators, ``(reader, op, input, ...) -> output``.
+
+    It is given computed inputs as ``Tensor`` and constants as arrays, and returns what ``reader.add(layer, x)`` does.
+
+    >>> from fnn import tanh
+    >>> @operator("MyTanh")
+    ... def my_tanh(reader, op, x):
+    ...     return reader.add(tanh, x)
+    >>> OPERATORS.pop("MyTanh") is my_tanh
+    True
+    """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         OPERATORS.update(dict.fromkeys(names, function))

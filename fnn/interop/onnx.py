@@ -3,6 +3,7 @@
 to_onnx   : params, x -> ModelProto
 from_onnx : path or ModelProto -> params
 emit      : layer, graph, x -> y, what a layer adds to a graph; register a function for a layer of your own
+operator  : name -> a decorator: the function that makes layers of an operator, for one that is not read yet
 
 onnx.save(to_onnx(net, x[:1]), "net.onnx")
 onnxruntime.InferenceSession("net.onnx").run(None, {"x": x})
@@ -27,12 +28,13 @@ from fnn.core.record import is_record
 from fnn.interop import _onnx_layers, _onnx_networks, _onnx_sequences, _onnx_windows  # noqa: F401 (they register)
 from fnn.interop._onnx_file import model_in
 from fnn.interop._onnx_in import network_of
+from fnn.interop._onnx_reader import operator
 from fnn.interop._onnx_writer import Value, Writer, emit, model_of, plain, sample_of, values_in
 from fnn.layers._sequences import is_pair
 from fnn.networks.ensemble import Ensemble
 from fnn.networks.inference import needs_inference
 
-__all__ = ["Value", "Writer", "emit", "from_onnx", "to_onnx"]
+__all__ = ["Value", "Writer", "emit", "from_onnx", "operator", "to_onnx"]
 
 
 def to_onnx(params: Any, x: Any) -> Any:
@@ -87,7 +89,8 @@ def from_onnx(source: Any, x: Any = None) -> Any:
         x: an input, or a tuple of several, of the shape that the network is to take; for models that leave it open.
 
     Raises ``FormatError`` for what is no ONNX model, other versions of its operators than are known, and arrays in
-    files that are missing or not in the model's folder; and one that names all that there is no layer for.
+    files that are missing or not in the model's folder; and one that names all that there is no layer for: register a
+    function with ``operator`` for it.
 
     >>> from fnn import Key, mlp
     >>> x = np.zeros((1, 4), np.float32)

@@ -358,3 +358,40 @@ def test_random_numbers_are_no_constants():
 def test_a_convolution_of_images_reads_them_as_onnx_has_them():
     net = from_onnx(model_of("Conv", weight(*IMAGES), weight(4, 3, 3, 3)))
     assert [type(layer) for layer in net.layers] == [Permute, Conv, Permute]
+
+
+def test_the_last_state_alone_and_a_constant_sequence():
+    constants = [("w", weight(1, 16, 3)), ("r", weight(1, 16, 4))]
+    node = helper.make_node("LSTM", ["x", "w", "r"], ["", "h"], hidden_size=4)
+    model = graph_model([node], [("x", [5, 2, 3])], ["h"], constants)
+    require_equal(run(model, weight(5, 2, 3)), from_onnx(model)(weight(5, 2, 3)))
+    node = helper.make_node("LSTM", ["x", "w", "r", "", "", "h"], ["y"], hidden_size=4)
+    model = graph_model([node], [("h", [1, 2, 4])], ["y"], [*constants, ("x", weight(5, 2, 3))])
+    with pytest.raises(FormatError, match=r"LSTM of a constant \(at y\)"):
+        from_onnx(model)
+
+
+def test_inputs_that_are_no_arrays():
+    model = graph_model([helper.make_node("Relu", ["x"], ["y"])], [("x", [2, 3])], ["y"])
+    model.graph.input[0].type.sequence_type.elem_type.tensor_type.elem_type = 1
+    with pytest.raises(FormatError, match="from_onnx: its input x is no array"):
+        from_onnx(model)
+
+
+def test_an_operator_of_your_own_to_read():
+    class Cosine(fnn.Record):
+        pass
+
+    @fnn.vjp.register
+    def cosine_vjp(layer: Cosine, x, key=None):
+        return np.cos(x), lambda dy: (layer, lambda: -dy * np.sin(x))
+
+    @fnn.interop.onnx.operator("Cos")
+    def cosine_of(reader, op, x):
+        return reader.add(Cosine(), x)
+
+    model = model_of("Cos", X := weight(4, 3))
+    net = from_onnx(model)
+    assert [type(layer) for layer in net.layers] == [Cosine]
+    require_equal(run(model, X), net(X))
+    fnn.interop._onnx_reader.OPERATORS.pop("Cos")
