@@ -38,17 +38,21 @@ from fnn.layers.activations import (
 )
 from fnn.layers.attention import Attention, attention
 from fnn.layers.conv import Conv, conv
+from fnn.layers.conv_transpose import ConvTranspose, conv_transpose
 from fnn.layers.dense import Dense, dense
 from fnn.layers.dropout import Dropout, dropout
 from fnn.layers.embedding import Embedding, embedding
 from fnn.layers.gated import Glu, SwiGlu, glu, swiglu
+from fnn.layers.global_pool import GlobalAvgPool, GlobalMaxPool, global_avg_pool, global_max_pool
 from fnn.layers.group_norm import GroupNorm, group_norm, instance_norm
 from fnn.layers.gru import Gru, gru
 from fnn.layers.hard import HardSigmoid, HardSwish, HardTanh, hard_sigmoid, hard_swish, hard_tanh, relu6
 from fnn.layers.layer_norm import LayerNorm, RMSNorm, layer_norm, rms_norm
 from fnn.layers.lstm import Lstm, lstm
+from fnn.layers.margins import Crop, Pad, crop, pad
+from fnn.layers.noise import GaussianNoise, gaussian_noise
 from fnn.layers.norm import BatchNorm, Scale, batch_norm
-from fnn.layers.pool import AvgPool, GlobalAvgPool, MaxPool, avg_pool, global_avg_pool, max_pool
+from fnn.layers.pool import AvgPool, MaxPool, avg_pool, max_pool
 from fnn.layers.positional import Positional, Sinusoidal, positional
 from fnn.layers.prelu import PRelu, prelu
 from fnn.layers.recurrent import LastStep, Rnn, last_step, rnn
@@ -71,6 +75,7 @@ from fnn.layers.smooth import (
     softsign,
 )
 from fnn.layers.softmax import LogSoftmax, Softmax, log_softmax, softmax
+from fnn.layers.upsample import Upsample, upsample
 from fnn.losses import _members as _members  # which tells value_and_grad of ensembles
 from fnn.losses.binary import BinaryCrossEntropy, Hinge, binary_cross_entropy, hinge
 from fnn.losses.classification import CrossEntropy, cross_entropy
@@ -97,6 +102,7 @@ from fnn.networks.graph import Graph, Node, subgraph
 from fnn.networks.inference import inference
 from fnn.networks.joins import Add, Concatenate, Multiply, add, concatenate, multiply
 from fnn.networks.mlp import mlp
+from fnn.networks.separable import separable_conv
 from fnn.networks.serial import Serial, serial
 from fnn.networks.transformer import transformer_block
 from fnn.optim import schedules
@@ -159,7 +165,10 @@ __all__ = [
     "mish", "softsign", "softmax", "log_softmax", "hard_tanh", "relu6", "hard_sigmoid", "hard_swish", "glu", "swiglu",
     "prelu",
     "Flatten", "Reshape", "Permute", "flatten", "reshape", "permute",
-    "Conv", "conv", "MaxPool", "max_pool", "AvgPool", "avg_pool", "GlobalAvgPool", "global_avg_pool",
+    "Conv", "conv", "ConvTranspose", "conv_transpose", "separable_conv",
+    "Upsample", "upsample", "Pad", "pad", "Crop", "crop", "GaussianNoise", "gaussian_noise",
+    "MaxPool", "max_pool", "AvgPool", "avg_pool", "GlobalAvgPool", "global_avg_pool",
+    "GlobalMaxPool", "global_max_pool",
     "Rnn", "rnn", "Gru", "gru", "Lstm", "lstm", "Bidirectional", "bidirectional", "LastStep", "last_step", "advance",
     "Attention", "attention", "Sinusoidal", "Positional", "positional", "transformer_block",
     "Serial", "serial", "mlp",

@@ -139,3 +139,14 @@ def positive(what: str, value: Any, why: str = "") -> float:
     if number(what, value) == 0:
         raise ValueError(f"{what} must be above 0, got {value}{why}")
     return float(value)
+
+
+def boolean(what: str, value: Any) -> bool:
+    """Return True or False as it is, or raise ``TypeError`` in the name of ``what`` for anything else.
+
+    >>> boolean("max_pool: ceil_mode", True)
+    True
+    """
+    if not isinstance(value, bool):
+        raise TypeError(f"{what} must be True or False, got {describe(value)}")
+    return value

@@ -8,10 +8,14 @@ import numpy as np
 
 from fnn.interop._onnx_reader import Cannot, Op, Reader, Tensor, constant, first_features, operator
 from fnn.interop._onnx_sequences import RECURRENT, gates
-from fnn.layers._windows import margins_of
+from fnn.layers._convolution import exchanged
+from fnn.layers._windows import margins_of, spans
 from fnn.layers.conv import Conv
+from fnn.layers.conv_transpose import ConvTranspose
+from fnn.layers.global_pool import GlobalAvgPool, GlobalMaxPool
 from fnn.layers.gru import Gru
-from fnn.layers.pool import AvgPool, GlobalAvgPool, MaxPool
+from fnn.layers.margins import Pad
+from fnn.layers.pool import AvgPool, MaxPool
 from fnn.networks.bidirectional import Bidirectional
 from fnn.networks.branches import Parallel, Pick
 
@@ -34,27 +38,31 @@ def conv(reader: Reader, op: Op, x: Tensor, weight: Any, bias: Any = None) -> Te
 
 def _short(value: Any) -> Any:
     """Return a number for a tuple that has nothing else."""
-    return value[0] if isinstance(value, tuple) and len({*value}) == 1 else value
+    return value[0] if isinstance(value, tuple) and len({*value}) == 1 and isinstance(value[0], int) else value
 
 
 @operator(*_POOLS)
 def pool(reader: Reader, op: Op, x: Tensor) -> Tensor:
     size = tuple(op["kernel_shape"])
     stride = tuple(op["strides"] or [1] * len(size))
-    op.need(storage_order=0, dilations=[1] * len(size))
+    dilation = tuple(op["dilations"] or [1] * len(size))
+    op.need(storage_order=0)
     x = reader.images(x)
-    padding = _padding(op, x, size, stride)
-    if op["ceil_mode"] and _left_over(op, x, size, stride):
-        raise Cannot("with ceil_mode=1")
+    span, ceil_mode = spans(size, dilation), bool(op["ceil_mode"])
+    padding = _padding(op, x, span, stride)
     if op["count_include_pad"] and padding != (0,) * len(size):
-        raise Cannot("with count_include_pad=1")
-    return reader.add(_POOLS[op.type](*[_short(each) for each in (size, stride, padding)]), x)
+        if ceil_mode or padding == "same":
+            raise Cannot("with count_include_pad=1")
+        x, padding = reader.add(Pad(padding), x), 0
+    return reader.add(_POOLS[op.type](*[_short(each) for each in (size, stride, padding, dilation)], ceil_mode), x)
 
 
 def _padding(op: Op, x: Tensor, span: tuple[int, ...], stride: tuple[int, ...]) -> Any:
     """Return the padding of a layer, "same" where it is that on images of this size."""
     if op["auto_pad"] == "SAME_UPPER":
         return "same"
+    if op["auto_pad"] == "SAME_LOWER":  # an odd cell at the beginning
+        return tuple([(after, before) for before, after in margins_of(op.type, "same", x.sample, span, stride)])
     op.need(auto_pad="NOTSET") if op["auto_pad"] != "VALID" else None
     pads = op["pads"] or [0] * (2 * len(span))
     before, after = tuple(pads[: len(span)]), tuple(pads[len(span) :])
@@ -63,36 +71,54 @@ def _padding(op: Op, x: Tensor, span: tuple[int, ...], stride: tuple[int, ...]) 
     sides = tuple(zip(before, after, strict=True))
     if sides == margins_of(op.type, "same", x.sample, span, stride):
         return "same"
-    raise Cannot(f"with pads={list(pads)}, more on one side")
-
-
-def _left_over(op: Op, x: Tensor, size: tuple[int, ...], stride: tuple[int, ...]) -> bool:
-    """Return True if windows do not end where the image does, so that one more would reach over its edge."""
-    pads = op["pads"] or [0] * (2 * len(size))
-    around = [a + b for a, b in zip(pads, pads[len(size) :], strict=False)]
-    return any(
-        (n + both - s) % step for n, both, s, step in zip(x.sample.shape[1:-1], around, size, stride, strict=True)
-    )
+    return sides
 
 
 @operator("GlobalAveragePool")
 def global_average(reader: Reader, op: Op, x: Tensor) -> Tensor:
-    return _mean(reader, x, list(range(2, x.rank)), True)
+    return _reduced(reader, x, list(range(2, x.rank)), True, GlobalAvgPool())
+
+
+@operator("GlobalMaxPool")
+def global_max(reader: Reader, op: Op, x: Tensor) -> Tensor:
+    return _reduced(reader, x, list(range(2, x.rank)), True, GlobalMaxPool())
+
+
+@operator("ReduceMax")
+def reduce_max(reader: Reader, op: Op, x: Tensor, axes: Any = None) -> Tensor:
+    axes = op["axes"] if axes is None else constant(axes, "axes").tolist()
+    return _reduced(reader, x, [axis % x.rank for axis in axes or range(x.rank)], bool(op["keepdims"]), GlobalMaxPool())
+
+
+@operator("ConvTranspose")
+def conv_transpose(reader: Reader, op: Op, x: Tensor, weight: Any, bias: Any = None) -> Tensor:
+    weight, groups = constant(weight, "weight"), op["group"]
+    axes, filters = weight.ndim - 2, weight.shape[1] * groups
+    bias = np.zeros(filters, weight.dtype) if bias is None else constant(bias, "bias")
+    op.need(output_shape=None, auto_pad="NOTSET") if op["auto_pad"] != "SAME_UPPER" else op.need(output_shape=None)
+    stride, dilation, extra = (
+        tuple(op[name] or [usual] * axes) for name, usual in (("strides", 1), ("dilations", 1), ("output_padding", 0))
+    )
+    pads = op["pads"] or [0] * (2 * axes)
+    padding = "same" if op["auto_pad"] == "SAME_UPPER" else tuple(zip(pads[:axes], pads[axes:], strict=True))
+    kernel = np.ascontiguousarray(exchanged(weight.transpose(*range(2, 2 + axes), 1, 0), groups))
+    settings = _short(stride), padding, _short(dilation), groups, _short(extra)
+    return reader.add(ConvTranspose(kernel, bias, *settings), reader.images(x))
 
 
 @operator("ReduceMean")
 def reduce_mean(reader: Reader, op: Op, x: Tensor, axes: Any = None) -> Tensor:
     axes = op["axes"] if axes is None else constant(axes, "axes").tolist()
-    return _mean(reader, x, [axis % x.rank for axis in axes or range(x.rank)], bool(op["keepdims"]))
+    return _reduced(reader, x, [axis % x.rank for axis in axes or range(x.rank)], bool(op["keepdims"]), GlobalAvgPool())
 
 
-def _mean(reader: Reader, x: Tensor, axes: list[int], keep: bool) -> Tensor:
+def _reduced(reader: Reader, x: Tensor, axes: list[int], keep: bool, layer: Any) -> Tensor:
     left = [axis for axis in range(x.rank) if axis not in axes]
     if len(left) != 2 or left[0] != 0 or x.rank < 3:
         raise Cannot(f"over the axes {axes} of {x.rank}")
     x = reader.laid(x, first_features(x.rank, left[1]))
     order = [None if axis in axes else left.index(axis) for axis in range(x.rank)]
-    return reader.add(GlobalAvgPool(), x, order=tuple(order if keep else (0, 1)))
+    return reader.add(layer, x, order=tuple(order if keep else (0, 1)))
 
 
 @operator(*_CELLS)

@@ -13,10 +13,15 @@ import numpy as np
 
 from fnn.interop._onnx_layers import zero_padding
 from fnn.interop._onnx_writer import Value, Writer, channels_first, emit, plain, sample_of
+from fnn.layers._convolution import exchanged
 from fnn.layers._sequences import is_pair
-from fnn.layers._windows import margins_of, per_axis
+from fnn.layers._windows import margins_of, per_axis, sides_of, spans
 from fnn.layers.conv import Conv
-from fnn.layers.pool import AvgPool, GlobalAvgPool, MaxPool
+from fnn.layers.conv_transpose import ConvTranspose, lengths_and_margins
+from fnn.layers.global_pool import GlobalAvgPool, GlobalMaxPool
+from fnn.layers.margins import Crop, Pad
+from fnn.layers.pool import AvgPool, MaxPool
+from fnn.layers.upsample import Upsample
 
 
 def windowed(graph: Writer, operator: str, x: Value, margins: Any, *weights: np.ndarray, **attributes: Any) -> Value:
@@ -40,7 +45,7 @@ def conv_emit(layer: Conv, graph: Writer, x: Any) -> Any:
     axes = layer.weight.ndim - 2
     stride, dilation = per_axis("conv: stride", layer.stride, axes), per_axis("conv: dilation", layer.dilation, axes)
     kernel = layer.weight.shape[:axes]
-    span = tuple((size - 1) * step + 1 for size, step in zip(kernel, dilation, strict=True))
+    span = spans(kernel, dilation)
     weight = layer.weight.transpose(axes + 1, axes, *range(axes))
     settings = {"kernel_shape": kernel, "strides": stride, "dilations": dilation, "group": layer.groups}
     if is_pair(sample_of(x)):
@@ -58,20 +63,36 @@ def pool_emit(layer: MaxPool | AvgPool, graph: Writer, x: Any) -> Any:
     if is_pair(sample_of(x)):
         return _pool_of_pair(layer, graph, x, caller, operator)
     x = graph.floats(x)
-    size, stride = (per_axis(f"{caller}: size", each, x.rank - 2) for each in (layer.size, layer.stride))
-    margins = margins_of(caller, layer.padding, x.sample, size, stride)
-    return windowed(graph, operator, x, margins, kernel_shape=size, strides=stride)
+    size, stride, dilation = _settings(layer, caller, x.rank - 2)
+    margins = margins_of(caller, layer.padding, x.sample, spans(size, dilation), stride, layer.ceil_mode)
+    if any(max(margin) >= n for margin, n in zip(margins, size, strict=True)):
+        raise TypeError(f"to_onnx: {caller} with {margins} cells around x has no operator beside a size of {size}")
+    return windowed(graph, operator, x, margins, kernel_shape=size, strides=stride, **_dilations(graph, dilation))
+
+
+def _settings(layer: MaxPool | AvgPool, caller: str, axes: int) -> list[tuple[int, ...]]:
+    return [per_axis(f"{caller}: size", each, axes) for each in (layer.size, layer.stride, layer.dilation)]
+
+
+def _dilations(graph: Writer, dilation: tuple[int, ...]) -> dict[str, Any]:
+    if set(dilation) == {1}:
+        return {}
+    graph.opset = max(graph.opset, 19)  # the first with a mean that has them
+    return {"dilations": dilation}
 
 
 def _pool_of_pair(layer: Any, graph: Writer, x: Any, caller: str, operator: str) -> Any:
-    (size,), (stride,) = (per_axis(f"{caller}: size", each, 1) for each in (layer.size, layer.stride))
+    if layer.ceil_mode:
+        raise TypeError(f"to_onnx: {caller} with ceil_mode has no operator for rows of several lengths")
+    (size,), (stride,), (dilation,) = _settings(layer, caller, 1)
+    (span,), more = spans((size,), (dilation,)), _dilations(graph, (dilation,))
     largest = operator == "MaxPool"
-    rows, real, counts = laid_out(graph, caller, layer, x, size, stride, -math.inf if largest else 0.0)
-    y = windowed(graph, operator, rows, [(0, 0)], kernel_shape=(size,), strides=(stride,))
+    rows, real, counts = laid_out(graph, caller, layer, x, span, stride, -math.inf if largest else 0.0)
+    y = windowed(graph, operator, rows, [(0, 0)], kernel_shape=(size,), strides=(stride,), **more)
     if not largest:  # the cells around a row do not count
         cells = graph.node("Cast", real, to=1 if graph.dtype == np.float32 else 11)
         of_real = Value(cells, plain(3), rows.sample[..., :1])
-        share = windowed(graph, operator, of_real, [(0, 0)], kernel_shape=(size,), strides=(stride,)).name
+        share = windowed(graph, operator, of_real, [(0, 0)], kernel_shape=(size,), strides=(stride,), **more).name
         zero, one = np.zeros((), graph.dtype), np.ones((), graph.dtype)
         divisor = graph.node("Where", graph.node("Greater", share, zero), share, one)
         y = Value(graph.node("Div", y.name, divisor), y.order)
@@ -148,3 +169,57 @@ def global_avg_pool_emit(layer: GlobalAvgPool, graph: Writer, x: Any) -> Any:
         return graph.reshaped(graph.node("GlobalAveragePool", x.name), 0, x.shape[-1])
     cells = sorted(x.axis(place) for place in range(1, x.rank - 1))
     return graph.node("ReduceMean", x.name, np.array(cells), keepdims=0)
+
+
+@emit.register(GlobalMaxPool)
+def global_max_pool_emit(layer: GlobalMaxPool, graph: Writer, x: Any) -> Any:
+    if is_pair(sample_of(x)):
+        values, lengths = graph.floats(x[0]), x[1]
+        filled = zero_padding(graph, values, lengths, -math.inf)
+        largest = graph.node("ReduceMax", filled, np.array([1]), keepdims=0)
+        none = graph.node("Equal", graph.reshaped(graph.node("Cast", lengths, to=7), 0, 1), np.array(0))
+        return graph.node("Where", none, np.zeros((), graph.dtype), largest)
+    x = graph.floats(x)
+    cells = sorted(x.axis(place) for place in range(1, x.rank - 1))
+    return graph.node("ReduceMax", x.name, np.array(cells), keepdims=0)
+
+
+@emit.register(ConvTranspose)
+def conv_transpose_emit(layer: ConvTranspose, graph: Writer, x: Any) -> Value:
+    if is_pair(sample_of(x)):
+        raise TypeError("to_onnx: conv_transpose has no operator for rows of several lengths")
+    x, axes = graph.floats(x), layer.weight.ndim - 2
+    what, kernel = "conv_transpose: stride", layer.weight.shape[:axes]
+    stride, dilation = per_axis(what, layer.stride, axes), per_axis(what, layer.dilation, axes)
+    span = spans(kernel, dilation)
+    lengths, margins = lengths_and_margins(layer, x.sample, span, stride)
+    full = [(n - 1) * step + s - sum(m) for n, step, s, m in zip(x.shape[1:-1], stride, span, margins, strict=True)]
+    extra = [length - n for length, n in zip(lengths, full, strict=True)]
+    weight = exchanged(layer.weight, layer.groups).transpose(axes + 1, axes, *range(axes))
+    settings = {"kernel_shape": kernel, "strides": stride, "dilations": dilation, "group": layer.groups}
+    return windowed(graph, "ConvTranspose", x, margins, weight, layer.bias, output_padding=extra, **settings)
+
+
+@emit.register(Pad)
+@emit.register(Crop)
+@emit.register(Upsample)
+def resized_emit(layer: Pad | Crop | Upsample, graph: Writer, x: Any) -> Value:
+    name = type(layer).__name__.lower()
+    if is_pair(sample_of(x)):
+        raise TypeError(f"to_onnx: {name} has no operator for rows of several lengths")
+    x = graph.floats(x)
+    axes, cells = x.rank - 2, [x.axis(place) for place in range(1, x.rank - 1)]
+    if isinstance(layer, Upsample):
+        scales = np.ones(x.rank, np.float32)
+        scales[cells] = per_axis("upsample: size", layer.size, axes)
+        settings = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+        if layer.method == "linear":
+            settings = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+        return Value(graph.node("Resize", x.name, None, graph.node("Cast", scales, to=1), **settings), x.order)
+    sides = np.array(sides_of(f"{name}: width", layer.width, axes))
+    if isinstance(layer, Crop):
+        ends = np.array(x.shape[1:-1]) - sides[:, 1]
+        return Value(graph.node("Slice", x.name, sides[:, 0].copy(), ends, np.array(cells)), x.order)
+    pads = np.zeros((2, x.rank), np.int64)
+    pads[:, cells] = sides.T
+    return Value(graph.node("Pad", x.name, pads.ravel(), np.array(layer.value, graph.dtype)), x.order)

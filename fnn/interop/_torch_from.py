@@ -32,7 +32,7 @@ from fnn.interop._weights import channels_first, in_order
 from fnn.layers import activations, hard, smooth, softmax
 from fnn.layers.dense import Dense
 from fnn.layers.dropout import Dropout
-from fnn.layers.pool import GlobalAvgPool
+from fnn.layers.global_pool import GlobalAvgPool
 from fnn.layers.shape import Flatten
 from fnn.networks.branches import Parallel, Residual
 from fnn.networks.inference import inference

@@ -26,11 +26,12 @@ from fnn.layers.conv import Conv
 from fnn.layers.dense import Dense
 from fnn.layers.dropout import Dropout
 from fnn.layers.embedding import Embedding
+from fnn.layers.global_pool import GlobalAvgPool
 from fnn.layers.gru import Gru
 from fnn.layers.layer_norm import LayerNorm, RMSNorm
 from fnn.layers.lstm import Lstm
 from fnn.layers.norm import BatchNorm, Scale
-from fnn.layers.pool import AvgPool, GlobalAvgPool, MaxPool
+from fnn.layers.pool import AvgPool, MaxPool
 from fnn.layers.positional import Positional, Sinusoidal
 from fnn.layers.recurrent import LastStep, Rnn
 from fnn.layers.shape import Flatten, Reshape

@@ -125,6 +125,8 @@ def module_of_hard_sigmoid(layer: hard.HardSigmoid) -> nn.Module:
 
 @module_of.register
 def module_of_dropout(layer: Dropout) -> nn.Module:
+    if layer.channels:
+        raise NotImplementedError
     return nn.Dropout(layer.rate)
 
 
@@ -191,8 +193,18 @@ def module_of_attention(layer: Attention) -> nn.Module:
     return own.SelfAttention(attention, layer.causal)
 
 
+def _require_settings(layer: Conv | MaxPool | AvgPool, count: int) -> None:
+    """Raise for settings of windows that PyTorch's modules lack, or that are not translated."""
+    sides = layer.padding if isinstance(layer.padding, tuple) else ()
+    if count > 2 or layer.padding == "causal" or any(isinstance(each, tuple) for each in sides):
+        raise NotImplementedError
+    if not isinstance(layer, Conv) and (layer.ceil_mode or set(per_axis("dilation", layer.dilation, count)) != {1}):
+        raise NotImplementedError
+
+
 def conv_module(layer: Conv) -> nn.Module:
     count = layer.weight.ndim - 2
+    _require_settings(layer, count)
     kernel, groups = layer.weight.shape[:count], layer.groups
     stride, dilation = per_axis("stride", layer.stride, count), per_axis("dilation", layer.dilation, count)
     span = tuple((size - 1) * step + 1 for size, step in zip(kernel, dilation, strict=True))
@@ -207,6 +219,7 @@ def conv_module(layer: Conv) -> nn.Module:
 
 
 def pool_module(layer: MaxPool | AvgPool, count: int) -> nn.Module:
+    _require_settings(layer, count)
     size, stride = per_axis("size", layer.size, count), per_axis("stride", layer.stride, count)
     largest, uneven = isinstance(layer, MaxPool), _uneven(layer.padding, size, stride)
     if layer.padding == "same":

@@ -30,11 +30,12 @@ from fnn.layers.conv import Conv
 from fnn.layers.dense import Dense
 from fnn.layers.dropout import Dropout
 from fnn.layers.embedding import Embedding
+from fnn.layers.global_pool import GlobalAvgPool
 from fnn.layers.gru import Gru
 from fnn.layers.layer_norm import LayerNorm, RMSNorm
 from fnn.layers.lstm import Lstm
 from fnn.layers.norm import BatchNorm, Scale
-from fnn.layers.pool import AvgPool, GlobalAvgPool, MaxPool
+from fnn.layers.pool import AvgPool, MaxPool
 from fnn.layers.positional import Positional, Sinusoidal
 from fnn.layers.recurrent import LastStep, Rnn
 from fnn.layers.shape import Flatten, Reshape
@@ -188,6 +189,8 @@ class _Fold:
                 count = layer.weight.ndim
                 modules = [*_moves(attrs.evolve(axes, count=count), True), conv_module(layer)]
                 return modules, Axes(True, count, layer.weight.shape[-1])
+            case MaxPool() | AvgPool() | GlobalAvgPool() if axes.count == 5:
+                raise NotImplementedError
             case MaxPool() | AvgPool():
                 if axes.count not in (3, 4):
                     raise _needs_x(type(layer).__name__)

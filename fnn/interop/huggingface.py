@@ -31,8 +31,8 @@ from fnn.layers.attention import Attention
 from fnn.layers.dense import Dense
 from fnn.layers.dropout import Dropout
 from fnn.layers.embedding import Embedding
+from fnn.layers.global_pool import global_avg_pool
 from fnn.layers.layer_norm import LayerNorm, RMSNorm
-from fnn.layers.pool import global_avg_pool
 from fnn.layers.positional import Positional
 from fnn.layers.smooth import Gelu, gelu, silu
 from fnn.networks.branches import Parallel, Pick, Residual

@@ -1,11 +1,13 @@
 """Layers that hold no other layer, a family a file; needs ``core/`` alone.
 
 Read ``dense`` first, then ``activations``; after these any file can be read by itself: ``smooth``, ``hard``,
-``softmax``, ``gated`` and ``prelu``, which are further activation functions; ``dropout``; ``norm``, ``layer_norm``,
-``group_norm`` and ``response``; ``embedding``, ``shape``; ``conv`` and ``pool`` for images; ``recurrent``,
-``lstm``, ``gru``, ``attention`` and ``positional`` for sequences. ``initializers`` is how weights start.
+``softmax``, ``gated`` and ``prelu``, which are further activation functions; ``dropout``, ``noise``; ``norm``,
+``layer_norm``, ``group_norm`` and ``response``; ``embedding``, ``shape``; ``conv``, ``conv_transpose``, ``pool``,
+``global_pool``, ``upsample`` and ``margins`` for images; ``recurrent``, ``lstm``, ``gru``, ``attention`` and
+``positional`` for sequences. ``initializers`` is how weights start.
 
 A file has the record, its registered function, and its constructor, in this order. ``_constructor`` is what a
-constructor is; ``_stable`` has the functions that overflow when they are typed as in the textbook; ``_normalization``,
-``_windows``, ``_sequences`` and ``_recurrent`` have what norms, images, sequences and recurrent layers share.
+constructor is; ``_stable`` has the functions that overflow when they are typed as in the textbook. Norms share
+``_normalization``, images ``_windows``, ``_windows_by_length`` and ``_convolution``, sequences ``_sequences``, and
+recurrent layers ``_recurrent``.
 """

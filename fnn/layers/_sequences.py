@@ -163,9 +163,9 @@ def _with_no_gradient(dx: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, 
     return dx, np.zeros(lengths.shape, dx.dtype)
 
 
-def over_time(function: Vjp) -> Vjp:
+def over_time(function: Vjp, caller: str = "") -> Vjp:
     """Decorate as ``stepwise`` does the vjp of a layer that keeps (n, time) and needs to know where each step is."""
-    wide, caller = widened(function), function.__name__.removesuffix("_vjp")
+    wide, caller = widened(function), caller or function.__name__.removesuffix("_vjp")
 
     @functools.wraps(function)
     def over_time_vjp(layer: Any, x: Any, key: Any = None) -> tuple[Any, Pullback]:

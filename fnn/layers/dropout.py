@@ -16,28 +16,36 @@ import attrs
 import numpy as np
 
 from fnn.core._arrays import floats, unshared
-from fnn.core._errors import LayerTypeError, number
+from fnn.core._errors import LayerTypeError, boolean, number
 from fnn.core.keys import Key, require_key, uniforms
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
-from fnn.layers._sequences import stepwise
+from fnn.layers._sequences import over_time, stepwise
 
 
 class Dropout(Record):
-    """y = x * mask / (1 - rate); the mask, drawn from the key, is 0 for a fraction ``rate`` of the values, else 1."""
+    """y = x * mask / (1 - rate); the mask, drawn from the key, is 0 for a fraction ``rate`` of the values, else 1.
+
+    With ``channels`` a channel is dropped in a whole image or sequence, or not at all (Tompson et al., 2014).
+    """
 
     rate: float = attrs.field(converter=partial(number, "dropout: the rate, the fraction to drop,", below=1))
+    channels: bool = attrs.field(default=False, converter=partial(boolean, "dropout: channels"))
 
 
 @vjp.register
-@stepwise
-def dropout_vjp(layer: Dropout, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
+def dropout_vjp(layer: Dropout, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
+    return (_of_channels if layer.channels else _of_values)(layer, x, key)
+
+
+def _dropped(layer: Dropout, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     if layer.rate == 0:
         return unshared(floats("dropout", x)), lambda dy: (layer, lambda: dy)
     if key is None:
         raise LayerTypeError("Dropout", "needs a key: call vjp(params, x, key), or inference(params) to remove it")
     x = floats("dropout", x)
-    kept = uniforms(require_key("dropout", key), x.shape) >= layer.rate
+    shape = (*x.shape[:1], *[1] * (x.ndim - 2), *x.shape[-1:]) if layer.channels and x.ndim > 1 else x.shape
+    kept = uniforms(require_key("dropout", key), shape) >= layer.rate
     scale = kept.astype(x.dtype)
     scale *= 1 / (1 - layer.rate)
 
@@ -47,12 +55,20 @@ def dropout_vjp(layer: Dropout, x: Any, key: Key | None = None) -> tuple[np.ndar
     return x * scale, dropout_pullback
 
 
-def dropout(rate: float) -> Dropout:
-    """Construct a layer that in training drops a fraction ``rate`` of its inputs, from 0 up to but not including 1.
+# A mask for each step, or one for all of a row's.
+_of_values, _of_channels = stepwise(_dropped, caller="dropout"), over_time(_dropped, caller="dropout")
+
+
+def dropout(rate: float, channels: bool = False) -> Dropout:
+    """Construct a layer that in training drops a fraction of its inputs.
+
+    Args:
+        rate: the fraction, from 0 up to but not including 1.
+        channels: whether to drop whole channels of images (n, height, width, channels) or sequences.
 
     Raises ``TypeError`` or ``ValueError`` for another rate.
 
     >>> dropout(0.5)(np.ones(8), Key(0))
     array([2., 0., 0., 0., 2., 2., 2., 2.])
     """
-    return Dropout(rate)
+    return Dropout(rate, channels)

@@ -116,8 +116,8 @@ def _construct_group_norm(caller: str, groups: int | None, epsilon: float, key: 
     if x.ndim < 2 + (groups is None) or 0 in x.shape[1:]:
         raise LayerValueError(caller, f"expects images (n, height, width, channels) or sequences, got {x.shape}")
     channels = x.shape[-1]
-    groups = channels if groups is None else groups
-    if channels % groups:
-        raise _indivisible(channels, groups)
+    parts = channels if groups is None else groups
+    if channels % parts:
+        raise _indivisible(channels, parts)
     scale, shift = (start(key, (channels,), x.dtype) for start in (initializers.ones, initializers.zeros))
-    return GroupNorm(scale, shift, groups, epsilon)
+    return GroupNorm(scale, shift, parts, epsilon)

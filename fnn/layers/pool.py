@@ -1,10 +1,10 @@
 """Pooling keeps one value of each window, the largest or the mean, so that an image shrinks and small shifts vanish.
 
     max_pool, avg_pool : size -> layer     x (n, height, width, channels) -> y (n, rows, columns, channels)
-    global_avg_pool    : a layer           x (n, ..., channels) -> y (n, channels)
 
-Sequences (n, time, features) are pooled along time, and of (x, lengths) each row as if it were alone. The maximum over
-a window is the maximum of the maxima in its lines, and so it is with means: both work along one axis after the other.
+Sequences (n, time, features) are pooled along time, and of (x, lengths) each row as if it were alone; volumes have
+three axes. The maximum over a window is the maximum of the maxima in its lines, and so it is with means: both work
+along one axis after the other.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ import attrs
 import numpy as np
 
 from fnn.core._arrays import floats
-from fnn.core._errors import LayerValueError
+from fnn.core._errors import LayerValueError, boolean
 from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
-from fnn.layers._sequences import as_lengths, is_pair, zero_padding
-from fnn.layers._stable import sums_along, widened
+from fnn.layers._sequences import is_pair
+from fnn.layers._stable import widened
 from fnn.layers._windows import (
     Padding,
-    Rows,
     Sizes,
-    by_length,
+    axes_of,
     checked_padding,
     checked_sizes,
-    expected_images,
     margins_of,
     per_axis,
+    spans,
     with_margins,
 )
+from fnn.layers._windows_by_length import Rows, by_length
 
 
 class MaxPool(Record):
@@ -44,6 +44,8 @@ class MaxPool(Record):
     size: Sizes = attrs.field(converter=partial(checked_sizes, "max_pool: size"))
     stride: Sizes = attrs.field(converter=partial(checked_sizes, "max_pool: stride"))
     padding: Padding = attrs.field(default="valid", converter=partial(checked_padding, "max_pool: padding"))
+    dilation: Sizes = attrs.field(default=1, converter=partial(checked_sizes, "max_pool: dilation"))
+    ceil_mode: bool = attrs.field(default=False, converter=partial(boolean, "max_pool: ceil_mode"))
 
 
 class AvgPool(Record):
@@ -52,10 +54,8 @@ class AvgPool(Record):
     size: Sizes = attrs.field(converter=partial(checked_sizes, "avg_pool: size"))
     stride: Sizes = attrs.field(converter=partial(checked_sizes, "avg_pool: stride"))
     padding: Padding = attrs.field(default="valid", converter=partial(checked_padding, "avg_pool: padding"))
-
-
-class GlobalAvgPool(Record):
-    """y = the mean of each channel over the whole image or sequence."""
+    dilation: Sizes = attrs.field(default=1, converter=partial(checked_sizes, "avg_pool: dilation"))
+    ceil_mode: bool = attrs.field(default=False, converter=partial(boolean, "avg_pool: ceil_mode"))
 
 
 @vjp.register
@@ -70,49 +70,22 @@ def avg_pool_vjp(layer: AvgPool, x: Any, key: Key | None = None) -> tuple[np.nda
     return _pooled("avg_pool", layer, x, _mean)
 
 
-@vjp.register
-@widened
-def global_avg_pool_vjp(layer: GlobalAvgPool, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
-    if is_pair(x):
-        return _mean_of_steps(layer, x)
-    x = floats("global_avg_pool", x)
-    cells = math.prod(x.shape[1:-1])
-    if x.ndim < 3 or cells == 0:
-        raise LayerValueError(
-            "global_avg_pool", f"expects images (n, height, width, channels) or sequences, got {x.shape}"
-        )
+@attrs.frozen
+class Steps:
+    """Along one axis: the cells of a window, the cells from window to window, and those from cell to cell."""
 
-    def global_avg_pool_pullback(dy):
-        return layer, lambda: np.repeat((dy / cells)[:, None], cells, axis=1).reshape(x.shape)
+    size: int
+    stride: int
+    dilation: int
 
-    return sums_along(x.reshape(len(x), cells, x.shape[-1])) / cells, global_avg_pool_pullback
+    @property
+    def disjoint(self) -> bool:
+        """Whether no cell is in two windows, as far as can be seen without a look at the rest."""
+        return self.size <= self.stride and self.dilation == 1
 
 
-def _mean_of_steps(layer: GlobalAvgPool, x: Any) -> tuple[np.ndarray, Pullback]:
-    """Evaluate on (x, lengths): the mean of a row over its own steps, and 0 if it has none."""
-    values = floats("global_avg_pool", x[0])
-    lengths = as_lengths("global_avg_pool", x[1], *values.shape[:2])
-    if values.ndim != 3:
-        raise LayerValueError(
-            "global_avg_pool", f"expects lengths beside sequences (n, time, features) alone, got {values.shape}"
-        )
-    steps = np.maximum(lengths, 1)[:, None].astype(values.dtype)
-
-    def mean_of_steps_pullback(dy):
-        def dx():
-            repeated = np.repeat((dy / steps)[:, None], values.shape[1], axis=1)
-            return zero_padding(repeated, lengths), np.zeros(lengths.shape, repeated.dtype)
-
-        return layer, dx
-
-    return sums_along(zero_padding(values, lengths)) / steps, mean_of_steps_pullback
-
-
-global_avg_pool: GlobalAvgPool = GlobalAvgPool()
-
-
-# Reduces the windows along one axis, and returns how to pull a gradient back: x, axis, size, stride, margin -> y, pull.
-Along = Callable[[np.ndarray, int, int, int, tuple[int, int]], tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]]
+# Reduces the windows along one axis, and returns how to pull a gradient back: x, axis, steps, margin -> y, pull.
+Along = Callable[[np.ndarray, int, Steps, tuple[int, int]], tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]]
 
 
 def _pooled(caller: str, layer: MaxPool | AvgPool, x: Any, along: Along) -> tuple[Any, Pullback]:
@@ -120,14 +93,15 @@ def _pooled(caller: str, layer: MaxPool | AvgPool, x: Any, along: Along) -> tupl
     if is_pair(x):
         return _pooled_pair(caller, layer, x, along)
     x = floats(caller, x)
-    axes = len(layer.size) if isinstance(layer.size, tuple) else x.ndim - 2
-    if x.ndim != axes + 2 or axes not in (1, 2):
-        raise expected_images(caller, x)
-    size, stride = per_axis(f"{caller}: size", layer.size, axes), per_axis(f"{caller}: stride", layer.stride, axes)
-    margins = margins_of(caller, layer.padding, x, size, stride)
+    axes = axes_of(caller, layer.size, x)
+    size, stride, dilation = (
+        per_axis(f"{caller}: {name}", getattr(layer, name), axes) for name in ("size", "stride", "dilation")
+    )
+    margins = margins_of(caller, layer.padding, x, spans(size, dilation), stride, layer.ceil_mode)
     y, pulls = x, []
     for axis in range(axes, 0, -1):  # within lines first, so that of equal cells the first in reading order is found
-        y, pull = along(y, axis, size[axis - 1], stride[axis - 1], margins[axis - 1])
+        steps = Steps(size[axis - 1], stride[axis - 1], dilation[axis - 1])
+        y, pull = along(y, axis, steps, margins[axis - 1])
         pulls.append(pull)
 
     def pool_pullback(dy):
@@ -140,7 +114,10 @@ def _pooled_pair(caller: str, layer: MaxPool | AvgPool, x: Any, along: Along) ->
     """Evaluate on (x, lengths), along time."""
     if x[0].ndim != 3:
         raise LayerValueError(caller, f"expects lengths beside sequences (n, time, features) alone, got {x[0].shape}")
-    (size,), (stride,) = per_axis(f"{caller}: size", layer.size, 1), per_axis(f"{caller}: stride", layer.stride, 1)
+    (size,), (stride,), (dilation,) = (
+        per_axis(f"{caller}: {name}", getattr(layer, name), 1) for name in ("size", "stride", "dilation")
+    )
+    (span,) = spans((size,), (dilation,))
 
     def largest(layer: Any, rows: Rows) -> tuple[np.ndarray, Pullback]:
         return _pooled(caller, layer, rows.x, along)
@@ -152,20 +129,20 @@ def _pooled_pair(caller: str, layer: MaxPool | AvgPool, x: Any, along: Along) ->
         return y * scale, lambda dy: pullback(dy * scale)
 
     if along is _largest:
-        return by_length(caller, largest, layer, x, size, stride, -math.inf)
-    return by_length(caller, mean, layer, x, size, stride)
+        return by_length(caller, largest, layer, x, span, stride, -math.inf)
+    return by_length(caller, mean, layer, x, span, stride)
 
 
 def _largest(
-    x: np.ndarray, axis: int, size: int, stride: int, margin: tuple[int, int]
+    x: np.ndarray, axis: int, steps: Steps, margin: tuple[int, int]
 ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
     lines = _lines(x, axis, margin, -math.inf)
-    cells, real = _cells(lines, size, stride), None
-    y = np.maximum(cells[0], cells[min(1, size - 1)])
+    cells, real = _cells(lines, steps), None
+    y = np.maximum(cells[0], cells[min(1, steps.size - 1)])
     for cell in cells[2:]:
         np.maximum(y, cell, out=y)
     if y.size and not y.min() > -math.inf:  # a cell of the margin, -inf too, must not win, and NaN equals nothing
-        real = _cells(_lines(np.ones((1, x.shape[axis], 1), bool), 1, margin, False), size, stride)
+        real = _cells(_lines(np.ones((1, x.shape[axis], 1), bool), 1, margin, False), steps)
 
     def wins(place):
         if real is None:
@@ -173,9 +150,10 @@ def _largest(
         return ((cells[place] == y) | np.isnan(cells[place])) & real[place]
 
     def pull(dy):
-        disjoint, all_covered = size <= stride, size == stride and lines.shape[1] == size * y.shape[1]
+        disjoint = steps.disjoint
+        all_covered = disjoint and steps.size == steps.stride and lines.shape[1] == steps.size * y.shape[1]
         dlines = (np.empty_like if all_covered else np.zeros_like)(lines, dy.dtype)
-        dcells, left = _cells(dlines, size, stride), dy.reshape(y.shape)
+        dcells, left = _cells(dlines, steps), dy.reshape(y.shape)
         for place, dcell in enumerate(dcells[:-1]):
             # What a cell gets is gone from ``left``, so that of equal cells the first alone has it. Where windows are
             # disjoint, both can be written at once to where they belong.
@@ -191,17 +169,18 @@ def _largest(
 
 
 def _mean(
-    x: np.ndarray, axis: int, size: int, stride: int, margin: tuple[int, int]
+    x: np.ndarray, axis: int, steps: Steps, margin: tuple[int, int]
 ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
     lines = _lines(x, axis, margin, 0.0)
     real = _lines(np.ones((1, x.shape[axis], 1), x.dtype), 1, margin, 0.0)
-    counts, y = (reduce(np.add, _cells(each, size, stride)) for each in (real, lines))
+    counts, y = (reduce(np.add, _cells(each, steps)) for each in (real, lines))
+    counts = np.maximum(counts, 1)  # a window of no cell of x is 0
     y = y / counts
 
     def pull(dy):
         dlines, part = np.zeros_like(lines, dy.dtype), dy.reshape(y.shape) / counts
-        for dcell in _cells(dlines, size, stride):
-            _put(dcell, part, size <= stride)
+        for dcell in _cells(dlines, steps):
+            _put(dcell, part, steps.disjoint)
         return _without_margin(dlines, x, axis, margin)
 
     return y.reshape(*x.shape[:axis], y.shape[1], *x.shape[axis + 1 :]), pull
@@ -218,10 +197,11 @@ def _without_margin(lines: np.ndarray, x: np.ndarray, axis: int, margin: tuple[i
     return lines[:, margin[0] : margin[0] + x.shape[axis]].reshape(x.shape)
 
 
-def _cells(lines: np.ndarray, size: int, stride: int) -> list[np.ndarray]:
+def _cells(lines: np.ndarray, steps: Steps) -> list[np.ndarray]:
     """View the first cell of every window, the second, and so on."""
-    last = (lines.shape[1] - size) // stride * stride
-    return [lines[:, place : place + last + 1 : stride] for place in range(size)]
+    places = range(0, steps.size * steps.dilation, steps.dilation)
+    last = (lines.shape[1] - places[-1] - 1) // steps.stride * steps.stride
+    return [lines[:, place : place + last + 1 : steps.stride] for place in places]
 
 
 def _put(dcell: np.ndarray, part: np.ndarray, disjoint: bool) -> None:
@@ -232,32 +212,47 @@ def _put(dcell: np.ndarray, part: np.ndarray, disjoint: bool) -> None:
         dcell += part
 
 
-def max_pool(size: Sizes, stride: Sizes | None = None, padding: Padding = "valid") -> MaxPool:
+def max_pool(
+    size: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = "valid",
+    dilation: Sizes = 1,
+    ceil_mode: bool = False,
+) -> MaxPool:
     """Construct the layer that keeps the largest value of each window.
 
     Args:
-        size: of a window, an integer or a pair (height, width).
-        stride: the cells from one window to the next, an integer or a pair; if None, windows lie side by side.
+        size: of a window, an integer or one for each axis, (height, width).
+        stride: the cells from one window to the next, an integer or one for each axis; if None, that of the size.
         padding: "valid", which drops what is left over at the end; "same", with which there are ceil(length / stride)
-            windows, some of which reach over the edge; or how many cells on either side.
+            windows, some of which reach over the edge; "causal", for sequences; or how many cells on either side, as
+            for ``conv``.
+        dilation: the cells from one cell of a window to the next.
+        ceil_mode: whether what is left over at the end is a window too.
 
     Raises ``TypeError`` or ``ValueError`` for a setting that makes no sense.
 
     >>> max_pool(2)(np.array([[[1.0], [3.0], [2.0], [0.0], [5.0]]])).tolist()
     [[[3.0], [2.0]]]
     """
-    return MaxPool(size, size if stride is None else stride, padding)
+    return MaxPool(size, size if stride is None else stride, padding, dilation, ceil_mode)
 
 
-def avg_pool(size: Sizes, stride: Sizes | None = None, padding: Padding = "valid") -> AvgPool:
+def avg_pool(
+    size: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = "valid",
+    dilation: Sizes = 1,
+    ceil_mode: bool = False,
+) -> AvgPool:
     """Construct the layer that returns the mean of each window.
 
     Args:
-        size, stride, padding: those of ``max_pool``; cells of the padding do not count in the mean.
+        size, stride, padding, dilation, ceil_mode: those of ``max_pool``; cells of the padding do not count.
 
     Raises ``TypeError`` or ``ValueError`` for a setting that makes no sense.
 
     >>> avg_pool(2, padding="same")(np.array([[[1.0], [3.0], [2.0], [0.0], [5.0]]])).tolist()
     [[[2.0], [1.0], [5.0]]]
     """
-    return AvgPool(size, size if stride is None else stride, padding)
+    return AvgPool(size, size if stride is None else stride, padding, dilation, ceil_mode)

@@ -25,8 +25,9 @@ from fnn.core.vjp import Pullback, registered, vjp
 from fnn.layers import activations, smooth
 from fnn.layers.dense import Dense
 from fnn.layers.gated import Glu, SwiGlu
+from fnn.layers.global_pool import GlobalAvgPool, GlobalMaxPool
 from fnn.layers.hard import HardSigmoid, HardSwish, HardTanh
-from fnn.layers.pool import AvgPool, GlobalAvgPool, MaxPool
+from fnn.layers.pool import AvgPool, MaxPool
 from fnn.layers.positional import Sinusoidal
 from fnn.layers.recurrent import LastStep
 from fnn.layers.shape import Flatten, Reshape
@@ -42,7 +43,8 @@ _EACH_VALUE = frozenset({
 })  # fmt: skip
 _ANY_AXES = _EACH_VALUE | {Dense}
 _EACH_ROW = _EACH_VALUE | {
-    Softmax, LogSoftmax, Glu, SwiGlu, Flatten, Reshape, MaxPool, AvgPool, GlobalAvgPool, LastStep, Sinusoidal, Pick,
+    Softmax, LogSoftmax, Glu, SwiGlu, Flatten, Reshape, MaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool,
+    LastStep, Sinusoidal, Pick,
     Concatenate, Add, Multiply,
 }  # fmt: skip
 

@@ -20,6 +20,7 @@ from fnn.core.record import children, is_record
 from fnn.core.vjp import forward
 from fnn.layers.activations import Identity, identity
 from fnn.layers.dropout import Dropout
+from fnn.layers.noise import GaussianNoise
 from fnn.layers.norm import BatchNorm, Scale, fixed
 from fnn.networks._parts import inside
 from fnn.networks.branches import Parallel, Residual
@@ -69,8 +70,9 @@ def residual_inference(params: Residual, x: Any = None) -> Residual:
         return Residual(inference(params.body, x))
 
 
-@inference.register
-def dropout_inference(params: Dropout, x: Any = None) -> Identity:
+@inference.register(Dropout)
+@inference.register(GaussianNoise)
+def dropout_inference(params: Dropout | GaussianNoise, x: Any = None) -> Identity:
     return identity
 
 

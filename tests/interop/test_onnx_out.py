@@ -1,5 +1,6 @@
 """Networks leave as ONNX models: onnxruntime computes what fnn does, for every layer and for any number of rows."""
 
+import re
 import subprocess
 import sys
 
@@ -139,6 +140,36 @@ def test_a_layer_without_a_function_is_named_with_its_place():
         to_onnx(dense(3), numbers(2, 3))
     with pytest.raises(TypeError, match="to_onnx expects a finished network, got the function max"):
         to_onnx(Serial((max,)), numbers(2, 3))
+
+
+PAIR = numbers(3, 5, 4), np.array([2, 5, 1])
+
+
+@pytest.mark.parametrize(
+    ("layer", "x", "message"),
+    [
+        (
+            fnn.max_pool(2, 1, 2, dilation=2),
+            numbers(2, 5, 6, 1),
+            "cells around x has no operator beside a size of (2, 2)",
+        ),
+        (
+            fnn.max_pool(2, 3, ceil_mode=True),
+            PAIR,
+            "max_pool with ceil_mode has no operator for rows of several lengths",
+        ),
+        (fnn.conv_transpose(2, 3, 2)(Key(0), PAIR), PAIR, "conv_transpose has no operator for rows of several lengths"),
+        (
+            fnn.group_norm(2)(Key(0), PAIR),
+            PAIR,
+            "group_norm has no operator for rows of several lengths; write layer_norm",
+        ),
+    ],
+    ids=lambda value: value[:12] if isinstance(value, str) else "",
+)
+def test_what_onnx_has_no_operator_for_is_refused(layer, x, message):
+    with pytest.raises(TypeError, match=re.escape(message)):
+        to_onnx(layer, x)
 
 
 @pytest.mark.parametrize("layer", [dropout(0.5), batch_norm()])

@@ -171,6 +171,8 @@ GO_OUT = {
 }  # fmt: skip
 # With settings that PyTorch has no module for, or as arrays beside lengths, which it has in another form.
 NOT_SO = (
+    "avg_pool, dilation", "avg_pool, last", "avg_pool, volumes", "conv, causal", "conv, sides", "conv, volumes",
+    "dropout, channels", "max_pool, causal", "max_pool, dilation", "max_pool, last", "max_pool, volumes",
     "dense, ensemble", "concatenate, axis", "flatten, start", "hard_sigmoid, steep", "layer_norm, images",
     "log_softmax, axis", "rms_norm, several", "softmax, axis",
 )  # fmt: skip

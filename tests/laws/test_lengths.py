@@ -10,7 +10,7 @@ from tests.each_of import each_of
 from tests.laws.cases import KEY, LAYERS, made, numbers, random_like
 
 # Layers in which rows, or the places of values, are no steps of their own.
-ROWS_TOGETHER = fnn.BatchNorm | fnn.Dropout
+ROWS_TOGETHER = fnn.BatchNorm | fnn.Dropout | fnn.GaussianNoise
 NO_STEPS = fnn.Flatten | fnn.Reshape
 TIME = 5
 LENGTHS = np.array([3, 0, 1, TIME])

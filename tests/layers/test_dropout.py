@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import fnn
 from fnn import (
     Key,
     dense,
@@ -45,3 +46,23 @@ def test_dropout_needs_a_key_and_inference_takes_it_out():
             dropout(bad)
     with pytest.raises(TypeError, match="dropout expects a key, got int 3; write Key"):
         dropout(0.5)(numbers(2, 4), 3)
+
+
+def test_a_channel_is_dropped_in_all_places_or_in_none():
+    y = fnn.dropout(0.5, channels=True)(np.ones((20, 3, 2, 8)), Key(0))
+    assert (y == y[:, :1, :1]).all()
+    assert set(np.unique(y)) == {0.0, 2.0}
+    assert 0.3 < (y > 0).mean() < 0.7
+    steps, lengths = fnn.dropout(0.5, channels=True)((np.ones((4, 3, 8)), np.array([3, 0, 1, 2])), Key(0))
+    for row, length in zip(steps, lengths, strict=True):
+        assert (row[:length] == row[:1]).all()
+        assert not row[length:].any()
+
+
+def test_noise_has_its_standard_deviation_and_inference_takes_it_out():
+    layer, x = fnn.gaussian_noise(0.3), np.zeros((100, 100), np.float32)
+    y = layer(x, Key(1))
+    assert y.dtype == np.float32
+    assert abs(y.std() - 0.3) < 0.01
+    assert abs(y.mean()) < 0.01
+    assert repr(fnn.inference(fnn.serial(layer)(Key(0), x))) == "Serial(layers=(Identity(),))"

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from fnn import check_vjp, vjp
-from fnn.layers.pool import AvgPool, MaxPool, avg_pool, global_avg_pool, max_pool
+from fnn.layers.global_pool import global_avg_pool
+from fnn.layers.pool import AvgPool, MaxPool, avg_pool, max_pool
 from tests.each_of import each_of
 from tests.laws.cases import numbers
 from tests.layers.test_windows import margin
@@ -83,7 +84,7 @@ def test_the_margin_is_nothing_to_the_maximum_and_does_not_count_in_the_mean():
 
 
 def test_without_a_stride_windows_lie_side_by_side():
-    assert repr(max_pool((2, 3))) == "MaxPool(size=(2, 3), stride=(2, 3), padding='valid')"
+    assert repr(max_pool((2, 3))) == "MaxPool(size=(2, 3), stride=(2, 3), padding='valid', dilation=1, ceil_mode=False)"
     assert avg_pool(2)(np.zeros((1, 5, 4, 1))).shape == (1, 2, 2, 1)
 
 

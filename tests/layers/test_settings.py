@@ -14,9 +14,12 @@ from fnn import (
     AvgPool,
     BatchNorm,
     Conv,
+    ConvTranspose,
+    Crop,
     Dropout,
     Elu,
     Flatten,
+    GaussianNoise,
     Gelu,
     Glu,
     GroupNorm,
@@ -27,6 +30,7 @@ from fnn import (
     LocalResponseNorm,
     LogSoftmax,
     MaxPool,
+    Pad,
     Permute,
     Pick,
     Reshape,
@@ -34,6 +38,7 @@ from fnn import (
     Selu,
     Softmax,
     SwiGlu,
+    Upsample,
     vjp,
 )
 from fnn.core.record import Record
@@ -46,6 +51,13 @@ NAN, INF = math.nan, math.inf
 # A record of each class, given one of its settings; and what that may not be.
 REFUSED = {
     (Dropout, "rate"): (Dropout, [1, 1.0, 2, -0.1, NAN, INF, True, "0.5", None]),
+    (Dropout, "channels"): (lambda channels: Dropout(0.5, channels), [0, 1, None, "yes"]),
+    (GaussianNoise, "std"): (GaussianNoise, [-1, NAN, INF, True, None]),
+    (Pad, "width"): (Pad, [-1, 1.5, (1, 1, 1, 1), ((1, 2, 3),), [1], None]),
+    (Pad, "value"): (lambda value: Pad(1, value), [NAN, INF, None, True]),
+    (Crop, "width"): (Crop, [-1, 1.5, (1, 1, 1, 1), ((1, 2, 3),), [1], None]),
+    (Upsample, "size"): (Upsample, [0, -1, 1.5, (1, 0), [2], None]),
+    (Upsample, "method"): (lambda method: Upsample(2, method), ["cubic", None, 1]),
     (LeakyRelu, "slope"): (LeakyRelu, [NAN, INF, -INF, True, "0.1", None, np.ones(2)]),
     (Elu, "alpha"): (Elu, [NAN, INF, -1, True, None]),
     (Selu, "alpha"): (lambda alpha: Selu(alpha=alpha), [NAN, INF, -1, None]),
@@ -80,17 +92,37 @@ REFUSED = {
         for field in ("size", "alpha", "beta", "bias")
     },
     (Pick, "place"): (Pick, [-1, 1.0, None, True]),
-    (Conv, "stride"): (lambda stride: Conv(KERNEL, TWO, stride), [0, -1, 1.5, (1, 0), (1, 1, 1), [1], None]),
-    (Conv, "padding"): (lambda padding: Conv(KERNEL, TWO, 1, padding), [-1, "all", 1.5, (1, 1, 1), None]),
+    (Conv, "stride"): (lambda stride: Conv(KERNEL, TWO, stride), [0, -1, 1.5, (1, 0), (1, 1, 1, 1), [1], None]),
+    (Conv, "padding"): (
+        lambda padding: Conv(KERNEL, TWO, 1, padding),
+        [-1, "all", 1.5, (1, 1, 1, 1), ((1, -1),), None],
+    ),
     (Conv, "dilation"): (lambda dilation: Conv(KERNEL, TWO, 1, "same", dilation), [0, -1, 1.5, (0,), None]),
     (Conv, "groups"): (lambda groups: Conv(KERNEL, TWO, 1, "same", 1, groups), [0, -1, 1.5, None, True]),
     **{
+        (ConvTranspose, field): (
+            lambda value, field=field: ConvTranspose(KERNEL, TWO, **{field: value}),
+            [-1, 1.5, (1, 1, 1, 1), [1], None] + more,
+        )
+        for field, more in {
+            "stride": [0, (1, 0)],
+            "padding": ["causal", ((1, 2, 3),)],
+            "dilation": [0],
+            "groups": [0],
+            "output_padding": [],
+        }.items()
+    },
+    **{
+        (pool, "ceil_mode"): (lambda value, pool=pool: pool(2, 2, ceil_mode=value), [0, None])
+        for pool in (MaxPool, AvgPool)
+    },
+    **{
         (pool, field): (
             lambda value, pool=pool, field=field: pool(**{"size": 2, "stride": 2, field: value}),
-            [-1, 1.5, (2, -1), (1, 1, 1), [2], None] + ([] if field == "padding" else [0, (0, 2)]),
+            [-1, 1.5, (2, -1), (1, 1, 1, 1), [2], None] + ([] if field == "padding" else [0, (0, 2)]),
         )
         for pool in (MaxPool, AvgPool)
-        for field in ("size", "stride", "padding")
+        for field in ("size", "stride", "padding", "dilation")
     },
 }
 ROWS = [(*key, call, value) for key, (call, values) in REFUSED.items() for value in values]
@@ -98,7 +130,7 @@ ROWS = [(*key, call, value) for key, (call, values) in REFUSED.items() for value
 
 @each_of(("kind", "field", "call", "value"), ROWS, ids=lambda value: repr(value)[:30])
 def test_a_setting_that_makes_no_sense_is_refused_by_its_name(kind, field, call, value):
-    what = {"Dropout": "dropout: the rate", "Reshape": "reshape", "Pick": "pick: the place"}.get(kind.__name__, field)
+    what = {"Dropout": "dropout: ", "Reshape": "reshape", "Pick": "pick: the place"}.get(kind.__name__, field)
     with pytest.raises((TypeError, ValueError), match=what):
         call(value)
 

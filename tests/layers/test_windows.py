@@ -7,7 +7,8 @@ import pytest
 
 from fnn import Key, relu, serial, tree, vjp
 from fnn.layers.conv import Conv, conv
-from fnn.layers.pool import avg_pool, global_avg_pool, max_pool
+from fnn.layers.global_pool import global_avg_pool
+from fnn.layers.pool import avg_pool, max_pool
 from tests.each_of import each_of
 from tests.laws.cases import numbers
 
@@ -68,16 +69,16 @@ def test_no_images_give_no_output_and_no_gradient(layer, x):
         (lambda: conv(8, 0), ValueError, "conv: size must be at least 1, got 0"),
         (lambda: conv(8, "3"), TypeError, "conv: size must be an integer, got str '3'"),
         (
-            lambda: conv(8, (3, 3, 3)),
+            lambda: conv(8, (3, 3, 3, 3)),
             ValueError,
-            r"conv: size must be an integer or a tuple of 2 \(height, width\), got \(3, 3, 3\)",
+            r"conv: size must be an integer or a tuple of 2 \(height, width\), or 1, or 3, got \(3, 3, 3, 3\)",
         ),
         (lambda: conv(8, 3, stride=0), ValueError, "conv: stride must be at least 1, got 0"),
         (lambda: conv(8, 3, dilation=(1, 0)), ValueError, "conv: dilation must be at least 1, got 0"),
         (
             lambda: conv(8, 3, padding="full"),
             ValueError,
-            "conv: padding must be 'same', 'valid' or an integer, got 'full'",
+            "conv: padding must be 'same', 'valid', 'causal' or an integer, got 'full'",
         ),
         (lambda: conv(8, 3, padding=-1), ValueError, "conv: padding must be at least 0, got -1"),
         (lambda: conv(8, 3, padding=1.5), TypeError, "conv: padding must be an integer, got float 1.5"),
@@ -85,7 +86,7 @@ def test_no_images_give_no_output_and_no_gradient(layer, x):
         (lambda: conv(8, 3, groups=0), ValueError, "conv: groups must be at least 1, got 0"),
         (lambda: max_pool(0), ValueError, "max_pool: size must be at least 1, got 0"),
         (lambda: avg_pool(2, 1.5), TypeError, "avg_pool: stride must be an integer, got float 1.5"),
-        (lambda: avg_pool(2, padding="no"), ValueError, "avg_pool: padding must be 'same', 'valid' or"),
+        (lambda: avg_pool(2, padding="no"), ValueError, "avg_pool: padding must be 'same', 'valid', 'causal' or"),
     ],
 )
 def test_a_setting_that_makes_no_sense(make, kind, message):

@@ -1,0 +1,125 @@
+"""The arithmetic of convolution, over any number of axes: windows are copied out as rows, and all is a matrix product.
+
+convolved : x, weight, stride, dilation, groups -> y, windows, without padding (im2col)
+spread    : dy, lengths, span, stride, margins -> dy with zeros between its cells, where each cell has one window
+pulled_to_weight : windows, dy, weight, groups -> the gradient of weight
+flipped, exchanged : weight -> the kernel backwards; inputs and outputs in each other's place
+with_bias : y, bias -> y plus bias, in place
+
+The gradient of x is a convolution too: of dy spread out, by the kernel flipped and exchanged. So a convolution and its
+transpose are each the other's pullback.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from fnn.layers._windows import Margins
+
+Axes = tuple[int, ...]
+Windows = Callable[[], Iterator[tuple[slice, np.ndarray]]]
+
+# Bytes of windows to copy out at once: as many as the processor's cache holds, for the product reads them again.
+_AT_ONCE = 2**19
+
+
+def convolved(
+    x: np.ndarray, weight: np.ndarray, stride: Axes, dilation: Axes, groups: int
+) -> tuple[np.ndarray, Windows]:
+    """Convolve without padding; return y and a function that goes through the windows, a few images at a time."""
+    kernel, filters = weight.shape[:-2], weight.shape[-1]
+    counts = tuple(
+        [
+            (length - (size - 1) * cells - 1) // step + 1
+            for length, size, step, cells in zip(x.shape[1:-1], kernel, stride, dilation, strict=True)
+        ]
+    )
+    y = np.empty((len(x), *counts, filters), np.result_type(x, weight))
+    places, inputs = math.prod(counts), math.prod(weight.shape[:-1])
+    size = max(1, _AT_ONCE // (places * inputs * groups * x.itemsize))
+    views = _windows(x, kernel, counts, stride, dilation, groups)
+
+    def windows() -> Iterator[tuple[slice, np.ndarray]]:
+        for start in range(0, len(x), size):
+            block = _unfolded(views[:, start : start + size], len(kernel))
+            yield slice(start * places, start * places + block.shape[1]), block
+
+    matrices, by_group = weight.reshape(inputs, groups, filters // groups).swapaxes(0, 1), _by_group(y, groups)
+    for rows_of_y, unfolded in windows():
+        np.matmul(unfolded, matrices, out=by_group[:, rows_of_y])
+    return y, windows
+
+
+def _windows(x: np.ndarray, kernel: Axes, counts: Axes, stride: Axes, dilation: Axes, groups: int) -> np.ndarray:
+    """View all windows: (groups, n, *counts, *kernel, channels / groups)."""
+    image, *cells, number = x.strides
+    channels = x.shape[-1] // groups
+    from_window_to_window, from_cell_to_cell = (
+        [each * bytes_of_one for each, bytes_of_one in zip(steps, cells, strict=True)] for steps in (stride, dilation)
+    )
+    shape = (groups, len(x), *counts, *kernel, channels)
+    strides = (channels * number, image, *from_window_to_window, *from_cell_to_cell, number)
+    return as_strided(x, shape, strides, writeable=False)
+
+
+def _unfolded(windows: np.ndarray, axes: int) -> np.ndarray:
+    """Return each window as a row: (groups, n * places, cells of the kernel * channels / groups)."""
+    groups, n, *counts = windows.shape[: 2 + axes]
+    kernel, channels = windows.shape[2 + axes : -1], windows.shape[-1]
+    places, inputs = n * math.prod(counts), math.prod(kernel) * channels
+    # Either way this is one copy, and none for a kernel of 1 x 1. What is contiguous is copied at once, so the longer
+    # run is chosen: a line of the kernel with its channels, or one cell of the kernel along a line of windows.
+    if kernel[-1] * channels < counts[-1]:
+        order = 0, *range(2 + axes, windows.ndim), *range(1, 2 + axes)
+        return windows.transpose(order).reshape(groups, inputs, places).swapaxes(1, 2)
+    return windows.reshape(groups, places, inputs)
+
+
+def _by_group(y: np.ndarray, groups: int) -> np.ndarray:
+    """View (n, ..., filters) as (groups, n * places, filters / groups)."""
+    return y.reshape(math.prod(y.shape[:-1]), groups, y.shape[-1] // groups).swapaxes(0, 1)
+
+
+def pulled_to_weight(windows: Windows, dy: np.ndarray, weight: np.ndarray, groups: int) -> np.ndarray:
+    """Return the gradient of the weight by which the windows were multiplied."""
+    dweight = np.zeros((groups, math.prod(weight.shape[:-1]), weight.shape[-1] // groups), dy.dtype)
+    by_group = _by_group(dy, groups)
+    for rows, unfolded in windows():
+        dweight += unfolded.swapaxes(1, 2) @ by_group[:, rows]
+    return np.ascontiguousarray(dweight.swapaxes(0, 1)).reshape(weight.shape)
+
+
+def flipped(weight: np.ndarray) -> np.ndarray:
+    """Return the kernel backwards along each of its axes."""
+    return weight[(slice(None, None, -1),) * (weight.ndim - 2)]
+
+
+def exchanged(weight: np.ndarray, groups: int) -> np.ndarray:
+    """Exchange inputs and outputs within each group: (..., inputs, outputs) -> (..., outputs / groups, inputs).
+
+    ``inputs`` are those of a group, as for ``Conv``.
+    """
+    *kernel, inputs, outputs = weight.shape
+    by_group = weight.reshape(*kernel, inputs, groups, outputs // groups)
+    return by_group.swapaxes(-1, -3).reshape(*kernel, outputs // groups, groups * inputs)
+
+
+def spread(dy: np.ndarray, lengths: Axes, span: Axes, stride: Axes, margins: Margins) -> np.ndarray:
+    """Return dy with its cells ``stride`` from each other among zeros, so that ``lengths`` windows of it fit."""
+    among = np.zeros((len(dy), *[n + s - 1 for n, s in zip(lengths, span, strict=True)], dy.shape[-1]), dy.dtype)
+    firsts = [s - 1 - before for s, (before, _) in zip(span, margins, strict=True)]
+    steps = [slice(first, None, step) for first, step in zip(firsts, stride, strict=True)]
+    among[:, *steps][:, *[slice(n) for n in dy.shape[1:-1]]] = dy
+    return among
+
+
+def with_bias(y: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """Add a bias to each place of y, which was just made, in place."""
+    # To whole lines of cells: to add the few values of a bias cell by cell would take many times longer.
+    lines = y.reshape(math.prod(y.shape[:-2]), y.shape[-2] * y.shape[-1])
+    lines += np.tile(bias, y.shape[-2])
+    return y
