@@ -22,6 +22,7 @@ from fnn.layers.norm import BatchNorm, Scale
 from fnn.layers.positional import Positional
 from fnn.layers.prelu import PRelu
 from fnn.layers.response import LocalResponseNorm
+from fnn.layers.smooth import Silu
 from fnn.networks.joins import Add, Multiply
 
 _ELEMENTWISE = {name: (kind, fields) for kind, (name, fields) in SAME.items()}
@@ -209,8 +210,8 @@ def lrn(reader: Reader, op: Op, x: Tensor) -> Tensor:
 
 @operator("Clip")
 def clip(reader: Reader, op: Op, x: Tensor, low: Any = None, high: Any = None) -> Tensor:
-    low = op["min"] if low is None else float(constant(low, "bound"))
-    high = op["max"] if high is None else float(constant(high, "bound"))
+    low = op["min"] if low is None else constant(low, "bound").item()
+    high = op["max"] if high is None else constant(high, "bound").item()
     low, high = -math.inf if low is None else low, math.inf if high is None else high
     if low == 0 and high >= np.finfo(np.float32).max:
         return reader.add(Relu(), x)
@@ -225,3 +226,10 @@ def prelu(reader: Reader, op: Op, x: Tensor, slope: Any) -> Tensor:
         raise Cannot(f"with a slope of shape {slope.shape}")
     x = reader.features(x, axis)
     return reader.add(PRelu(np.broadcast_to(slope.reshape(-1), x.sample.shape[-1:]).copy()), x)
+
+
+@operator("SwiGLU")
+def swiglu(reader: Reader, op: Op, gate: Tensor, x: Tensor) -> Tensor:
+    op.need(alpha=1.0)
+    order = gate.order
+    return reader.add(Multiply(), reader.add(Silu(), gate, order=order), reader.laid(x, order), order=order)

@@ -193,3 +193,17 @@ def _cell(
     units = len(of_h) // 3
     joint = of_x + np.concatenate([of_h[: 2 * units], np.zeros(units, of_h.dtype)])
     return Gru(weights[0], weights[1], joint, of_h[2 * units :])
+
+
+@operator("Pad")
+def pad(reader: Reader, op: Op, x: Tensor, pads: Any = None, value: Any = None, axes: Any = None) -> Tensor:
+    op.need(mode="constant")
+    pads = op["pads"] if pads is None else constant(pads, "pads").tolist()
+    axes = [axis % x.rank for axis in (range(x.rank) if axes is None else constant(axes, "axes").tolist())]
+    sides = dict(zip(axes, zip(pads[: len(axes)], pads[len(axes) :], strict=True), strict=True))
+    last = x.order.index(x.rank - 1) if None not in x.order and not any(sides.get(x.order.index(x.rank - 1), ())) else 1
+    if any(any(sides.get(axis, ())) for axis in (0, last)) or x.rank < 3 or min(pads) < 0:
+        raise Cannot(f"with pads={pads}, of rows, of channels, or below 0")
+    x = reader.laid(x, first_features(x.rank, last)) if last == 1 else x
+    width = tuple([tuple(sides.get(x.order.index(place), (0, 0))) for place in range(1, x.rank - 1)])
+    return reader.add(Pad(width, (op["value"] or 0.0) if value is None else constant(value, "value").item()), x)
