@@ -61,7 +61,7 @@ def _collect(node: Any, leaves: list[np.ndarray], form: Form, seen: dict[Any, in
                 _collect(child, leaves, form, seen, tree)
         if len(leaves) > begin:
             seen[node] = begin
-    elif is_tuple(node):
+    elif node.__class__ is tuple or is_tuple(node):
         form.append(len(node))
         for child in node:
             _collect(child, leaves, form, seen, tree)
@@ -251,8 +251,11 @@ def all_finite(tree: Tree) -> bool:
     >>> all_finite((np.ones(2),)), all_finite((np.array([np.inf]),))
     (True, False)
     """
-    if is_tuple(tree):
-        return all(map(all_finite, tree))
+    if tree.__class__ is tuple:  # often an empty one, and asked at each step
+        for part in tree:  # noqa: SIM110
+            if not all_finite(part):
+                return False
+        return True
     known = getattr(tree, _VECTOR, None)
     if known is not None:
         vector = known[0]
@@ -261,7 +264,7 @@ def all_finite(tree: Tree) -> bool:
     elif is_array(tree):
         vector = np.reshape(tree, -1)
     else:
-        return True
+        return all(map(all_finite, children(tree)))
     # A product with ones is one sweep without a temporary. It can overflow where no element did: then look at each.
     return math.isfinite(vector.dot(ones(vector.size, vector.dtype))) or bool(np.isfinite(vector).all())
 

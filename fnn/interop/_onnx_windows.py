@@ -212,7 +212,11 @@ def resized_emit(layer: Pad | Crop | Upsample, graph: Writer, x: Any) -> Value:
     if isinstance(layer, Upsample):
         scales = np.ones(x.rank, np.float32)
         scales[cells] = per_axis("upsample: size", layer.size, axes)
-        settings = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+        settings: dict[str, Any] = {
+            "mode": "nearest",
+            "coordinate_transformation_mode": "asymmetric",
+            "nearest_mode": "floor",
+        }
         if layer.method == "linear":
             settings = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
         return Value(graph.node("Resize", x.name, None, graph.node("Cast", scales, to=1), **settings), x.order)

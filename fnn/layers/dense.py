@@ -49,9 +49,12 @@ def dense_vjp(layer: Dense, x: Any, key: Key | None = None) -> tuple[Any, Pullba
 
     def dense_pullback(dy):
         dweight = x.T.dot(dy)
+        dweight.setflags(write=False)
         # A sum over rows, as a product: ten times faster. Of many it is exact in blocks alone.
-        dbias = ones(len(dy), dy.dtype).dot(dy) if len(dy) <= 1024 else sums_along(dy)
-        return Dense(read_only(dweight), read_only(dbias)), lambda: dy.dot(weight.T)
+        n = len(dy)
+        dbias = ones(n, dy.dtype).dot(dy) if n <= 1024 else sums_along(dy)
+        dbias.setflags(write=False)
+        return Dense(dweight, dbias), lambda: dy.dot(weight.T)
 
     return y, dense_pullback
 

@@ -49,9 +49,8 @@ def reduced(
     if not size:
         raise ValueError(f"{caller} expects at least one row, got the shape {shape}")
     scale, whole = 1.0 / size if mean else 1.0, lengths is None and there is None and weights is None
-    plain = (
-        whole and dtype.itemsize >= 4 and prediction.ndim <= max(len(shape), 2)
-    )  # nothing to lay out: spare the time
+    # Nothing to lay out: spare the time.
+    plain = whole and dtype.itemsize >= 4 and prediction.ndim <= max(len(shape), 2)
     x, t, index = prediction, target, None
     if not plain:
         x, t = x.reshape(size, *x.shape[len(shape) :]), t.reshape(size, *t.shape[len(shape) :])
