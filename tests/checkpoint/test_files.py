@@ -191,7 +191,7 @@ def test_a_file_of_a_network_by_hand(tmp_path):
     assert sorted(arrays) == ["layers[0].bias", "layers[0].weight"]
     np.testing.assert_array_equal(arrays["layers[0].weight"], [[1.0], [1.0]])
     dense_ = {"weight": {"array": "layers[0].weight"}, "bias": {"array": "layers[0].bias"}}
-    layers = [{"record": "Dense", "fields": dense_}, {"record": "Dropout", "fields": {"rate": 0.5}}]
+    layers = [{"record": "Dense", "fields": dense_}, {"record": "Dropout", "fields": {"rate": 0.5, "channels": False}}]
     assert json.loads(metadata["form"]) == {"record": "Serial", "fields": {"layers": layers}}
     assert json.loads(metadata["notes"]) == {"epoch": 3}
     assert json.loads(metadata["environment"]) == fingerprint()

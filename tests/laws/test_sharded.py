@@ -88,7 +88,7 @@ def batch_for(layer, x):
 ROWWISE = {
     name: case
     for name, case in LAYERS.items()
-    if not kinds(case[0]) & {fnn.BatchNorm, fnn.Dropout} and not re.search("ensemble|random", name)
+    if not kinds(case[0]) & {fnn.BatchNorm, fnn.Dropout, fnn.GaussianNoise} and not re.search("ensemble|random", name)
 }
 
 
@@ -107,7 +107,7 @@ def test_every_layer_learns_from_shards_as_from_the_batch(name):
 WITHIN = {
     name: case
     for name, case in LAYERS.items()
-    if kinds(case[0]) & {fnn.BatchNorm, fnn.Dropout} and not name.startswith("ensemble")
+    if kinds(case[0]) & {fnn.BatchNorm, fnn.Dropout, fnn.GaussianNoise} and not name.startswith("ensemble")
 }
 
 
