@@ -22,8 +22,6 @@ NETWORKS = {
     "bvlc_alexnet", "densenet121", "inception_v1", "inception_v2", "resnet50", "shufflenet", "squeezenet", "vgg19",
     "zfnet512",
 }  # fmt: skip
-# An average over a window that reaches over the image on one side alone: no layer says that yet.
-NOT_READ = {"inception_v1"}
 QUICK = {"squeezenet", "shufflenet"}
 
 
@@ -94,17 +92,9 @@ def test_a_network_of_the_onnx_package(name):
 
 @pytest.mark.long
 def test_all_networks_of_the_onnx_package():
-    for name in sorted(NETWORKS - NOT_READ):
+    for name in sorted(NETWORKS):
         require_what_the_package_says(name)
         require_what_onnxruntime_says(name)
-
-
-@pytest.mark.parametrize("name", sorted(NOT_READ))
-def test_what_is_missing_of_the_others_is_named(name):
-    with pytest.raises(
-        FormatError, match=r"no layer for: AveragePool with pads=\[0, 0, 1, 1\], more on one side \(at "
-    ):
-        from_onnx(light(name))
 
 
 def installed(package, file):
