@@ -38,6 +38,9 @@ def over_axis(function: Vjp) -> Vjp:
     @functools.wraps(function)
     def over_axis_vjp(layer: Any, x: Any, key: Any = None) -> tuple[Any, Pullback]:
         if layer.axis == -1:
+            if is_pair(x) and x[0].ndim == 2:  # laid out as rows, its steps would be features
+                shape = x[0].shape
+                raise LayerValueError(caller, f"expects sequences (n, time, features) beside lengths, got {shape}")
             return over_the_last(layer, x, key)
         if is_pair(x):
             raise LayerTypeError(caller, f"takes lengths over the last axis alone, axis=-1, got axis={layer.axis}")

@@ -99,7 +99,7 @@ WITH_LENGTHS = {"a tuple of arrays"}  # the labels serve as lengths: values and 
 for name, layer in ACTIVATIONS.items():
     over_features = "softmax" in name  # all others look at a number at a time
     works = {each for each in WITH_ROWS if ARRAYS[each].shape[-1]} if over_features else REAL
-    entry(f"{name}(.)", layer, works | WITH_LENGTHS)
+    entry(f"{name}(.)", layer, works if over_features else works | WITH_LENGTHS)
 for name, layer, works in (
     ("dense", LINE.layers[0], ROWS_OF_FOUR),
     ("mlp", NET, ROWS_OF_FOUR),
@@ -131,7 +131,7 @@ for name, layer, works in (
 for name, constructor, x, works in (
     ("dense", dense(2), X, WITH_FEATURES | WITH_LENGTHS),
     ("mlp", fnn.mlp(3, 2), X, WITH_FEATURES),
-    ("conv", fnn.conv(2, 3), IMAGES, {"three axes"}),
+    ("conv", fnn.conv(2, 3), IMAGES, {"three axes", "five axes"}),
     ("embedding", fnn.embedding(3, 2), LABELS, {"labels", "labels as a column", "labels for fewer rows"}),
     ("lstm", fnn.lstm(2), SEQUENCES, {"three axes"}),
     ("batch_norm", fnn.batch_norm(), X, WITH_FEATURES | WITH_LENGTHS),

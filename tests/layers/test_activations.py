@@ -168,3 +168,9 @@ def test_relu_is_the_same_whatever_the_size():
             expected = np.array([max(v, 0.0) if v == v else v for v in x[0].tolist()], dtype)[None]
             np.testing.assert_array_equal(fnn.relu(x), expected)
             assert not np.signbit(fnn.relu(x)[~np.isnan(x)]).any()
+
+
+@pytest.mark.parametrize("layer", [fnn.softmax, fnn.log_softmax, fnn.glu, fnn.swiglu])
+def test_over_features_lengths_need_features(layer):
+    with pytest.raises(ValueError, match=r"expects sequences \(n, time, features\) beside lengths, got \(2, 4\)"):
+        layer((np.ones((2, 4)), np.array([1, 4])))
