@@ -2,8 +2,8 @@
 
     value_and_grad : loss, params, batch, key? -> value, dparams          grad : the second of it
 
-A loss that looks at more than a prediction, as ``regularized`` does at the parameters, registers a function of its own
-with ``value_and_grad.register``.
+A loss that looks at more than a prediction registers a function of its own with ``value_and_grad.register``:
+``regularized`` looks at the parameters, ``cross_entropy`` at the last layer, which must not be a softmax.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from fnn.core._errors import describe
 from fnn.core._flat import tied
 from fnn.core.keys import Key, require_key
 from fnn.core.vjp import registered, vjp
+
+# For many networks in one: what computes their values and their gradient. ``losses/_members.py`` enters ``Ensemble``.
+OF_MANY: dict[type, Callable[..., tuple[Any, Any]]] = {}
 
 
 @functools.singledispatch
@@ -51,11 +54,9 @@ def value_and_grad(loss: Any, params: Any, batch: tuple[Any, ...], key: Key | No
     value, loss_pullback = registered(type(loss), vjp)(loss, prediction, *target)
     _, dprediction = loss_pullback(1.0)
     dparams, _ = pullback(dprediction())
-    return value, tied(params, dparams)
+    return value, tied(params, dparams)  # which adds up the gradients of a record that is used twice
 
 
-# Of parameters that are many networks in one: their type, and what computes an array of values, and the gradient.
-OF_MANY: dict[type, Callable[..., tuple[Any, Any]]] = {}
 _objectives = value_and_grad.registry.get
 
 

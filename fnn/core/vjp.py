@@ -1,7 +1,7 @@
 """One generic function, ``vjp``: evaluate, and remember how to pull a gradient back.
 
     vjp     : layer, x, key?            -> y, pullback          pullback : dy -> dlayer, dx
-    vjp     : loss, prediction, target  -> value, pullback      pullback : dvalue -> dloss, dprediction
+    vjp     : loss, prediction, target, weights? -> value, pullback      pullback : dvalue -> dloss, dprediction
     forward : layer, x, key?            -> y
 
 The last thing that a pullback returns, ``dx`` or ``dprediction``, is a function without arguments, called by whoever

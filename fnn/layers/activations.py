@@ -27,7 +27,7 @@ from fnn.layers._stable import logistic
 
 
 def up_mask(x: np.ndarray) -> np.ndarray:
-    """Return 1 where x > 0 and 0 elsewhere, in x's own dtype: a boolean mask would promote what it meets."""
+    """Return 1 where x > 0 and 0 elsewhere, in x's own dtype: 1 - mask would promote it."""
     return (x > 0).astype(x.dtype)
 
 
@@ -116,7 +116,7 @@ def relu_vjp(layer: Relu, x: Any, key: Key | None = None) -> tuple[Any, Pullback
     return y, relu_pullback
 
 
-_relu_of_any_form = stepwise(relu_vjp)  # which the usual case, above, does not wait for
+_relu_of_any_form = stepwise(relu_vjp)  # the slow path: makes an array of floats of x and calls relu_vjp again
 
 
 class LeakyRelu(Record):

@@ -50,7 +50,7 @@ def dense_vjp(layer: Dense, x: Any, key: Key | None = None) -> tuple[Any, Pullba
     def dense_pullback(dy):
         dweight = x.T.dot(dy)
         dweight.setflags(write=False)
-        # A sum over rows, as a product: ten times faster. Of many it is exact in blocks alone.
+        # A sum over rows, as a product: ten times faster. Of more rows rounding adds up, so they are summed in blocks.
         n = len(dy)
         dbias = ones(n, dy.dtype).dot(dy) if n <= 1024 else sums_along(dy)
         dbias.setflags(write=False)
@@ -76,7 +76,8 @@ def _with_more_axes(layer: Dense, x: np.ndarray, key: Key | None) -> tuple[np.nd
     return y.reshape(*x.shape[:-1], y.shape[-1]), more_axes_pullback
 
 
-_of_any_form = stepwise(_with_more_axes, caller="dense")  # sequences with lengths, lists, integers, float16, and errors
+# Sequences with lengths, lists, integers, float16, more axes: made plain rows of floats, and then dense_vjp again.
+_of_any_form = stepwise(_with_more_axes, caller="dense")
 
 
 def _stacked(layer: Dense, x: np.ndarray) -> tuple[np.ndarray, Pullback]:

@@ -2,6 +2,11 @@
 
     loss : prediction, target, weights? -> value          pullback : dvalue -> loss, dprediction
 
+Each is a function of a prediction and a target that returns the losses and their slopes; ``reduced`` makes one value of
+them, sum(scale * losses), and of the slopes its gradient:
+
+    rows   : loss, prediction, target -> losses, slopes          slopes : scale -> gradient of sum(scale * losses)
+
 Each is a mean over all values, except ``sum_squared_error``. With d = prediction - target, they differ in how much a
 large d counts: its square, its size, or one and then the other. Squares are taken in float64: the square of a float32
 overflows at 2e19 and vanishes at 1e-23, where the gradient is as good as ever.
@@ -49,7 +54,7 @@ class SumSquaredError(Record):
     2.0
     """
 
-    adds_up: ClassVar[bool] = True  # for whoever joins the values of several batches
+    adds_up: ClassVar[bool] = True  # said to ``sharded``, which joins the values of parts of a batch
 
 
 @vjp.register

@@ -3,7 +3,8 @@
     trace, scale_by_adam, scale_by_rms, scale_by_adagrad : ... -> transform, which remembers earlier gradients
     clip, clip_by_global_norm, weight_decay, descend     : ... -> transform, which remembers nothing
 
-A rule works on the vector ``g`` of the whole gradient, in place; ``transform.py`` lifts it to trees. Where libraries
+A rule works on the vector ``g`` of the whole gradient, in place; the fields of its state are such vectors too.
+``transform.py`` lifts it to trees. Where libraries
 differ, these are PyTorch's rules; each says so. All raise ``TypeError`` for an argument that is no number, and
 ``ValueError`` for one below 0, for a decay of 1 or more, for a limit or a learning rate of 0.
 """

@@ -3,10 +3,11 @@
     Transform.init   : params -> state
     Transform.update : grads, state, params, step -> updates, state          step counts from 0
     chain  : transform, ... -> transform, a fold from left to right
-    update : optimizer, grads, state -> state, with the updates added to the parameters
+    update : optimizer, grads, training state, loss? -> training state, with the updates added to the parameters
 
-Updates are added; the sign is in ``descend``. A state is ``()`` or a record of trees like the parameters; the step
-counter lives once, in the training state. ``rules.py`` has what is chained.
+Updates are added; the sign is in ``descend``. A transform's state is ``()`` or a record of trees like the parameters;
+the training state has it as ``opt``, and the step counter once. ``rules.py`` has what is chained, ``wrappers.py`` has
+``freeze``, for which the fields ``frozen`` below are.
 
 Most rules treat every element alike, so they are written for a vector and lifted to trees: the leaves are gathered
 into one new vector, the rule works on it in place, and the result is cut into leaves again. The law of a rule: it may
@@ -32,7 +33,7 @@ from fnn.core._structure import Tree, Where
 from fnn.core.record import Record
 from fnn.optim._memory import OWNER, accept
 
-Flat = tuple[np.ndarray, Layout]
+Flat = tuple[np.ndarray, Layout]  # (size,), or (members, size) for an ensemble
 Rule = Callable[[np.ndarray, Any, Flat, int], tuple[np.ndarray, Any]]
 
 
@@ -45,8 +46,8 @@ class Transform:
         update: ``(grads, state, params, step) -> (updates, state)``. ``grads`` and ``updates`` are trees like
             ``params``; the updates are added to them. ``step`` counts from 0.
 
-    Chain it with others; ``descend`` turns downhill. A record class of its own for what it remembers keeps a state of
-    another optimizer from being taken for its own.
+    Chain it with others; ``descend`` turns downhill. Give what it remembers a record class of its own, so that the
+    state of another optimizer is refused.
 
     >>> from fnn import Record, chain, descend, start, tree, update
     >>> class Mean(Record):
@@ -75,7 +76,7 @@ class Lifted:
         return layout.cut(updates.astype(values.dtype, copy=False)), state
 
     def apply(self, grads: Tree, state: Any, params: Tree, step: int) -> tuple[np.ndarray, Any, np.ndarray, Layout]:
-        """Return the updates while they are still one vector, ours to write to; the new state; the parameters."""
+        """Return the updates, one vector that is ours to write to; the new state; the parameters; their layout."""
         values, layout = known = flat(params)
         gradient = layout.gather(grads, params, "optimizer: parameters and gradient")
         if gradient.dtype.itemsize < 4:  # squares overflow in float16, and small numbers such as eps vanish
@@ -85,7 +86,9 @@ class Lifted:
         updates, state = self.rule(gradient, state, known, step)
         if self.frozen:
             hold(self.frozen, updates, layout)
-        return updates, _over_trees(layout.cut_wide, state) if state else state, values, layout
+        if state:
+            state = _over_trees(layout.cut_wide, state)
+        return updates, state, values, layout
 
 
 def _over_trees(function: Callable[[Any], Any], state: Any) -> Any:
@@ -96,7 +99,7 @@ def _over_trees(function: Callable[[Any], Any], state: Any) -> Any:
 
 
 def hold(frozen: tuple[Where, ...], updates: np.ndarray, layout: Layout) -> None:
-    """Write into a vector of updates that each leaf that is frozen stays as it is."""
+    """Write into a vector of updates: no update where a leaf is frozen."""
     updates[..., _held(frozen, layout)] = -0.0  # p + -0.0 is p to the bit; -0.0 + 0.0 would be 0.0
 
 

@@ -1,4 +1,4 @@
-"""Training as a stream of states; needs ``core/``, ``optim/`` and ``data/``.
+"""Training as a stream of states; needs all rooms that come before it.
 
 Read ``state``, ``step`` (a composition of three functions), ``run`` (training is a fold over batches), then ``streams``
 (callbacks are functions on the stream of states). So are ``progress`` and ``logged``, in ``logs``; ``best`` ends one.

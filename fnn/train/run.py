@@ -1,8 +1,8 @@
 """A run is a stream of states: the first one, then one after each batch. Callbacks are functions on it.
 
 states  : step, state, batches -> stream of states, the first one included
-fit     : loss, optimizer, state, data -> the last state
-restart : state, optimizer -> state, with the memory of another optimizer
+fit     : loss, optimizer, state, data, steps, key -> the last state
+restart : state, optimizer -> state, with a memory for that optimizer
 """
 
 from __future__ import annotations
@@ -62,7 +62,11 @@ def _states(step: Callable[..., Any], state: Any, batches: Iterator[Any]) -> Ite
 
 
 def _forget(handled: BaseException | None, error: BaseException | None) -> None:
-    """Take from the causes of an error what was handled when the step began: toolz' ``last`` asks in such a place."""
+    """Take from the causes of an error what was being handled when the step began.
+
+    toolz' ``last`` tries ``stream[-n:]`` first, and reads the stream while it handles that error: a traceback would
+    begin with it.
+    """
     while handled is not None and error is not None:
         if error.__context__ is handled:
             error.__context__ = None
@@ -116,16 +120,16 @@ def fit(
 def restart(state: State | Averaged, optimizer: Transform) -> State:
     """Return the state from which training goes on with another optimizer.
 
-    If the state holds all that the new optimizer remembers, as that of ``chain(freeze("layers[0]"), adam())`` holds the
-    moments of ``adam()``, and any state the nothing of ``sgd(0.1)``, then that is kept, and so is the step. Otherwise
-    the optimizer begins anew with the parameters, as after ``start``, and the steps count from 0: Adam corrects its
-    means by how many steps they are of. For another learning rate alone pass the new optimizer; nothing else is to do.
+    A memory that the new optimizer also uses is kept, and so is the step: the moments of ``chain(freeze("layers[0]"),
+    adam())`` serve ``adam()``, and ``sgd(0.1)`` needs none. Otherwise the optimizer starts anew, with the steps counted
+    from 0, since Adam corrects its means by how many steps they are of. For another learning rate alone, just pass the
+    new optimizer: no restart is needed.
 
     Args:
         state: where training stands.
         optimizer: how to go on.
 
-    Raises ``TypeError`` for what is no state or no optimizer.
+    Raises ``TypeError`` if one of them is not what its name says.
 
     >>> from fnn import Dense, adam, adamw, sgd, start
     >>> state = attrs.evolve(start(Dense(np.ones((2, 1)), np.zeros(1)), adam()), step=7)

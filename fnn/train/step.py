@@ -38,8 +38,8 @@ Differentiated = tuple[Any, Any, Tree]  # state, value, gradient
 def train_step(loss: Any, optimizer: Transform, key: OneKey | None = None) -> Callable[[Any, tuple[Any, ...]], Any]:
     """Return the pure function ``(state, batch) -> state`` that takes one step of training.
 
-    It is ``compose_left(differentiated(loss, key), finite, updated(optimizer))`` and raises what these three raise; a
-    state that holds another optimizer's memory is refused before anything is computed.
+    It computes what ``compose_left(differentiated(loss, key), finite, updated(optimizer))`` does, to the bit, and
+    raises what these three raise. A state with another optimizer's memory is refused before anything is computed.
 
     Args:
         loss: a loss, such as ``cross_entropy``.
@@ -110,7 +110,7 @@ def _without_alarm(function: Callable[..., Any], *arguments: Any) -> Any:
         return function(*arguments)
 
 
-def finite(differentiated: Differentiated) -> Differentiated:
+def finite(evaluated: Differentiated) -> Differentiated:
     """Return ``(state, value, gradient)`` unchanged if the value is a finite number, else raise ``Diverged``.
 
     >>> from fnn import Dense, sgd, start
@@ -119,11 +119,11 @@ def finite(differentiated: Differentiated) -> Differentiated:
     Traceback (most recent call last):
     fnn.train.state.Diverged: diverged at step 0: the loss is not finite (loss inf); lower the learning rate or clip ...
     """
-    state, value, gradient = differentiated
+    state, value, gradient = evaluated
     if type(getattr(state, "params", None)) is Ensemble:
         value = finite_members(state, value)
         if value is None:
-            raise Diverged(state.step, differentiated[1], state)
+            raise Diverged(state.step, evaluated[1], state)
         return state, value, gradient
     try:
         is_finite = math.isfinite(value)
@@ -131,7 +131,7 @@ def finite(differentiated: Differentiated) -> Differentiated:
         raise TypeError(f"a step of training expects a loss whose value is a number, got {describe(value)}") from None
     if not is_finite:
         raise Diverged(state.step, value, state)
-    return differentiated
+    return evaluated
 
 
 def updated(optimizer: Transform) -> Callable[[Differentiated], Any]:
@@ -149,8 +149,8 @@ def updated(optimizer: Transform) -> Callable[[Differentiated], Any]:
     return functools.partial(_without_alarm, _updated, optimizer)
 
 
-def _updated(optimizer: Transform, differentiated: Differentiated) -> Any:
-    state, value, gradient = differentiated
+def _updated(optimizer: Transform, evaluated: Differentiated) -> Any:
+    state, value, gradient = evaluated
     if type(state.params) is Ensemble:
         following = updated_members(optimizer, state, value, gradient)
         if following is None:

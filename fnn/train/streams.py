@@ -7,8 +7,8 @@
     ema            : decay           -> (stream of states -> stream of their averages, each with its state as ``run``)
     history        : measures        -> (stream -> dict of lists)
 
-Three more are in files of their own: ``progress``, ``logged``, ``checkpointed``. All go with ``take``, ``drop``,
-``take_nth`` and ``last`` of ``toolz.curried``. A stream is lazy and is read once.
+More are in files of their own: ``progress``, ``logged`` and ``best`` here, ``checkpointed`` in its room. All go with
+``take``, ``drop``, ``take_nth`` and ``last`` of ``toolz.curried``. A stream is lazy and is read once.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fnn.core._arrays import as_array, counting, float_dtype, floats, ones, sum_of_rows, unshared
+from fnn.core._arrays import as_array, counting, float_dtype, floats, ones, unshared
 from tests.each_of import each_of
 
 
@@ -41,10 +41,3 @@ def test_only_an_array_that_somebody_could_write_to_is_copied():
     assert not np.shares_memory(unshared(mine), mine)
     assert unshared(mine).tolist() == [1, 1]
     assert unshared(shared) is shared
-
-
-def test_a_sum_of_rows_leaves_the_last_axis():
-    values = np.arange(24.0).reshape(2, 3, 4)
-    assert sum_of_rows(values).tolist() == [60, 66, 72, 78]
-    assert sum_of_rows(values[:0]).tolist() == [0] * 4
-    assert not sum_of_rows(values).flags.writeable
