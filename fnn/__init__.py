@@ -8,6 +8,8 @@ Six concepts: record, tree, key, vjp, transform, stream. Each is a room or a fil
 Each room's ``__init__`` says what is in it and in which order to read it. Start with ``fnn/core``.
 """
 
+from types import ModuleType as _ModuleType
+
 from fnn import data, metrics
 from fnn.checkpoint.checkpointed import checkpointed
 from fnn.checkpoint.files import load, save
@@ -137,7 +139,7 @@ from fnn.train.together import together
 __version__ = "0.2.0"
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> _ModuleType:
     """Load ``fnn.plot``, which needs matplotlib, ``fnn.interop`` and ``fnn.testing`` when somebody asks for them."""
     if name == "plot":
         import fnn.plot as module

@@ -34,7 +34,9 @@ class LayerError(Exception):
 
     def __init__(self, caller: str, complaint: str, path: str = "") -> None:
         super().__init__(caller, complaint, path)
-        self.caller, self.complaint, self.path = caller, complaint, path
+        self.caller: str = caller
+        self.complaint: str = complaint
+        self.path: str = path
 
     def __str__(self) -> str:
         place = f" at {self.path}" if self.path else ""

@@ -20,8 +20,10 @@ stand for, ``_sklearn_epochs``, a stream of training states seen an epoch at a t
 loss makes of labels.
 """
 
+from types import ModuleType
 
-def __getattr__(name: str):
+
+def __getattr__(name: str) -> ModuleType:
     """Load the file of a library when somebody first asks for it."""
     if name == "onnx":
         import fnn.interop.onnx as module

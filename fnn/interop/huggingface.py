@@ -41,7 +41,7 @@ from fnn.networks.serial import Serial
 
 __all__ = ["bert", "sentence_encoder"]
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Any] = {
     "gelu": gelu, "gelu_new": Gelu("tanh"), "gelu_pytorch_tanh": Gelu("tanh"), "relu": relu, "silu": silu,
     "swish": silu, "tanh": tanh,
 }  # fmt: skip

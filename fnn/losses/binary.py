@@ -37,7 +37,7 @@ class BinaryCrossEntropy(Record):
     1.3863
     """
 
-    refused: ClassVar = (Softmax, Sigmoid)
+    refused: ClassVar[tuple[type, ...]] = (Softmax, Sigmoid)
 
     label_smoothing: float = attrs.field(default=0.0, converter=partial(number, "label_smoothing", below=1))
     positive_weight: float = attrs.field(default=1.0, converter=partial(positive, "positive_weight"))

@@ -74,7 +74,7 @@ class CrossEntropy(Record):
     3.4657
     """
 
-    refused: ClassVar = (Softmax,)  # layers that return probabilities, and that a loss of logits does not follow
+    refused: ClassVar[tuple[type, ...]] = (Softmax,)  # layers of probabilities, which no loss of logits may follow
 
     label_smoothing: float = attrs.field(default=0.0, converter=partial(number, "label_smoothing", below=1))
     ignore: int | None = attrs.field(default=None, converter=_ignored)

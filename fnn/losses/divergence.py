@@ -35,7 +35,7 @@ class KLDivergence(Record):
     0.1308
     """
 
-    refused: ClassVar = (Softmax,)
+    refused: ClassVar[tuple[type, ...]] = (Softmax,)
 
 
 @vjp.register

@@ -23,10 +23,11 @@ class MembersSoFar:
     """Which members of an ensemble are better than before, and which have ended, as their scores come in."""
 
     def __init__(self, patience: float, min_delta: float = 0.0) -> None:
-        self.patience, self.min_delta = patience, min_delta
+        self.patience: float = patience
+        self.min_delta: float = min_delta
         self.best: Any = math.inf
         self.fruitless: Any = -1
-        self.ended = False
+        self.ended: bool = False
 
     def see(self, score: np.ndarray) -> np.ndarray:
         """Return which members are better than they were; one that has ended is none of them."""

@@ -52,7 +52,9 @@ class Diverged(ArithmeticError):
 
     def __init__(self, step: int, loss: Any, state: State) -> None:
         super().__init__(step, loss, state)
-        self.step, self.loss, self.state = step, loss, state
+        self.step: int = step
+        self.loss: Any = loss
+        self.state: State = state
 
     def __str__(self) -> str:
         if is_array(self.loss) and self.loss.ndim:

@@ -142,7 +142,7 @@ def _one_sided(h: float, f: Callable[[np.ndarray], Any], x: np.ndarray) -> np.nd
 PARAMS = {"weight": numbers(3, 2), "bias": numbers(2, seed=1)}
 GRADS = {"weight": numbers(3, 2, seed=2), "bias": numbers(2, seed=3)}
 STATE = [numbers(3, 2), numbers(3, 2, seed=1), numbers(3, 2, seed=2)]
-MOMENTS = [*STATE[:2], 0.1 * STATE[2], numbers(3, 2, seed=3) ** 2]
+MOMENTS: list[Any] = [*STATE[:2], 0.1 * STATE[2], numbers(3, 2, seed=3) ** 2]
 LINE = [numbers(3, 2), numbers(2, seed=1), numbers(5, 3, seed=2), numbers(5, 2, seed=3)]
 SINGLE = np.array([0.5, 300.0, -2.0], np.float32)
 SIDES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
