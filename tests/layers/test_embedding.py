@@ -43,3 +43,12 @@ def test_an_embedding_says_which_symbols_it_knows():
     for bad in (0, 2.5):
         with pytest.raises((ValueError, TypeError), match="embedding: symbols must be"):
             embedding(bad, 4)
+
+
+def test_the_gradient_of_a_symbol_that_is_met_70_000_times_is_right_to_float32():
+    """One after the other, in float32, late terms meet a large sum: 70,000 times 0.1 was 3e-4 off."""
+    layer, ids = Embedding(np.zeros((2, 3), np.float32)), np.zeros((1, 70_000), int)
+    _, pullback = vjp(layer, ids)
+    dlayer, _ = pullback(np.full((1, 70_000, 3), 0.1, np.float32))
+    np.testing.assert_allclose(dlayer.weight[0], 70_000 * np.float64(np.float32(0.1)), rtol=2e-7)
+    assert not dlayer.weight[1].any()
