@@ -45,10 +45,7 @@ def test_an_embedding_says_which_symbols_it_knows():
             embedding(bad, 4)
 
 
-def test_the_gradient_of_a_symbol_that_is_met_70_000_times_is_right_to_float32():
-    """One after the other, in float32, late terms meet a large sum: 70,000 times 0.1 was 3e-4 off."""
-    layer, ids = Embedding(np.zeros((2, 3), np.float32)), np.zeros((1, 70_000), int)
-    _, pullback = vjp(layer, ids)
-    dlayer, _ = pullback(np.full((1, 70_000, 3), 0.1, np.float32))
-    np.testing.assert_allclose(dlayer.weight[0], 70_000 * np.float64(np.float32(0.1)), rtol=2e-7)
-    assert not dlayer.weight[1].any()
+def test_what_a_large_gradient_of_a_symbol_covers_comes_out_when_another_takes_it_away():
+    _, pullback = vjp(Embedding(np.zeros((2, 1), np.float32)), np.array([[0, 0, 0]]))
+    dlayer, _ = pullback(np.array([[[1e8], [1.0], [-1e8]]], np.float32))  # in float32, 1e8 + 1 is 1e8
+    assert dlayer.weight.tolist() == [[1.0], [0.0]]
