@@ -257,8 +257,9 @@ def all_finite(tree: Tree) -> bool:
                 return False
         return True
     known = getattr(tree, _VECTOR, None)
-    if known is not None:
-        vector = known[0]
+    if known is not None or type(tree) in FLAT:
+        vector = flat(tree)[0]
+        vector = vector if vector.ndim == 1 else vector.reshape(-1)  # of many in one, which lie in memory as one vector
     elif isinstance(tree, Record):
         return all([all_finite(getattr(tree, name)) for name in tree.__record__])  # noqa: C419 (a generator is slower)
     elif is_array(tree):

@@ -118,6 +118,25 @@ def require_kernel(caller: str, layer: Any, x: np.ndarray, channels: int) -> Non
         raise LayerValueError(caller, f"expects a bias {weight.shape[-1:]}, got {layer.bias.shape}")
 
 
+def require_sizes(caller: str, size: Sizes, stride: Sizes, dilation: Sizes) -> None:
+    """Raise in the name of ``caller`` unless each is an integer, 1 or more, or a tuple of such."""
+    for name, value in (("size", size), ("stride", stride), ("dilation", dilation)):
+        per_axis(f"{caller}: {name}", value)
+
+
+def kernel_and_bias(
+    caller: str, key: Key, x: Any, filters: int, size: Sizes, groups: int, weight: Initializer, bias: Initializer
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first weight and bias of a convolution, whose rank, channels and dtype are those of x; or raise."""
+    require_key(caller, key)
+    x = floats(caller, values_of(x))
+    axes = axes_of(caller, size, x)
+    if x.shape[-1] % groups:
+        raise indivisible(caller, "channels", x.shape[-1], groups)
+    shape = (*per_axis(f"{caller}: size", size, axes), x.shape[-1] // groups, filters)
+    return weight(fold_in(key, 0), shape, x.dtype), bias(fold_in(key, 1), (filters,), x.dtype)
+
+
 def indivisible(caller: str, what: str, number: int, groups: int) -> LayerValueError:
     """Return the error for filters or channels that cannot be split into groups."""
     return LayerValueError(caller, f"expects {what} that are a multiple of its {groups} groups, got {number}")
@@ -158,8 +177,7 @@ def conv(
     Conv(weight=f32[3,3,1,8], bias=f32[8], stride=1, padding='same', dilation=1, groups=1)
     """
     filters, groups = integer("conv: filters", filters), integer("conv: groups", groups)
-    for name, value in (("size", size), ("stride", stride), ("dilation", dilation)):
-        per_axis(f"conv: {name}", value)
+    require_sizes("conv", size, stride, dilation)
     require_padding("conv: padding", padding)
     if filters % groups:
         raise indivisible("conv", "filters", filters, groups)
@@ -177,10 +195,4 @@ def _construct_conv(
     weight: Initializer,
     bias: Initializer,
 ) -> Conv:
-    require_key("conv", key)
-    x, groups = floats("conv", values_of(x)), settings[-1]
-    axes = axes_of("conv", size, x)
-    if x.shape[-1] % groups:
-        raise indivisible("conv", "channels", x.shape[-1], groups)
-    shape = (*per_axis("conv: size", size, axes), x.shape[-1] // groups, filters)
-    return Conv(weight(fold_in(key, 0), shape, x.dtype), bias(fold_in(key, 1), (filters,), x.dtype), *settings)
+    return Conv(*kernel_and_bias("conv", key, x, filters, size, settings[-1], weight, bias), *settings)

@@ -17,18 +17,17 @@ import numpy as np
 
 from fnn.core._arrays import floats, read_only
 from fnn.core._errors import LayerValueError, integer
-from fnn.core.keys import Key, fold_in, require_key
+from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._convolution import convolved, exchanged, flipped, pulled_to_weight, spread, with_bias
-from fnn.layers._sequences import each_alone, values_of
+from fnn.layers._sequences import each_alone
 from fnn.layers._stable import sum_of_rows
 from fnn.layers._windows import (
     Margins,
     Padding,
     Sizes,
-    axes_of,
     checked_sizes,
     per_axis,
     require_padding,
@@ -36,7 +35,7 @@ from fnn.layers._windows import (
     spans,
     with_margins,
 )
-from fnn.layers.conv import indivisible, require_kernel
+from fnn.layers.conv import indivisible, kernel_and_bias, require_kernel, require_sizes
 from fnn.layers.initializers import Initializer, he_uniform, zeros
 
 
@@ -155,8 +154,7 @@ def conv_transpose(
     (ConvTranspose(weight=f32[3,3,16,8], bias=f32[8], stride=2, ...), (1, 14, 14, 8))
     """
     filters, groups = integer("conv_transpose: filters", filters), integer("conv_transpose: groups", groups)
-    for name, value in (("size", size), ("stride", stride), ("dilation", dilation)):
-        per_axis(f"conv_transpose: {name}", value)
+    require_sizes("conv_transpose", size, stride, dilation)
     if filters % groups:
         raise indivisible("conv_transpose", "filters", filters, groups)
     settings = stride, _padding(padding), dilation, groups, _extra(output_padding)
@@ -166,11 +164,5 @@ def conv_transpose(
 def _construct(
     key: Key, x: Any, *, filters: int, size: Sizes, settings: tuple[Any, ...], weight: Initializer, bias: Initializer
 ) -> ConvTranspose:
-    require_key("conv_transpose", key)
-    x, groups = floats("conv_transpose", values_of(x)), settings[3]
-    axes = axes_of("conv_transpose", size, x)
-    if x.shape[-1] % groups:
-        raise indivisible("conv_transpose", "channels", x.shape[-1], groups)
-    shape = (*per_axis("conv_transpose: size", size, axes), x.shape[-1] // groups, filters)
-    parameters = weight(fold_in(key, 0), shape, x.dtype), bias(fold_in(key, 1), (filters,), x.dtype)
+    parameters = kernel_and_bias("conv_transpose", key, x, filters, size, settings[3], weight, bias)
     return ConvTranspose(*parameters, *settings)

@@ -218,6 +218,6 @@ def update(optimizer: Transform, grads: Tree, state: Any, loss: Any = math.nan) 
         vector += values
         params = layout.cut(vector)
     following = type(state)(params, memory, state.step + 1, loss)
-    if hasattr(following, "__dict__"):  # a state of your own may have none, and is compared at each step
+    if hasattr(following, "__dict__"):  # as ``owned`` does it, without the call
         following.__dict__[OWNER] = optimizer
     return following

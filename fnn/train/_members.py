@@ -10,14 +10,13 @@ a loss of NaN from then on.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from fnn.core._arrays import is_array, is_tuple, ones, read_only
 from fnn.core._errors import describe
-from fnn.core._flat import flat
+from fnn.core._flat import all_finite, flat
 from fnn.core._structure import Tree
 from fnn.core.record import children, is_record, rebuild
 from fnn.losses._members import ensemble_value_and_grad
@@ -57,7 +56,7 @@ def finite_members(state: Any, values: np.ndarray) -> np.ndarray | None:
             f"got {describe(values)}"
         )
     before = going_on(state)
-    if before is None and _all_finite(values):
+    if before is None and all_finite(values):
         return values
     good = np.isfinite(values) if before is None else np.isfinite(values) & before
     return read_only(np.where(good, values, np.nan)) if good.any() else None
@@ -66,7 +65,7 @@ def finite_members(state: Any, values: np.ndarray) -> np.ndarray | None:
 def updated_members(optimizer: Transform, state: Any, values: np.ndarray, gradient: Tree) -> Any:
     """Return the next state, in which members that have diverged are as they were; None if these are all."""
     following = update(optimizer, gradient, state, values)
-    if _all_finite(values) and _all_finite(following.params) and _all_finite(following.opt):
+    if all_finite(values) and all_finite(following.params) and all_finite(following.opt):
         return following
     bad = ~np.isfinite(values)
     _find_bad(following.params, bad)
@@ -78,16 +77,6 @@ def updated_members(optimizer: Transform, state: Any, values: np.ndarray, gradie
     params, memory = rows_kept(bad, following.params, state.params), rows_kept(bad, following.opt, state.opt)
     loss = read_only(np.where(bad, np.nan, values))
     return owned(optimizer, type(state)(params, memory, following.step, loss))
-
-
-def _all_finite(tree: Tree) -> bool:
-    """Return True if all numbers are finite; False means that one may not be. It is one sweep without a temporary."""
-    if isinstance(tree, Ensemble):
-        tree = flat(tree)[0]
-    if is_array(tree):
-        return math.isfinite(tree.reshape(-1).dot(ones(tree.size, tree.dtype)))
-    parts = children(tree)
-    return not parts or all(map(_all_finite, parts))
 
 
 def _find_bad(tree: Tree, bad: np.ndarray) -> None:

@@ -1,6 +1,6 @@
 """The memory that a step of training frees is kept for the next step, which will ask for as much.
 
-    keep_freed_memory : -> whether malloc was told
+    keep_freed_memory : -> whether malloc was asked
 
 The C library gives memory back to the system as soon as much of it lies free, and in the next step the system clears
 the same pages and gives them out again: up to a fifth of the time of a step with large arrays. Other frameworks keep a
@@ -19,7 +19,7 @@ _LIMITS = {_TRIM_THRESHOLD: 2**28, _MMAP_THRESHOLD: 2**25}
 
 
 def keep_freed_memory() -> bool:
-    """Tell malloc to keep what is freed, 256 MB at most, for the whole process; return True if it was told.
+    """Ask malloc to keep what is freed, 256 MB at most, for the whole process; return True if it was asked.
 
     Call it yourself, once, at the start of a script: importing fnn changes nothing in your process. It can save up to
     a fifth of a step's time where arrays are large; no result depends on it. It does nothing, and returns False, where
