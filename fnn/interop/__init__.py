@@ -13,8 +13,9 @@ Those that begin with ``_onnx`` are the parts of ``onnx``: ``_onnx_writer``, a g
 way ``_onnx_file``, ``_onnx_in`` and ``_onnx_reader``, a network that grows as a graph is read, and
 ``_onnx_operators``, ``_onnx_arranging`` and ``_onnx_scanning``, which layer each operator is.
 Those of ``torch``: ``_torch_from`` and ``_torch_to``, the two folds, ``_torch_layer_of`` and ``_torch_module_of``,
-what becomes of each module and layer, ``_torch_state``, weights by name, and ``_torch_own``, modules that PyTorch
-lacks; ``_weights`` says how either keeps the same weights.
+what becomes of each module and layer, both ways a family a file in ``_torch_layers``, ``_torch_activations``,
+``_torch_windows``, ``_torch_norms`` and ``_torch_sequences``, ``_torch_state``, weights by name, and ``_torch_own``,
+modules that PyTorch lacks; ``_weights`` says how either keeps the same weights.
 Those of ``sklearn``: ``_sklearn_estimator``, what both estimators are, ``_sklearn_settings``, what their settings
 stand for, ``_sklearn_epochs``, a stream of training states seen an epoch at a time, and ``_sklearn_targets``, what a
 loss makes of labels.

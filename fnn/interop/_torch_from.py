@@ -26,6 +26,7 @@ from fnn.core import tree
 from fnn.core._errors import FormatError, describe
 from fnn.core.record import is_record
 from fnn.core.vjp import forward
+from fnn.interop import _torch_activations, _torch_layers, _torch_norms, _torch_sequences, _torch_windows  # noqa: F401 (they register)
 from fnn.interop import _torch_own as own
 from fnn.interop._torch_layer_of import Unsupported, layer_of, to_numpy
 from fnn.interop._weights import channels_first, in_order

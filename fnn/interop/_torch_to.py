@@ -21,8 +21,11 @@ from torch import nn
 from fnn.core._errors import describe
 from fnn.core._structure import walk
 from fnn.core.record import children, is_record
+from fnn.interop import _torch_activations, _torch_layers, _torch_norms  # noqa: F401 (they register)
 from fnn.interop import _torch_own as own
-from fnn.interop._torch_module_of import STEPS, conv_module, loaded, module_of, pool_module
+from fnn.interop._torch_module_of import loaded, module_of
+from fnn.interop._torch_sequences import STEPS
+from fnn.interop._torch_windows import conv_module, pool_module
 from fnn.interop._weights import channels_first, in_order
 from fnn.layers import activations as act
 from fnn.layers.attention import Attention

@@ -1,0 +1,122 @@
+"""Activations, from PyTorch and to PyTorch: a line of a table, or a function where they have settings."""
+
+# pyright: reportMissingImports=false
+# (PyTorch may be missing where types are checked.)
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from fnn.core.record import Record
+from fnn.interop import _torch_own as own
+from fnn.interop._torch_layer_of import Unsupported, layer_of, require
+from fnn.interop._torch_module_of import module_of
+from fnn.layers import activations as act
+from fnn.layers import hard, smooth, softmax
+
+SAME = {
+    nn.Identity: act.identity, nn.ReLU: act.relu, nn.Sigmoid: act.sigmoid, nn.Tanh: act.tanh, nn.SiLU: smooth.silu,
+    nn.Mish: smooth.mish, nn.Softsign: smooth.softsign, nn.Hardswish: hard.hard_swish, own.Heaviside: act.heaviside,
+}  # fmt: skip
+# These are settings of another layer, which may be another module on the way back.
+INWARDS = {nn.SELU: smooth.selu, nn.ReLU6: hard.relu6, nn.Hardsigmoid: hard.hard_sigmoid}
+
+
+def layer_of_simple(module: nn.Module, x: Any) -> Record:
+    return (SAME | INWARDS)[type(module)]
+
+
+def module_of_simple(layer: Any) -> nn.Module:
+    return next(kind for kind, value in SAME.items() if type(value) is type(layer))()
+
+
+for kind, value in (SAME | INWARDS).items():
+    layer_of.register(kind)(layer_of_simple)
+    if kind in SAME:
+        module_of.register(type(value))(module_of_simple)
+
+
+@layer_of.register
+def layer_of_leaky_relu(module: nn.LeakyReLU, x: Any) -> Record:
+    return act.LeakyRelu(module.negative_slope)
+
+
+@module_of.register
+def module_of_leaky_relu(layer: act.LeakyRelu) -> nn.Module:
+    return nn.LeakyReLU(layer.slope)
+
+
+@layer_of.register
+def layer_of_elu(module: nn.ELU, x: Any) -> Record:
+    return smooth.Elu(module.alpha)
+
+
+@module_of.register
+def module_of_elu(layer: smooth.Elu) -> nn.Module:
+    return nn.ELU(layer.alpha)
+
+
+@module_of.register
+def module_of_selu(layer: smooth.Selu) -> nn.Module:
+    if layer != smooth.selu and (layer.alpha, layer.scale) != (smooth.selu.alpha, smooth.selu.scale):
+        raise NotImplementedError
+    return nn.SELU()
+
+
+@layer_of.register
+def layer_of_gelu(module: nn.GELU, x: Any) -> Record:
+    return smooth.Gelu(module.approximate)
+
+
+@module_of.register
+def module_of_gelu(layer: smooth.Gelu) -> nn.Module:
+    return nn.GELU(layer.approximate)
+
+
+@layer_of.register
+def layer_of_hard_tanh(module: nn.Hardtanh, x: Any) -> Record:
+    return hard.HardTanh(module.min_val, module.max_val)
+
+
+@module_of.register
+def module_of_hard_tanh(layer: hard.HardTanh) -> nn.Module:
+    return nn.Hardtanh(layer.low, layer.high)
+
+
+@module_of.register
+def module_of_hard_sigmoid(layer: hard.HardSigmoid) -> nn.Module:
+    if (layer.slope, layer.shift) != (hard.hard_sigmoid.slope, hard.hard_sigmoid.shift):
+        raise NotImplementedError
+    return nn.Hardsigmoid()
+
+
+@layer_of.register
+def layer_of_softplus(module: nn.Softplus, x: Any) -> Record:
+    require(module, beta=1.0)
+    return smooth.softplus
+
+
+@module_of.register
+def module_of_softplus(layer: smooth.Softplus) -> nn.Module:
+    return nn.Softplus()
+
+
+@layer_of.register(nn.Softmax)
+@layer_of.register(nn.LogSoftmax)
+def layer_of_softmax(module: Any, x: Any) -> Record:
+    if module.dim not in (-1, 1, np.ndim(x) - 1):
+        require(module, dim=-1)
+    return softmax.softmax if isinstance(module, nn.Softmax) else softmax.log_softmax
+
+
+def activation_of(function: Any, x: Any) -> Any:
+    """Return the layer of an activation, which PyTorch has as a function or as a module."""
+    if isinstance(function, nn.Module):
+        return layer_of(function, x)
+    found = {"relu": act.relu, "gelu": smooth.gelu, "sigmoid": act.sigmoid, "tanh": act.tanh, "silu": smooth.silu}
+    if getattr(function, "__name__", None) not in found:
+        raise Unsupported(f" with activation={function!r}")
+    return found[function.__name__]

@@ -1,0 +1,113 @@
+"""Dense layers, dropout, and what arranges values, from PyTorch and to PyTorch."""
+
+# pyright: reportMissingImports=false
+# (PyTorch may be missing where types are checked.)
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from fnn.core.record import Record
+from fnn.interop import _torch_own as own
+from fnn.interop._torch_layer_of import NOTHING, Unsupported, layer_of, require, state_of
+from fnn.interop._torch_module_of import loaded, module_of
+from fnn.interop._weights import filled
+from fnn.layers import activations as act
+from fnn.layers.dense import Dense
+from fnn.layers.dropout import Dropout
+from fnn.layers.embedding import Embedding
+from fnn.layers.shape import Flatten, Reshape
+from fnn.networks.branches import Pick
+from fnn.networks.joins import Add, Concatenate
+
+
+@layer_of.register
+def layer_of_linear(module: nn.Linear, x: Any) -> Record:
+    return filled(Dense(NOTHING, NOTHING), state_of(module))
+
+
+@module_of.register
+def module_of_dense(layer: Dense) -> nn.Module:
+    if layer.weight.ndim != 2:  # an ensemble of layers
+        raise NotImplementedError
+    return loaded(nn.Linear, *layer.weight.shape, layer=layer)
+
+
+@layer_of.register
+def layer_of_embedding(module: nn.Embedding, x: Any) -> Record:
+    require(module, max_norm=None)
+    return filled(Embedding(NOTHING), state_of(module))
+
+
+@module_of.register
+def module_of_embedding(layer: Embedding) -> nn.Module:
+    return loaded(nn.Embedding, *layer.weight.shape, layer=layer)
+
+
+@layer_of.register
+def layer_of_dropout(module: nn.Dropout, x: Any) -> Record:
+    return Dropout(module.p)
+
+
+@module_of.register
+def module_of_dropout(layer: Dropout) -> nn.Module:
+    if layer.channels:
+        raise NotImplementedError
+    return nn.Dropout(layer.rate)
+
+
+@layer_of.register
+def layer_of_flatten(module: nn.Flatten, x: Any) -> Record:
+    require(module, start_dim=1, end_dim=-1)
+    return Flatten()
+
+
+@layer_of.register
+def layer_of_unflatten(module: nn.Unflatten, x: Any) -> Record:
+    shape = tuple(module.unflattened_size)
+    if module.dim != 1 or np.ndim(x) != 2 or not all(isinstance(n, int) for n in shape):
+        raise Unsupported(f" with dim={module.dim!r}, unflattened_size={shape}")
+    if len(shape) < 3:  # (time, features) is the same in both
+        return Reshape(shape)
+    if shape[0] != 1:
+        raise Unsupported(f" with {shape[0]} channels: fnn has these last")
+    return Reshape((*shape[1:], 1))
+
+
+@layer_of.register
+def layer_of_images(module: own.Images, x: Any) -> Record:
+    return Reshape(module.shape)
+
+
+@layer_of.register(own.ChannelsFirst)
+@layer_of.register(own.ChannelsLast)
+def layer_of_moved(module: Any, x: Any) -> Record:
+    return act.identity
+
+
+@layer_of.register
+def layer_of_add(module: own.Add, x: Any) -> Record:
+    return Add()
+
+
+@module_of.register
+def module_of_add(layer: Add) -> nn.Module:
+    return own.Add()
+
+
+@layer_of.register
+def layer_of_concatenate(module: own.Concatenate, x: Any) -> Record:
+    return Concatenate()
+
+
+@layer_of.register
+def layer_of_pick(module: own.Pick, x: Any) -> Record:
+    return Pick(module.place)
+
+
+@module_of.register
+def module_of_pick(layer: Pick) -> nn.Module:
+    return own.Pick(layer.place)

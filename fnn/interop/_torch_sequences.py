@@ -1,0 +1,132 @@
+"""Recurrent layers, attention and positions, from PyTorch and to PyTorch."""
+
+# pyright: reportMissingImports=false
+# (PyTorch may be missing where types are checked.)
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from torch import nn
+
+from fnn.core.record import Record
+from fnn.interop import _torch_own as own
+from fnn.interop._torch_activations import activation_of
+from fnn.interop._torch_layer_of import NOTHING, layer_of, require, state_of
+from fnn.interop._torch_module_of import loaded, module_of
+from fnn.interop._weights import filled, recurrent_of
+from fnn.layers.attention import Attention
+from fnn.layers.dropout import Dropout
+from fnn.layers.gru import Gru
+from fnn.layers.lstm import Lstm
+from fnn.layers.positional import Positional, Sinusoidal
+from fnn.layers.recurrent import LastStep, Rnn
+from fnn.networks.bidirectional import Bidirectional
+from fnn.networks.branches import Residual
+from fnn.networks.serial import Serial
+
+STEPS = {Rnn: nn.RNN, Gru: nn.GRU, Lstm: nn.LSTM}
+
+
+@layer_of.register(nn.RNN)
+@layer_of.register(nn.GRU)
+@layer_of.register(nn.LSTM)
+def layer_of_recurrent(module: Any, x: Any) -> Record:
+    require(module, proj_size=0)
+    if isinstance(module, nn.RNN):
+        require(module, nonlinearity="tanh")
+    kind, state, layers = {nn.RNN: Rnn, nn.GRU: Gru, nn.LSTM: Lstm}[type(module)], state_of(module), []
+    for place in range(module.num_layers):
+        layer = recurrent_of(kind, state, f"_l{place}")
+        if module.bidirectional:
+            layer = Bidirectional(layer, recurrent_of(kind, state, f"_l{place}_reverse"))
+        layers += [Dropout(module.dropout), layer] if place and module.dropout else [layer]
+    return layers[0] if len(layers) == 1 else Serial(tuple(layers))
+
+
+@module_of.register(Rnn)
+@module_of.register(Gru)
+@module_of.register(Lstm)
+def module_of_recurrent(layer: Any) -> nn.Module:
+    units = layer.hidden_weight.shape[0]
+    return own.Steps(loaded(STEPS[type(layer)], len(layer.input_weight), units, layer=layer, batch_first=True))
+
+
+@module_of.register
+def module_of_bidirectional(layer: Bidirectional) -> nn.Module:
+    ahead, back = layer.forwards, layer.backwards
+    if type(ahead) not in STEPS or type(ahead) is not type(back) or ahead.bias.shape != back.bias.shape:
+        raise NotImplementedError
+    sizes = len(ahead.input_weight), ahead.hidden_weight.shape[0]
+    return own.Steps(loaded(STEPS[type(ahead)], *sizes, layer=layer, batch_first=True, bidirectional=True))
+
+
+@layer_of.register
+def layer_of_steps(module: own.Steps, x: Any) -> Record:
+    return layer_of(module.layer, x)
+
+
+@layer_of.register
+def layer_of_last_step(module: own.LastStep, x: Any) -> Record:
+    return LastStep()
+
+
+@module_of.register
+def module_of_last_step(layer: LastStep) -> nn.Module:
+    return own.LastStep()
+
+
+@layer_of.register
+def layer_of_positional(module: own.Positional, x: Any) -> Record:
+    return filled(Positional(NOTHING), state_of(module))
+
+
+@module_of.register
+def module_of_positional(layer: Positional) -> nn.Module:
+    return loaded(own.Positional, *layer.weight.shape, layer=layer)
+
+
+@layer_of.register
+def layer_of_sinusoidal(module: own.Sinusoidal, x: Any) -> Record:
+    return Sinusoidal()
+
+
+@module_of.register
+def module_of_sinusoidal(layer: Sinusoidal) -> nn.Module:
+    return own.Sinusoidal()
+
+
+@layer_of.register
+def layer_of_attention(module: nn.MultiheadAttention, x: Any) -> Record:
+    require(module, add_zero_attn=False, bias_k=None, _qkv_same_embed_dim=True)
+    return filled(Attention(NOTHING, NOTHING, NOTHING, NOTHING, module.num_heads), state_of(module))
+
+
+@layer_of.register
+def layer_of_self_attention(module: own.SelfAttention, x: Any) -> Record:
+    return attrs.evolve(layer_of_attention(module.attention, x), causal=module.causal)
+
+
+@module_of.register
+def module_of_attention(layer: Attention) -> nn.Module:
+    width = layer.output_bias.size
+    attention = loaded(nn.MultiheadAttention, width, layer.heads, layer=layer, batch_first=True)
+    return own.SelfAttention(attention, layer.causal)
+
+
+@layer_of.register
+def layer_of_encoder_layer(module: nn.TransformerEncoderLayer, x: Any) -> Record:
+    attend, widen, narrow, first, second = (
+        layer_of(part, x) for part in (module.self_attn, module.linear1, module.linear2, module.norm1, module.norm2)
+    )
+    drop = [(Dropout(each.p),) if each.p else () for each in (module.dropout1, module.dropout, module.dropout2)]
+    attending = attend, *drop[0]
+    feeding = widen, activation_of(module.activation, x), *drop[1], narrow, *drop[2]
+    if module.norm_first:
+        return Serial((residual(first, *attending), residual(second, *feeding)))
+    return Serial((residual(*attending), first, residual(*feeding), second))
+
+
+def residual(*layers: Any) -> Residual:
+    return Residual(layers[0] if len(layers) == 1 else Serial(layers))
