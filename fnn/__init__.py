@@ -82,6 +82,7 @@ from fnn.losses import _members as _members  # which tells value_and_grad of ens
 from fnn.losses.binary import BinaryCrossEntropy, Hinge, binary_cross_entropy, hinge
 from fnn.losses.classification import CrossEntropy, cross_entropy
 from fnn.losses.divergence import KLDivergence, kl_divergence
+from fnn.losses.likelihood import NLL, nll
 from fnn.losses.multitask import Combined, combined
 from fnn.losses.regression import (
     Huber,
@@ -186,9 +187,9 @@ __all__ = [
     # vjp: evaluate, and remember how to pull a gradient back
     "vjp", "forward", "grad", "value_and_grad", "check_vjp", "numeric",
     "MeanSquaredError", "SumSquaredError", "MeanAbsoluteError", "Huber", "LogCosh", "CrossEntropy",
-    "BinaryCrossEntropy", "KLDivergence", "Hinge",
+    "BinaryCrossEntropy", "KLDivergence", "Hinge", "NLL",
     "mse", "sum_squared_error", "mae", "huber", "log_cosh", "cross_entropy", "binary_cross_entropy", "kl_divergence",
-    "hinge",
+    "hinge", "nll",
     "L1", "l1", "L2", "l2", "Regularized", "regularized", "Combined", "combined",
     # transform: one step of an optimizer
     "Transform", "chain", "freeze", "accumulate_gradients", "update",

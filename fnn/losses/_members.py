@@ -24,12 +24,14 @@ from fnn.core._structure import Tree
 from fnn.core.grad import OF_MANY, value_and_grad
 from fnn.core.vjp import Pullback, registered, vjp
 from fnn.data._labels import WrongRow
+from fnn.losses._classes import require_classes
 from fnn.losses._reduction import Rows, Slopes, total
 from fnn.losses._rows import Matched
 from fnn.losses._terms import counts_all, is_of_predictions, number_of_rows, require_logits, terms
 from fnn.losses.binary import BinaryCrossEntropy, Hinge
-from fnn.losses.classification import CrossEntropy, cross_entropy_rows, require_classes
+from fnn.losses.classification import CrossEntropy, cross_entropy_rows
 from fnn.losses.divergence import KLDivergence
+from fnn.losses.likelihood import NLL
 from fnn.losses.multitask import Combined
 from fnn.losses.regression import Huber, LogCosh, MeanAbsoluteError, MeanSquaredError, SumSquaredError
 from fnn.losses.regularization import L1, L2, Regularized, regularized_value_and_grad
@@ -38,7 +40,7 @@ from fnn.networks.ensemble import Ensemble, keys_of, members, require_members
 
 _BY_ROWS = frozenset({
     MeanSquaredError, SumSquaredError, MeanAbsoluteError, Huber, LogCosh, CrossEntropy, BinaryCrossEntropy,
-    KLDivergence, Hinge,
+    KLDivergence, Hinge, NLL,
 })  # fmt: skip
 
 
@@ -161,7 +163,7 @@ class OfMembers:
             def dprediction():
                 each = dvalue * scale
                 if isinstance(each, np.ndarray):
-                    each = np.repeat(each, size).astype(dtype).reshape(-1, *[1] * (x.ndim - len(shape)))
+                    each = np.repeat(each, size).astype(dtype)
                 return slopes(each).reshape(x.shape).astype(dtype, copy=False)
 
             return loss, dprediction

@@ -16,41 +16,24 @@ from typing import Any, ClassVar
 import attrs
 import numpy as np
 
-from fnn.core._arrays import as_array, counting, floats, ones
-from fnn.core._errors import describe, number
+from fnn.core._arrays import counting, ones
+from fnn.core._errors import number
 from fnn.core.grad import value_and_grad
 from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import vjp
-from fnn.data._labels import WrongRow, coding, out_of_range
 from fnn.layers.softmax import Softmax
+from fnn.losses._classes import (
+    class_weights_of,
+    ignored_label,
+    label_cells,
+    matched_logits,
+    probabilities,
+    weights_of_classes,
+)
 from fnn.losses._reduction import Evaluated, Slopes, reduced
-from fnn.losses._rows import Matched, scaled
+from fnn.losses._rows import scaled
 from fnn.networks.serial import ending
-
-_INDEX, _UNSIGNED = np.dtype(np.intp), np.dtype(np.uintp)
-
-
-def _ignored(label: Any) -> int | None:
-    """Return a label that is ignored as an int, or raise ``TypeError``."""
-    if label is not None and (isinstance(label, bool) or not isinstance(label, int | np.integer)):
-        raise TypeError(f"ignore must be an integer, the label of rows that are not there, got {describe(label)}")
-    return None if label is None else int(label)
-
-
-def _weights(weights: Any) -> tuple[float, ...] | None:
-    """Return the weights of classes as a tuple of floats, or raise."""
-    if weights is None:
-        return None
-    if isinstance(weights, np.ndarray | list):
-        hint = "; write tuple(weights.tolist())" if isinstance(weights, np.ndarray) else "; write tuple(weights)"
-        raise TypeError(f"class_weights must be a tuple, a number for each class, got {describe(weights)}{hint}")
-    if not isinstance(weights, tuple):
-        raise TypeError(f"class_weights must be a tuple, a number for each class, got {describe(weights)}")
-    weights = tuple([number("class_weights: each", weight) for weight in weights])
-    if not any(weights):
-        raise ValueError(f"class_weights must not be all zero, since nothing would be learned, got {weights}")
-    return weights
 
 
 class CrossEntropy(Record):
@@ -77,8 +60,8 @@ class CrossEntropy(Record):
     refused: ClassVar[tuple[type, ...]] = (Softmax,)  # layers of probabilities, which no loss of logits may follow
 
     label_smoothing: float = attrs.field(default=0.0, converter=partial(number, "label_smoothing", below=1))
-    ignore: int | None = attrs.field(default=None, converter=_ignored)
-    class_weights: tuple[float, ...] | None = attrs.field(default=None, converter=_weights)
+    ignore: int | None = attrs.field(default=None, converter=ignored_label)
+    class_weights: tuple[float, ...] | None = attrs.field(default=None, converter=weights_of_classes)
 
 
 @vjp.register
@@ -100,9 +83,7 @@ def _weighted_rows(loss: CrossEntropy, logits: np.ndarray, target: np.ndarray) -
 
     For a label, m is its weight and the target stays what it is.
     """
-    weights, classes = np.array(loss.class_weights), logits.shape[1]
-    if len(weights) != classes:
-        raise ValueError(f"cross_entropy expects class_weights for {classes} classes, got {len(weights)}")
+    weights = class_weights_of("cross_entropy", loss, logits.shape[1])
     if target.ndim == 1 and not loss.label_smoothing:
         losses, slopes = _label_rows(logits, target)
         mass = weights[target]
@@ -123,7 +104,7 @@ def _label_rows(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, Slo
     # With the classes first, what is done to each row takes a few long loops over rows instead of many short ones.
     shifted = logits.T.copy()
     shifted -= np.maximum.reduce(shifted)  # the row's own: with one for all, a row far below would be 0 / 0
-    cells, at_label = shifted.ravel(), _label_cells(labels, *shifted.shape)  # a view
+    cells, at_label = shifted.ravel(), label_cells(labels, *shifted.shape)  # a view
     target_logit = cells[at_label]
     cells[at_label] = -math.inf  # whose exponential is 0
     e = np.exp(shifted, shifted)
@@ -142,31 +123,12 @@ def _label_rows(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, Slo
     return nll, slopes
 
 
-def _label_cells(labels: np.ndarray, classes: int, n: int) -> np.ndarray:
-    """Return the place of each row's label in the flat array of (classes, n), or raise if a label is no class."""
-    cells = require_classes(labels, classes) * n  # one index into a flat array is faster than two
-    cells += counting(n)
-    return cells
-
-
-def require_classes(labels: np.ndarray, classes: int) -> np.ndarray:
-    """Return labels as integers that index, or raise if one is no class."""
-    if labels.dtype is not _INDEX:
-        labels = labels.astype(_INDEX)
-    # Read as unsigned, a negative label is huge: one look at the largest finds both kinds of mistake.
-    if labels.size and np.maximum.reduce(labels.view(_UNSIGNED)) >= classes:
-        wrong = out_of_range("cross_entropy", labels, classes)
-        hint = f"; CrossEntropy(ignore={labels.min()}) leaves such rows out" if labels.min() < 0 else ""
-        raise WrongRow(wrong.before, wrong.row, wrong.after + hint)
-    return labels
-
-
 def _mixed(loss: CrossEntropy, logits: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Return labels or probabilities as probabilities, smoothed if the loss says so."""
     n, classes = logits.shape
     if target.ndim == 1:
         cells = np.zeros(logits.size, logits.dtype)
-        cells[_label_cells(target, classes, n)] = 1
+        cells[label_cells(target, classes, n)] = 1
         target = cells.reshape(classes, n).T
     else:
         target = probabilities("cross_entropy", logits, target)
@@ -199,41 +161,6 @@ def probability_rows(logits: np.ndarray, target: np.ndarray, offset: Any = 0.0) 
     return scaled(wanted, nll_by_class).sum(axis=0), slopes
 
 
-def matched_logits(caller: str, loss: Any, prediction: Any, target: Any) -> Matched:
-    """Return the logits; integers or probabilities as target; the shape of the rows; those that are not ignored."""
-    logits, target = floats(caller, prediction), as_array(caller, target)
-    rows = logits.shape[:-1]
-    if not rows or logits.shape[-1] < 2:
-        hint = (
-            "; of one class there is nothing to learn: write binary_cross_entropy" if logits.shape[-1:] == (1,) else ""
-        )
-        raise ValueError(f"{caller} expects logits (n, classes), got {logits.shape}{hint}")
-    if target.shape == rows:
-        if target.dtype.kind not in "iu":
-            raise TypeError(f"{caller} expects integers as labels, {coding(target)}")
-        return logits, target, rows, None if loss.ignore is None else target != loss.ignore
-    if target.shape != logits.shape:
-        hint = "; write target[:, 0]" if target.shape == (*rows, 1) else ""
-        raise ValueError(
-            f"{caller} expects labels {rows} or probabilities {logits.shape} "
-            f"for logits {logits.shape}, got {target.shape}{hint}"
-        )
-    if loss.ignore is not None:
-        raise ValueError(f"{caller} that ignores a label expects labels {rows}, got probabilities {target.shape}")
-    return logits, floats(caller, target), rows, None
-
-
-def probabilities(caller: str, logits: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return a target in the dtype of the logits, or raise if a row of it is no distribution."""
-    target = target.astype(logits.dtype, copy=False)
-    sums = target.sum(axis=1)
-    if not ((np.abs(sums - 1) < 1e-3).all() and (target >= 0).all()):
-        row = int(np.flatnonzero(~((np.abs(sums - 1) < 1e-3) & (target >= 0).all(axis=1)))[0])
-        wanted = f"{caller} expects the rows of a target (n, classes) to be probabilities that sum to 1"
-        raise WrongRow(f"{wanted}, got values from {target[row].min()} that sum to {sums[row]}", row)
-    return target
-
-
 cross_entropy: CrossEntropy = CrossEntropy()
 
 _value_and_grad = value_and_grad.dispatch(object)  # the function for any loss
@@ -250,7 +177,10 @@ def refuse_probabilities(loss: Any, params: Any) -> None:
     last, depth = ending(params)
     if isinstance(last, getattr(loss, "refused", ())):
         place = ".".join(["layers[-1]"] * depth) or "its root"
+        takes = getattr(loss, "takes", "logits")
+        remedy = "leave that out of the network, and apply it to what the trained network returns"
+        if takes != "logits":
+            remedy = "write log_softmax there, or leave that out and take cross_entropy"
         raise TypeError(
-            f"{type(loss).__name__} takes logits, but the network ends in {type(last).__name__}, at {place}; "
-            "leave that out of the network, and apply it to what the trained network returns"
+            f"{type(loss).__name__} takes {takes}, but the network ends in {type(last).__name__}, at {place}; {remedy}"
         )

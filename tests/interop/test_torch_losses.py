@@ -23,6 +23,7 @@ from fnn import (
     mae,
     mlp,
     mse,
+    nll,
     regularized,
     serial,
     sum_squared_error,
@@ -97,6 +98,16 @@ def their_cross_entropy(logits, target, reduction="mean", smoothing=0.0):
     return functional.cross_entropy(logits.movedim(-1, 1), target, reduction=reduction, label_smoothing=smoothing)
 
 
+def their_nll(log_p, target, reduction="mean"):
+    return functional.nll_loss(log_p.movedim(-1, 1).contiguous(), target, reduction=reduction)
+
+
+def soft_nll(log_p, target, reduction="mean"):
+    """PyTorch's has labels alone; cross_entropy of logits is the soft nll of their logarithms of softmax."""
+    rows = -(target * log_p).sum(dim=-1)
+    return rows if reduction == "none" else rows.mean()
+
+
 def their_kl_divergence(logits, target, reduction="batchmean"):
     """PyTorch's batch mean divides by the first axis alone: each row of a sequence is to be one of the batch."""
     rows = functional.log_softmax(logits, dim=-1).flatten(0, -2), target.flatten(0, -2)
@@ -129,6 +140,8 @@ MEANS = {
     "binary_cross_entropy, smoothed": (BinaryCrossEntropy(0.2), shares, smoothed_binary),
     "kl_divergence": (kl_divergence, probabilities, their_kl_divergence),
     "hinge": (hinge, signs, their_hinge),
+    "nll, labels": (nll, labels, their_nll),
+    "nll, soft": (nll, probabilities, soft_nll),
 }
 each_mean = pytest.mark.parametrize("name", MEANS)
 
@@ -221,6 +234,22 @@ def test_rows_whose_label_is_ignored_are_not_there(shape, smoothing, weighted, i
     ours = CrossEntropy(smoothing, ignore, CLASS_WEIGHTS if weighted else None)
     settings = {"ignore_index": ignore} | ({} if weighted else {"weight": None})
     agree(ours, numbers(*shape), target, partial(weighted_cross_entropy, smoothing=smoothing, **settings))
+
+
+@pytest.mark.parametrize("shape", [(7, 3), (5, 4, 3)], ids=str)
+@pytest.mark.parametrize("ignore", [None, -1, 0])
+def test_nll_weighs_and_ignores_as_cross_entropy_does(shape, ignore):
+    target = labels(*shape)
+    if ignore is not None:
+        target.reshape(-1)[::3] = ignore
+    count = target.size if ignore is None else (target != ignore).sum()
+    settings = {"weight": torch.tensor(CLASS_WEIGHTS, dtype=torch.float64)}
+    settings |= {} if ignore is None else {"ignore_index": ignore}
+
+    def theirs(log_p, target):
+        return functional.nll_loss(log_p.movedim(-1, 1).contiguous(), target, reduction="sum", **settings) / count
+
+    agree(nll(ignore=ignore, class_weights=CLASS_WEIGHTS), numbers(*shape), target, theirs)
 
 
 @pytest.mark.parametrize("weight", [0.01, 1.0, 7.5])

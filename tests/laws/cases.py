@@ -302,6 +302,7 @@ FAMILIES = {
     "hinge": ("signs",),
     "kl_divergence": ("distributions",),  # the probabilities of a row sum to 1
     "cross_entropy": ("distributions", "labels"),
+    "nll": ("distributions", "labels"),
 }
 
 

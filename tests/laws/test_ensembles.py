@@ -11,6 +11,7 @@ import numpy as np
 import fnn
 from fnn import Ensemble, chain, cross_entropy, members, mse, replicate, sgd, split, start, train_step, tree, vjp
 from fnn.core.record import is_record
+from fnn.losses._members import members_vjp
 from tests.each_of import each_of
 from tests.laws.cases import KEY, LAYERS, LOSS_CASES, PENALTIES, SCHEDULES, TRANSFORMS, numbers
 from tests.laws.test_sharded import Stretch, fitting
@@ -95,6 +96,23 @@ def test_each_loss_is_that_of_each_member(case):
     predictions = each_its_own((prediction,))  # targets may have to be probabilities or signs, and stay
     batches = [(own, *target) for (own,) in predictions]
     assert_trained_alike(each_its_own(Stretch(np.array(1.3))), loss, batches, ())
+
+
+@each_of("case", LOSS_CASES.values(), ids=LOSS_CASES)
+def test_each_loss_pulls_back_a_number_for_each_member(case):
+    loss, prediction, *target = case
+    predictions = each_its_own((prediction,))
+    together = stacked([own for (own,) in predictions]), *[replicated(part) for part in target]
+    values, pullback = members_vjp(loss, N, *together)
+    pulled, slopes = rows(pullback(np.arange(1.0, N + 1))[1]()), np.arange(1.0, N + 1)
+    for value, own, slope, (y,) in zip(values, pulled, slopes, predictions, strict=True):
+        expected, alone = vjp(loss, y, *target)
+        assert_close((value,), (expected,))
+        assert_close(own, alone(float(slope))[1]())
+
+
+def replicated(part):
+    return tuple(map(replicated, part)) if isinstance(part, tuple) else np.array(fnn.replicate(part, N))
 
 
 @each_of("penalty, params", PENALTIES.values(), ids=PENALTIES)

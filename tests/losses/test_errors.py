@@ -22,6 +22,7 @@ from fnn import (
     l2,
     mae,
     mse,
+    nll,
     regularized,
     relu,
     sgd,
@@ -156,7 +157,7 @@ ROWS = [
     (
         lambda: cross_entropy(LOGITS, Y - 1),
         V,
-        "cross_entropy expects labels from 0 to 2, got -1 at row 0; they go from -1 to 1; CrossEntropy(ignore=-1) "
+        "cross_entropy expects labels from 0 to 2, got -1 at row 0; they go from -1 to 1; cross_entropy(ignore=-1) "
         "leaves such rows out",
     ),
     (
@@ -229,6 +230,25 @@ ROWS = [
         lambda: CrossEntropy(class_weights=(1, 2))(LOGITS, Y),
         V,
         "cross_entropy expects class_weights for 3 classes, got 2",
+    ),
+    # --- of log-probabilities ---
+    (lambda: nll(LOGITS[:, 0], Y), V, "nll expects log-probabilities (n, classes), got (5,)"),
+    (
+        lambda: nll(LOGITS, Y + 0.5),
+        T,
+        "nll expects integers as labels, got float64 array (5,); target holds fractions…",
+    ),
+    (
+        lambda: nll(LOGITS, Y - 1),
+        V,
+        "nll expects labels from 0 to 2, got -1 at row 0; they go from -1 to 1; nll(ignore=-1) leaves such rows out",
+    ),
+    (lambda: nll(class_weights=(1, 2))(LOGITS, Y), V, "nll expects class_weights for 3 classes, got 2"),
+    (
+        lambda: value_and_grad(nll, softmax, (LOGITS, Y)),
+        T,
+        "NLL takes log-probabilities, but the network ends in Softmax, at its root; write log_softmax there, or leave "
+        "that out and take cross_entropy",
     ),
     (lambda: BinaryCrossEntropy(positive_weight=0), V, "positive_weight must be above 0, got 0"),
     (lambda: BinaryCrossEntropy(positive_weight=np.inf), V, "positive_weight must be at least 0 and finite, got inf"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fnn import (
+    NLL,
     BinaryCrossEntropy,
     CrossEntropy,
     Huber,
@@ -22,9 +23,11 @@ from fnn import (
     kl_divergence,
     l1,
     l2,
+    log_softmax,
     mae,
     mlp,
     mse,
+    nll,
     parallel,
     regularized,
     serial,
@@ -224,6 +227,20 @@ def test_the_same_goes_for_each_of_several_outputs_and_for_no_other_loss():
         value_and_grad(combined(mse, cross_entropy), net, (x, (np.zeros((5, 1)), LABELS)))
     value, _ = value_and_grad(mse, made(serial(dense(3), softmax), 1, 4), (x, SOFT))
     assert value > 0
+
+
+@each_of("target", [LABELS, SOFT])
+@each_of("settings", [{}, {"class_weights": (0.5, 0.0, 3.0)}])
+def test_nll_after_log_softmax_is_cross_entropy_and_costs_nothing_where_nothing_is_expected(target, settings):
+    body = made(serial(dense(3)), 1, 4)
+    batch = numbers(5, 4), target
+    value, gradient = value_and_grad(NLL(**settings), Serial((*body.layers, log_softmax)), batch)
+    expected, of_logits = value_and_grad(CrossEntropy(**settings), body, batch)
+    assert value == pytest.approx(expected, rel=1e-12)
+    assert tree.allclose(gradient.layers[0], of_logits.layers[0], rtol=1e-10, atol=1e-14)
+    log_p = np.log(np.array([[0.5, 0.0, 0.5]]), where=[[True, False, True]], out=np.full((1, 3), -np.inf))
+    assert nll(log_p, np.array([[0.5, 0.0, 0.5]])) == pytest.approx(np.log(2))
+    assert nll(log_p, np.array([1])) == np.inf
 
 
 NET = random_like(mlp(4, 3)(Key(0), np.zeros((1, 5))))
