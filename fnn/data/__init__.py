@@ -4,11 +4,13 @@ Read in this order:
 
 1. ``batching``: ``batches`` and ``epochs``, a few rows at a time in an order that a key decides.
 2. ``blocks``: ``block_epochs`` for rows that are more than memory holds.
-3. ``preprocessing``: ``train_test_split``, ``one_hot``, ``standardize``, and ``normalized`` and ``balanced`` weights.
-4. ``synthetic``: ``line``, ``moons``, ``circles``, ``spirals``, ``blobs``, ``xor``.
-5. ``idx``: ``digits``, which come with the package, ``mnist``, and ``read_idx`` for their file format.
-6. ``csv``: ``read_csv`` for tables of numbers, whose labels may be text.
-7. ``text``: ``characters`` as integers.
+3. ``splits``: ``train_test_split`` and ``kfold``.
+4. ``preprocessing``: ``one_hot``, ``standardize``, and ``normalized`` and ``balanced`` weights.
+5. ``sequences``: ``pad_rows`` of unequal lengths, and ``windows`` of a time series.
+6. ``synthetic``: ``line``, ``moons``, ``circles``, ``spirals``, ``blobs``, ``xor``.
+7. ``idx``: ``digits``, which come with the package, ``mnist``, and ``read_idx`` for their file format.
+8. ``csv``: ``read_csv`` for tables of numbers, whose labels may be text.
+9. ``text``: ``characters`` as integers.
 
 ``_rows`` checks that the arrays of a tuple have the same number of rows, and takes rows from all of them at once;
 ``_labels`` says what is wrong with labels, ``_names`` turns labels that are text into codes, ``_faults`` says what in a
@@ -19,7 +21,9 @@ from fnn.data.batching import batches, epochs
 from fnn.data.blocks import block_epochs
 from fnn.data.csv import read_csv
 from fnn.data.idx import digits, mnist, read_idx
-from fnn.data.preprocessing import balanced, normalized, one_hot, standardize, train_test_split
+from fnn.data.preprocessing import balanced, normalized, one_hot, standardize
+from fnn.data.sequences import pad_rows, windows
+from fnn.data.splits import kfold, train_test_split
 from fnn.data.synthetic import blobs, circles, line, moons, spirals, xor
 from fnn.data.text import characters
 
@@ -32,15 +36,18 @@ __all__ = [
     "circles",
     "digits",
     "epochs",
+    "kfold",
     "line",
     "mnist",
     "moons",
     "normalized",
     "one_hot",
+    "pad_rows",
     "read_csv",
     "read_idx",
     "spirals",
     "standardize",
     "train_test_split",
+    "windows",
     "xor",
 ]

@@ -1,6 +1,5 @@
-"""Before training: set rows aside for testing, turn labels into one-hot rows, scale inputs, weigh rows.
+"""Before training: turn labels into one-hot rows, scale inputs, weigh rows.
 
-train_test_split : data, fraction, key, stratify? -> train, test
 one_hot          : labels (n,), classes           -> (n, classes)
 standardize      : x, like?                       -> x with mean 0 and standard deviation 1 in each column
 normalized       : weights                        -> weights of mean 1
@@ -9,95 +8,12 @@ balanced         : labels (n,)                    -> weights (n,) of mean 1, the
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from fnn.core._arrays import floats
-from fnn.core._errors import integer, number
-from fnn.core._structure import walk
-from fnn.core.keys import Key, permutation, require_key
+from fnn.core._errors import integer
 from fnn.data._labels import out_of_range, place_of, require_labels
-from fnn.data._rows import Data, require_rows, take_rows
 from fnn.data._units import centered, magnitude
-
-
-def train_test_split(
-    data: tuple[Any, ...], fraction: float, key: Key, *, stratify: np.ndarray | None = None
-) -> tuple[Data, Data]:
-    """Shuffle the rows, set ``fraction`` of them aside, and return ``(train, test)``.
-
-    Args:
-        data: a tuple of arrays whose rows belong together, say ``(x, target)``.
-        fraction: how much of the rows goes to test, above 0 and below 1: round(fraction n) of n rows.
-        key: for the order of the rows.
-        stratify: labels (n,), of which both sides are to have the same mix. Of a class of m rows floor(fraction m) are
-            set aside, and what the total then lacks is one row each from the classes with the largest remainders,
-            lower labels first where these are equal.
-
-    Raises ``TypeError`` unless data is a tuple of arrays of real numbers and the labels are integers, ``ValueError``
-    for NaN or infinity, lengths that differ, a side without rows, or a class of a single row, which cannot be on both.
-
-    >>> x = np.arange(5)
-    >>> (train, _), (test, _) = train_test_split((x, x), 0.2, Key(0))
-    >>> train, test
-    (array([3, 2, 1, 0]), array([4]))
-    >>> label = np.repeat([0, 1], [80, 20])
-    >>> _, (test,) = train_test_split((label,), 0.1, Key(0), stratify=label)
-    >>> np.bincount(test)
-    array([8, 2])
-    """
-    data, n = require_rows("train_test_split", data)
-    for path, array in walk(data):
-        bad = np.flatnonzero(~np.isfinite(array).reshape(n, -1).all(axis=1))
-        if bad.size:
-            raise ValueError(
-                f"train_test_split: data{path} holds NaN or infinity in {bad.size} rows, the first is row {bad[0]}; "
-                "take them out first"
-            )
-    require_key("train_test_split", key)
-    fraction = number("train_test_split: the fraction", fraction, below=1)
-    held_out = round(fraction * n)
-    if not 0 < held_out < n:
-        side, other = ("testing", "larger") if held_out == 0 else ("training", "smaller")
-        raise ValueError(
-            f"train_test_split: {fraction} of {n} rows leaves none for {side}; write a {other} fraction, or more rows"
-        )
-    order = permutation(key, n)
-    if stratify is None:
-        return take_rows(data, order[: n - held_out]), take_rows(data, order[n - held_out :])
-    aside = _set_aside(_classes(stratify, n)[order], fraction, held_out)
-    return take_rows(data, order[~aside]), take_rows(data, order[aside])
-
-
-def _classes(labels: np.ndarray, n: int) -> np.ndarray:
-    """Return each label as the number of its class, from 0."""
-    labels = require_labels("train_test_split", labels, ": stratify must be labels, integers")
-    if labels.shape != (n,):
-        hint = "; write labels.argmax(axis=1)" if labels.ndim == 2 and len(labels) == n else ""
-        raise ValueError(f"train_test_split: stratify must be one label a row, {(n,)}, got {labels.shape}{hint}")
-    values, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    single = values[counts == 1]
-    if single.size:
-        raise ValueError(
-            f"train_test_split: class {single[0]} of stratify has a single row, which cannot be on both sides; "
-            f"leave out or merge such classes, there {'is 1' if single.size == 1 else f'are {single.size}'}"
-        )
-    return classes
-
-
-def _set_aside(classes: np.ndarray, fraction: float, total: int) -> np.ndarray:
-    """Return the mask that picks the last rows of each class, in proportion to its size, ``total`` in all."""
-    counts = np.bincount(classes)
-    exact = fraction * counts
-    chosen = np.floor(exact).astype(np.int64)
-    largest_remainder_first = np.argsort(chosen - exact, kind="stable")
-    chosen[largest_remainder_first[: total - chosen.sum()]] += 1
-    # Sorted by class, the rows of a class keep their order: those from the place counts - chosen on are set aside.
-    place = np.arange(classes.size) - np.repeat(np.cumsum(counts) - counts, counts)
-    aside = np.empty(classes.size, bool)
-    aside[np.argsort(classes, kind="stable")] = place >= np.repeat(counts - chosen, counts)
-    return aside
 
 
 def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 import fnn
 from fnn import Key, conv, dense, dropout, initializers, last_step, lstm, mlp, relu, serial, tree
 from fnn.core.keys import _bits, normals, permutation, uniforms
-from fnn.data import epochs, train_test_split
+from fnn.data import epochs, kfold, train_test_split
 from tests.each_of import each_of
 
 SEEDS = (0, 1, 2, 12345, 2**127 + 1)
@@ -50,6 +50,7 @@ EXACT = {
     "epochs": lambda key: [rows for (rows,) in epochs((ROWS,), 10, key, epochs=3)],
     "train_test_split": lambda key: tree.leaves(train_test_split((ROWS,), 0.2, key)),
     "stratified": lambda key: tree.leaves(train_test_split((ROWS,), 0.2, key, stratify=LABELS)),
+    "kfold": lambda key: tree.leaves(tuple(kfold((ROWS,), 4, key, stratify=LABELS))),
     "dropout": _masks,
 }
 ROUNDED = {
@@ -156,6 +157,13 @@ GOLDEN = {
         "51f5d85be0c7e97f6abfc3a9d5bb815ed7c470900405e9a8839fe69070dc3c9a",
         "669ef571cf7f0f397f99562798f82cf63c52b941512ca9dae3f68559de9aa19e",
         "7a2c2e387fd5957a257ec6d0ab6c69db223f9c75a5c11a1b0d873ad026a1284b",
+    ),
+    "kfold": (
+        "3446bcff8469ac27df62b1c14b2d808ed4d8fd2ad9bedf886993e4f22e6b0cbd",
+        "0e088cae8badb0c0c8a8c1a4697eb43a246f65a3ae3973fbb5992d82e0d67eef",
+        "06e3ea8eb20305a850b6563c8859da0c4bb50510138537f746d508d655610af3",
+        "030ea4b655fa00d0a28b3d5b9605521bea26217c739e40a8371537a8ddfa9924",
+        "9c83b1d1d89bd38279bdf77512804ab73428b5c952396de97a2c6ae83ce4b5ac",
     ),
     "dropout": (
         "5f04c5b8b0f2250fa2df568c5993dde84880cdc9d41ea02a457c7bae16f9d6fa",

@@ -14,15 +14,18 @@ from fnn.data import (
     characters,
     circles,
     epochs,
+    kfold,
     line,
     mnist,
     normalized,
     one_hot,
+    pad_rows,
     read_csv,
     read_idx,
     spirals,
     standardize,
     train_test_split,
+    windows,
     xor,
 )
 from fnn.data._faults import parsed
@@ -134,6 +137,71 @@ ROWS = [
         V,
         "train_test_split: class 1 of stratify has a single row, which cannot be on both sides; leave "
         "out or merge such classes, there are 2",
+    ),
+    (lambda: kfold((X, Y), 1, KEY), V, "kfold: k, the number of folds, must be at least 2, got 1"),
+    (lambda: kfold((X, Y), 6, KEY), V, "kfold: 5 rows make at most 5 folds, got k=6"),
+    (lambda: kfold((X, Y), 2, 3), T, "kfold expects a key, got int 3; write Key(3)"),
+    (
+        lambda: kfold((X, Y * np.nan), 2, KEY),
+        V,
+        "kfold: data[1] holds NaN or infinity in 5 rows, the first is row 0; take them out first",
+    ),
+    (
+        lambda: kfold((X, Y), 3, KEY, stratify=np.array([4, 4, 4, 7, 7])),
+        V,
+        "kfold: class 7 of stratify has 2 rows, too few for one in each of 3 folds; write a smaller k, or leave out or "
+        "merge such classes",
+    ),
+    (
+        lambda: kfold((X, Y), 2, KEY, stratify=Y[:3]),
+        V,
+        "kfold: stratify must be one label a row, (5,), got (3,)",
+    ),
+    # --- sequences ---
+    (lambda: pad_rows(3), T, "pad_rows expects several arrays (time, ...), got int 3"),
+    (lambda: pad_rows("ab"), T, "pad_rows expects several arrays (time, ...), got str 'ab'"),
+    (lambda: pad_rows([]), V, "pad_rows expects at least one row, got none"),
+    (lambda: pad_rows([1.0, 2.0]), V, "pad_rows expects row 0 as an array (time, ...), got a single number"),
+    (
+        lambda: pad_rows([X, ["a", "b"]]),
+        T,
+        "pad_rows expects row 1 as an array of real numbers, got list ['a', 'b']; write np.unique(row, "
+        "return_inverse=True)[1]",
+    ),
+    (lambda: pad_rows([X, X[:, :2]]), V, "pad_rows: row 1 must be (time, 4), as those before it, got (5, 2)"),
+    (lambda: pad_rows([FLAT, X]), V, "pad_rows: row 1 must be (time,), as those before it, got (5, 4)"),
+    (lambda: pad_rows([X], length=3), V, "pad_rows: row 0 has 5 steps, more than the length 3; write row[:3]"),
+    (lambda: pad_rows([X], length=0), V, "pad_rows: the length must be at least 1, got 0"),
+    (lambda: pad_rows([X], value=np.nan), V, "pad_rows: the value must be at least …, got nan"),
+    (lambda: pad_rows([X], value="0"), T, "pad_rows: the value must be a number, got str '0'"),
+    (
+        lambda: pad_rows([np.zeros(2, np.uint8)], value=-1),
+        V,
+        "pad_rows: rows of uint8 cannot hold the value -1; write row.astype(np.float64)",
+    ),
+    (
+        lambda: pad_rows([np.zeros(2, np.float16)], value=1e6),
+        V,
+        "pad_rows: rows of float16 cannot hold the value 1000000.0; write row.astype(np.float64)",
+    ),
+    (lambda: windows(FLAT, 0), V, "windows: the size must be at least 1, got 0"),
+    (lambda: windows(FLAT, 2, 0), V, "windows: the horizon must be at least 1, got 0"),
+    (lambda: windows(FLAT, 2, 1, 1.5), T, "windows: the stride must be an integer, got float 1.5"),
+    (
+        lambda: windows(FLAT, 4, 2),
+        V,
+        "windows: a window of 4 and its target of 2 need 6 steps, got 5; write a smaller size",
+    ),
+    (
+        lambda: windows(FLAT, 2, target=Y[:3]),
+        V,
+        "windows: series and target must have the same steps, got 5 and 3",
+    ),
+    (lambda: windows(np.float64(3), 2), V, "windows expects the series as an array (time, ...), got a single number"),
+    (
+        lambda: windows(np.array([1j, 2]), 1),
+        T,
+        "windows expects the series as an array of real numbers, got complex128 array (2,)",
     ),
     (lambda: one_hot(FLAT, 3), T, "one_hot expects integers, got float64 array (5,); write labels.astype(int)"),
     (

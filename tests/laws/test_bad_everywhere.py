@@ -374,6 +374,21 @@ entry("train_test_split(data, ., key)", lambda value: train_test_split((X,), val
 entry("train_test_split(data, 0.4, .)", lambda value: train_test_split((X,), 0.4, value), {"a key"})
 entry("train_test_split(stratify=.)", lambda value: train_test_split((X,), 0.4, KEY, stratify=value),
       {"nothing", "huge labels", "huge labels without a sign"})  # fmt: skip
+entry("kfold(., 2, key)", lambda value: list(fnn.data.kfold(value, 2, KEY)), {"a tuple of arrays"})
+entry("kfold(data, ., key)", lambda value: list(fnn.data.kfold((X,), value, KEY)))
+entry("kfold(data, 2, .)", lambda value: list(fnn.data.kfold((X,), 2, value)), {"a key"})
+entry("kfold(stratify=.)", lambda value: list(fnn.data.kfold((X,), 2, KEY, stratify=value)),
+      {"nothing", "huge labels", "huge labels without a sign"})  # fmt: skip
+entry("pad_rows(.)", fnn.data.pad_rows, {name for name in WITH_ROWS if ARRAYS[name].ndim > 1 and len(ARRAYS[name])}
+      | {"a ragged list"})  # fmt: skip
+entry("pad_rows([.])", lambda value: fnn.data.pad_rows([value]), WITH_ROWS)
+entry("pad_rows(length=.)", lambda value: fnn.data.pad_rows([X], value), {"nothing"})
+entry("pad_rows(value=.)", lambda value: fnn.data.pad_rows([X], value=value), {*NUMBERS, "minus one"})
+entry("windows(., 2)", lambda value: fnn.data.windows(value, 2), {n for n in WITH_ROWS if len(ARRAYS[n]) > 2})
+entry("windows(series, .)", lambda value: fnn.data.windows(X, value))
+entry("windows(horizon=.)", lambda value: fnn.data.windows(X, 2, value))
+entry("windows(stride=.)", lambda value: fnn.data.windows(X, 2, 1, value))
+entry("windows(target=.)", lambda value: fnn.data.windows(X, 2, target=value), FIVE_ROWS | {"nothing"})
 entry(
     "one_hot(., 3)", lambda value: one_hot(value, 3), {"labels", "labels as a column", "labels for fewer rows", "zero"}
 )

@@ -124,9 +124,10 @@ def as_tree(result):
 
 
 KEEPS_FLOAT32 = [
-    "data.standardize", "data.batches", "data.epochs", "data.block_epochs", "data.train_test_split", "tree.map",
-    "tree.zeros_like", "tree.add", "tree.ravel", "tree.at", "forward", "grad", "value_and_grad", "differentiated",
-    "finite", "updated", "update", "start", "train_step", "states", "fit", "save",
+    "data.standardize", "data.batches", "data.epochs", "data.block_epochs", "data.train_test_split", "data.kfold",
+    "data.pad_rows", "data.windows", "tree.map", "tree.zeros_like", "tree.add", "tree.ravel", "tree.at", "forward",
+    "grad", "value_and_grad", "differentiated", "finite", "updated", "update", "start", "train_step", "states", "fit",
+    "save",
 ]  # fmt: skip
 
 
