@@ -7,6 +7,10 @@
 It is written as ``pytest.mark.parametrize`` is, and stacks as that does. For pytest a case is a test of its own, whose
 way through fixtures, hooks and reports takes longer than most cases do; here a case costs a call. ``pytest --separate``
 makes tests of them again, for ``-k`` to choose from and ``--pdb`` to stop in.
+
+    @each_of(("layer", "x"), LAYERS.values(), ids=LAYERS, one_of_each=sort_of)
+
+tries the first case of each sort, ``sort_of(name)``, and leaves the others to ``pytest -m long``.
 """
 
 import inspect
@@ -18,10 +22,12 @@ import pytest
 separate = False  # set by --separate, in conftest.py, before any test is imported
 
 
-def each_of(names, values, ids=None):
+def each_of(names, values, ids=None, one_of_each=None):
     """Call a test once for each of these values; raise all errors together, each with the name of its case."""
     if separate:
         return pytest.mark.parametrize(names, values, ids=ids)
+    if one_of_each is not None:
+        return _in_two(names, dict(zip(ids, values, strict=True)), one_of_each)
     names = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
     values = list(values)
     shown = [None] * len(values) if ids is None or callable(ids) else list(ids)
@@ -31,6 +37,28 @@ def each_of(names, values, ids=None):
     def decorate(test):
         body, below = getattr(test, "cases", (test, [((), {})]))
         return _over([((*b, a), more | given) for (a, given), (b, more) in product(cases, below)], test, body)
+
+    return decorate
+
+
+def _in_two(names, cases, sort_of):
+    """A test of the first case of each sort, and a long one of the others."""
+    first = {sort_of(name): name for name in reversed(cases)}.values()
+    halves = {"one of each": [name for name in cases if name in first], "others": [n for n in cases if n not in first]}
+
+    def decorate(test):
+        tests = {which: each_of(names, [cases[n] for n in half], half)(test) for which, half in halves.items()}
+
+        def over_half(which, **fixtures):
+            tests[which](**fixtures)
+
+        which = inspect.Parameter("which", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        parameters = inspect.signature(tests["others"]).parameters.values()
+        over_half.__signature__ = inspect.Signature([which, *parameters])
+        over_half.__name__ = test.__name__
+        return pytest.mark.parametrize("which", ["one of each", pytest.param("others", marks=pytest.mark.long)])(
+            over_half
+        )
 
     return decorate
 

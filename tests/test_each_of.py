@@ -1,5 +1,8 @@
 """A test over many cases tries them all, and says which of them fail."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from tests.each_of import each_of, separate
@@ -48,6 +51,23 @@ def test_no_failure_hides_another_whatever_its_kind():
 
     with pytest.raises(BaseExceptionGroup, match=r"3 of 4 cases fail: \[0\], \[1\], \[2\]"):
         odd()
+
+
+def test_of_each_sort_the_first_is_tried_and_the_others_are_a_long_test():
+    tried = []
+
+    @each_of("n", {"a, 1": 1, "a, 2": 2, "b": 3}.values(), ids=["a, 1", "a, 2", "b"], one_of_each=lambda name: name[0])
+    @each_of("sign", [1, -1])
+    def right(n, sign, tmp_path):
+        tried.append(n * sign)
+
+    plain, long = right.pytestmark[0].args[1]
+    assert long.marks[0].name == "long"
+    for which, expected in ((plain, [1, -1, 3, -3]), (long.values[0], [2, -2])):
+        tried.clear()
+        with tempfile.TemporaryDirectory() as folder:
+            right(which=which, tmp_path=Path(folder))
+        assert sorted(tried) == sorted(expected)
 
 
 def test_no_values_are_a_mistake():

@@ -99,6 +99,7 @@ def survive(kills, folder):
     return left_behind
 
 
+@pytest.mark.long
 def test_a_writer_killed_at_20_random_moments_leaves_a_whole_file_no_older_than_the_last_reported(tmp_path):
     survive(20, tmp_path)
 

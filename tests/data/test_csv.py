@@ -138,6 +138,7 @@ def test_every_float_is_read_as_python_reads_it(written):
     assert x[:, 0].tolist() == numbers
 
 
+@pytest.mark.long
 def test_little_is_held_beside_the_result(written):
     rows = 4000
     path = written("label," + ",".join(f"pixel{i}" for i in range(784)) + "\n" + (",".join(["7"] * 785) + "\n") * rows)
@@ -408,6 +409,7 @@ def test_what_is_no_label_or_no_dtype_is_refused(written, named, message):
         read_csv(written(GOOD), **named)
 
 
+@pytest.mark.long
 def test_changed_bytes_give_a_format_error_or_a_table_of_finite_numbers(written):
     dice = random.Random(0)
     whole = b"label,a,b\r\n" + b"".join(b"%d,%d.5,-%de-3\r\n" % (i, 3 * i, i) for i in range(6))

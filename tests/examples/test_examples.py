@@ -100,6 +100,7 @@ def layers_of(printed):
     return [line.split() for line in printed.splitlines() if line.startswith("layers[")]
 
 
+@pytest.mark.long
 def test_the_main_job_learns_to_read_digits_in_a_process_of_its_own(tmp_path):
     command = [sys.executable, "-W", "error::RuntimeWarning", str(EXAMPLES / "digits.py"), "--epochs", "30"]
     run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
@@ -139,6 +140,7 @@ def test_a_number_of_epochs_that_is_none_is_refused(script, here, capsys):
     assert "--epochs must be at least 1, got 0" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_a_convolutional_network_learns_to_read_digits(here):
     assert accuracy_of(here("digits_cnn.py", "--fast")) >= 0.9
 
@@ -172,6 +174,7 @@ def test_a_network_learns_to_write(model, here):
     assert "--- the network continues:" in printed
 
 
+@pytest.mark.long
 def test_a_run_that_was_killed_goes_on_from_its_file_and_ends_at_the_same_bits(here, tmp_path):
     printed = here("resume.py", "--fast", "--out", "run.fnn")
     ending = r"(?:never killed|resumed): +(step 300, test accuracy 0\.\d+, parameters [0-9a-f]{16})"

@@ -73,6 +73,7 @@ def test_the_results_of_the_book_come_out(lesson):
     )
 
 
+@pytest.mark.long
 def test_callbacks_are_functions_on_the_stream(lesson):
     names, printed = lesson("07_streams.py")
     assert "the same weights as without the interruption, to the bit: True" in printed
@@ -102,6 +103,7 @@ def test_branches_and_joins_are_values_inside_values(lesson):
     assert names["n_parameters"] == 32 * 24 + 24 + 48 * 48 + 48 + 48 * 10 + 10 + 48 + 1
 
 
+@pytest.mark.long
 def test_many_networks_are_one_run_with_the_bits_of_each_alone(lesson):
     names, printed = lesson("13_many_networks.py")
     assert "4 of them alone end with the same bits: True" in printed

@@ -16,6 +16,9 @@ MOONS, SWEEP = "05_moons.py", "11_sweep_on_a_cluster.py"
 NO_DASK = ("dask", "dask.distributed")
 
 
+pytestmark = pytest.mark.long  # some 5 seconds
+
+
 @pytest.fixture(scope="module")
 def moons(tmp_path_factory):
     return run_lesson(MOONS, tmp_path_factory.mktemp("moons"))
@@ -41,7 +44,6 @@ def test_the_points_are_those_that_the_tutorial_shows(moons):
         assert np.abs(np.concatenate([x, x_test]) - point).max(axis=1).min() < 1e-7
 
 
-@pytest.mark.long
 def test_the_points_are_scikit_learn_s(moons):
     datasets, selection = pytest.importorskip("sklearn.datasets"), pytest.importorskip("sklearn.model_selection")
     x, label = datasets.make_moons(n_samples=5000, random_state=42, noise=0.1)
@@ -138,7 +140,6 @@ def test_what_is_missing_is_said_and_left_out(moons, swept):
     assert "wrote" not in moons[1] + swept[1]
 
 
-@pytest.mark.long
 def test_dask_gives_the_same(tmp_path):
     pytest.importorskip("dask.distributed")
     printed = run_lesson(SWEEP, tmp_path, "--dask")[1]

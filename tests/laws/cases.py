@@ -22,6 +22,12 @@ ACTIVATIONS = {  # those that keep the shape
     in ("fnn.layers.activations", "fnn.layers.smooth", "fnn.layers.hard", "fnn.layers.softmax")
 }
 
+
+def sort_of(name):
+    """What a case is a case of, and whether rows have lengths: the first of each sort is tried by default."""
+    return name.split(",")[0], "lengths" in name
+
+
 # Layers that draw random numbers need a key; all others take one and leave it.
 KEY = Key(5)
 

@@ -13,7 +13,7 @@ from fnn import Ensemble, chain, cross_entropy, members, mse, replicate, sgd, sp
 from fnn.core.record import is_record
 from fnn.losses._members import members_vjp
 from tests.each_of import each_of
-from tests.laws.cases import KEY, LAYERS, LOSS_CASES, PENALTIES, SCHEDULES, TRANSFORMS, numbers
+from tests.laws.cases import KEY, LAYERS, LOSS_CASES, PENALTIES, SCHEDULES, TRANSFORMS, numbers, sort_of
 from tests.laws.test_sharded import Stretch, fitting
 
 N, STEPS = 3, 5
@@ -83,14 +83,14 @@ def rows(node):
 TRAINABLE = {name: case for name, case in ALONE.items() if tree.leaves(case[0])}
 
 
-@each_of("layer, x", TRAINABLE.values(), ids=TRAINABLE)
+@each_of("layer, x", TRAINABLE.values(), ids=TRAINABLE, one_of_each=sort_of)
 def test_each_layer_learns_what_each_member_would(layer, x):
     loss, target = fitting(vjp(layer, x, KEY)[0])
     batches = [(x, target) for (x, target) in each_its_own((x, target))]
     assert_trained_alike(each_its_own(layer), loss, batches, ())
 
 
-@each_of("case", LOSS_CASES.values(), ids=LOSS_CASES)
+@each_of("case", LOSS_CASES.values(), ids=LOSS_CASES, one_of_each=sort_of)
 def test_each_loss_is_that_of_each_member(case):
     loss, prediction, *target = case
     predictions = each_its_own((prediction,))  # targets may have to be probabilities or signs, and stay

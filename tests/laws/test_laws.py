@@ -16,6 +16,7 @@ from tests.laws.cases import (
     PENALTIES,
     numbers,
     random_network,
+    sort_of,
     target_for,
 )
 
@@ -32,14 +33,14 @@ def cotangent(y):
     return tree.map(lambda array: numbers(*array.shape, seed=1, dtype=array.dtype), y)
 
 
-@layers
+@each_of(("layer", "x"), LAYERS.values(), ids=LAYERS, one_of_each=sort_of)
 def test_a_layer_s_gradient_is_the_numeric_one_leaf_by_leaf(layer, x):
     report = check_vjp(layer, x, key=KEY)
     assert max(report.errors.values(), default=0.0) <= 1e-8
     assert report.skipped <= 0.01 * report.coordinates
 
 
-@losses
+@each_of("case", LOSS_CASES.values(), ids=LOSS_CASES, one_of_each=sort_of)
 def test_a_loss_s_gradient_is_the_numeric_one(case):
     report = check_vjp(*case)
     assert max(report.errors.values()) <= 1e-8

@@ -12,7 +12,7 @@ import pytest
 from fnn import Dense, Key, dense, fit, gru, l2, mlp, mse, regularized, serial, sgd, start, tree, value_and_grad, vjp
 from fnn.data import balanced, batches, normalized
 from tests.each_of import each_of
-from tests.laws.cases import LOSS_CASES, LOSSES, families, numbers, random_like, target_for
+from tests.laws.cases import LOSS_CASES, LOSSES, families, numbers, random_like, sort_of, target_for
 
 CUTS = {"rows": [1, 2, 3, 4], "a ragged last batch": [2, 4], "one and the rest": [1], "one batch": []}
 MANY = {name: case for name, case in LOSS_CASES.items() if len(tree.leaves(case[1:])[0]) > 1}
@@ -47,8 +47,8 @@ def pulled(loss, inputs):
     return value, tree.leaves((pullback(1.0)[1](),))
 
 
+@each_of("case", MANY.values(), ids=MANY, one_of_each=sort_of)
 @each_of("cuts", CUTS.values(), ids=CUTS)
-@each_of("case", MANY.values(), ids=MANY)
 def test_what_is_lost_by_rows_is_the_same_in_whatever_batches_they_come(case, cuts):
     loss, *inputs = case
     value, whole = pulled(loss, tuple(inputs))

@@ -6,7 +6,7 @@ import pytest
 import fnn
 from fnn import Embedding, Key, attention, batch_norm, check_vjp, inference, layer_norm, rms_norm, tree, vjp
 from tests.each_of import each_of
-from tests.laws.cases import ACTIVATIONS, KEY, LAYERS, made, numbers, random_like
+from tests.laws.cases import ACTIVATIONS, KEY, LAYERS, made, numbers, random_like, sort_of
 
 # One layer, not a network of several: what a network loses between its layers is another matter.
 SINGLE = {
@@ -36,7 +36,7 @@ def evaluated(layer, x):
 
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast")
 @pytest.mark.parametrize("scales", [SCALES, pytest.param(BETWEEN, marks=pytest.mark.long)], ids=["edges", "between"])
-@each_of("name", SINGLE)
+@each_of("name", SINGLE, ids=SINGLE, one_of_each=sort_of)
 def test_a_narrow_dtype_is_right_to_a_few_units_and_comes_out_as_it_went_in(name, scales):
     for dtype, scale in scales:
         layer, x = SINGLE[name]

@@ -6,6 +6,7 @@ from unittest import mock
 
 import attrs
 import numpy as np
+import pytest
 
 import fnn
 import fnn.core.grad
@@ -307,6 +308,7 @@ def _candidates(kind, wrong):
 _passes = functools.cache(check)  # of the same case once, however many bugs it shows
 
 
+@pytest.mark.long
 @each_of(("kind", "plant", "wrong"), BUGS, ids=[wrong.__name__ for *_, wrong in BUGS])
 def test_a_planted_bug_is_found_and_without_it_the_same_case_passes(kind, plant, wrong):
     with plant(kind, wrong):

@@ -15,7 +15,7 @@ from fnn import Key, Record, combined, cross_entropy, fold_in, mse, sharded, tre
 from fnn.core._structure import walk
 from fnn.core.record import is_record
 from tests.each_of import each_of
-from tests.laws.cases import KEY, LAYERS, LOSS_CASES, LOSSES, numbers, target_for
+from tests.laws.cases import KEY, LAYERS, LOSS_CASES, LOSSES, numbers, sort_of, target_for
 
 
 class Stretch(Record):
@@ -58,8 +58,8 @@ def same_bits(ours, theirs):
     return ours[0] == theirs[0] and tree.equal(ours[1], theirs[1])
 
 
+@each_of("case", LOSS_CASES.values(), ids=LOSS_CASES, one_of_each=sort_of)
 @each_of(("shards", "other"), [(2, by_message), (7, backwards)])
-@each_of("case", LOSS_CASES.values(), ids=LOSS_CASES)
 def test_every_loss_in_shards_is_the_loss_of_the_batch(case, shards, other):
     loss, *batch = case
     value, gradient = value_and_grad(loss, NET, tuple(batch))
@@ -92,7 +92,7 @@ ROWWISE = {
 }
 
 
-@each_of("name", ROWWISE)
+@each_of("name", ROWWISE, ids=ROWWISE, one_of_each=sort_of)
 def test_every_layer_learns_from_shards_as_from_the_batch(name):
     layer, x = ROWWISE[name]
     loss, batch = batch_for(layer, x)

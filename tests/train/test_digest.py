@@ -42,6 +42,7 @@ def _all_equal(found):
     assert {len(each) for each in found[0]} == {64}
 
 
+@pytest.mark.long
 def test_two_processes_three_executors_and_two_hash_seeds_give_the_same_bits():
     found = digests(0, ("map", 1), ("threads", 2)) + digests(1, ("map", 1), ("processes", 1))
     assert len(found) == 4
@@ -56,6 +57,7 @@ def test_45_runs_in_5_processes_under_5_hash_seeds_on_3_executors_with_1_to_3_wo
     _all_equal(found)
 
 
+@pytest.mark.long
 def test_a_sharded_loss_gives_the_same_bits_whoever_computes_the_shards():
     found = digests(0, ("map", 1), ("threads", 3), ("processes", 2), main="main_in_shards")
     assert len(found) == 3

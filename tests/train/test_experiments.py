@@ -93,6 +93,7 @@ def test_threads_change_nothing(workers):
         assert sweep(trained, GRID, map=pool.map) == sweep(trained, GRID)
 
 
+@pytest.mark.long
 def test_processes_change_nothing():
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         assert sweep(trained, GRID, map=pool.map) == sweep(trained, GRID)

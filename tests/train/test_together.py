@@ -5,6 +5,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import numpy as np
+import pytest
 from toolz import last
 
 from fnn import (
@@ -122,6 +123,7 @@ def test_a_result_may_be_a_row_of_an_array_or_anything():
     assert repeat(together(lambda keys: ({"a": 1}, None)), split(Key(0), 2)) == [{"a": 1}, None]
 
 
+@pytest.mark.long
 def test_processes_change_nothing():
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         assert sweep(together(of_group, "width", 2), GRID, map=pool.map) == sweep(alone, GRID)
