@@ -22,7 +22,9 @@ from fnn.core.vjp import forward, vjp
 from fnn.diagnostics import numeric
 from fnn.diagnostics.check import check_vjp
 from fnn.diagnostics.diagnose import diagnose
+from fnn.diagnostics.input_gradient import input_gradient
 from fnn.diagnostics.summary import summary
+from fnn.diagnostics.watch import watch
 from fnn.layers import initializers
 from fnn.layers.activations import (
     Heaviside,
@@ -185,7 +187,7 @@ __all__ = [
     # key: a seed with an address
     "Key", "fold_in", "split",
     # vjp: evaluate, and remember how to pull a gradient back
-    "vjp", "forward", "grad", "value_and_grad", "check_vjp", "numeric",
+    "vjp", "forward", "grad", "value_and_grad", "input_gradient", "check_vjp", "numeric",
     "MeanSquaredError", "SumSquaredError", "MeanAbsoluteError", "Huber", "LogCosh", "CrossEntropy",
     "BinaryCrossEntropy", "KLDivergence", "Hinge", "NLL",
     "mse", "sum_squared_error", "mae", "huber", "log_cosh", "cross_entropy", "binary_cross_entropy", "kl_divergence",
@@ -199,7 +201,7 @@ __all__ = [
     # stream: training as a lazy stream of states
     "State", "start", "restart", "train_step", "differentiated", "finite", "updated", "states", "fit", "Diverged",
     "tap", "until", "time_limit", "early_stopping", "best", "ema", "progress", "logged", "history", "checkpointed",
-    "save", "load", "diagnose",
+    "save", "load", "diagnose", "watch",
     "Sharded", "sharded", "threads",
     "repeat", "sweep", "together", "Trial", "summarize", "Summary", "compare", "Comparison",
     # around it

@@ -54,14 +54,16 @@ _FLAT: dict[type, Callable[[np.ndarray], np.ndarray]] = {
 class LayerOnBatch:
     """A layer on the batch: ``rms`` is the root mean square of its output.
 
-    ``dead`` is the fraction of its units (places along the last axis) that pass no gradient on any row: their output is
-    0 for a relu and its like, saturated for sigmoid and tanh. It is None for other layers.
+    ``saturated`` is the fraction of its outputs where it passes (nearly) no gradient: they are 0 for a relu and its
+    like, close to an end for sigmoid and tanh. ``dead`` is the fraction of its units (places along the last axis) that
+    are so on every row. Both are None for other layers.
     """
 
     path: str
     layer: str
     output: str
     rms: float
+    saturated: float | None
     dead: float | None
 
 
@@ -98,11 +100,11 @@ class Diagnosis:
 
     def _tables(self) -> list[Table]:
         outputs = [
-            (each.path, each.layer, each.output, f"{each.rms:.3g}", "" if each.dead is None else f"{each.dead:.0%}")
+            (each.path, each.layer, each.output, f"{each.rms:.3g}", _percent(each.saturated), _percent(each.dead))
             for each in self.layers
         ]
         parameters = [(each.path, *[f"{n:.3g}" for n in (each.rms, each.gradient, each.ratio)]) for each in self.leaves]
-        tables = [Table(("path", "layer", "output", "rms", "dead"), outputs)]
+        tables = [Table(("path", "layer", "output", "rms", "saturated", "dead"), outputs)]
         return [*tables, Table(("path", "rms", "gradient", "ratio"), parameters)] if parameters else tables
 
     def __repr__(self) -> str:
@@ -145,10 +147,10 @@ def diagnose(params: Tree, batch: tuple[Any, ...], loss: Any = cross_entropy, ke
     >>> body = Dense(np.array([[1.0, 1.0, 1.0]]), np.array([0.0, -100.0, -100.0]))
     >>> net = Serial((body, relu, Dense(np.eye(3), np.zeros(3))))
     >>> print(diagnose(net, (np.array([[1.0], [2.0]]), np.array([0, 0]))))
-    path       layer  output    rms  dead
-    -------------------------------------
+    path       layer  output    rms  saturated  dead
+    ------------------------------------------------
     layers[0]  Dense  (n, 3)   80.4
-    layers[1]  Relu   (n, 3)  0.913   67%
+    layers[1]  Relu   (n, 3)  0.913        67%   67%
     layers[2]  Dense  (n, 3)  0.913
     <BLANKLINE>
     path                rms  gradient    ratio
@@ -202,10 +204,15 @@ def _guess(loss: Any, prediction: Any) -> float | None:
 
 
 def _layer_on_batch(path: str, layer: Any, y: Any) -> LayerOnBatch:
-    dead = None
+    saturated = dead = None
     if type(layer) in _FLAT and y.ndim > 1:
-        dead = float(_FLAT[type(layer)](y).reshape(-1, y.shape[-1]).all(axis=0).mean())
-    return LayerOnBatch(path, type(layer).__name__, shape_of(y), _root_mean_square(y), dead)
+        flat = _FLAT[type(layer)](y).reshape(-1, y.shape[-1])
+        saturated, dead = float(flat.mean()), float(flat.all(axis=0).mean())
+    return LayerOnBatch(path, type(layer).__name__, shape_of(y), _root_mean_square(y), saturated, dead)
+
+
+def _percent(fraction: float | None) -> str:
+    return "" if fraction is None else f"{fraction:.0%}"
 
 
 def _leaf_on_batch(path: str, leaf: np.ndarray, gradient: np.ndarray) -> LeafOnBatch:

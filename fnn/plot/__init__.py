@@ -17,6 +17,7 @@ Read ``lines`` first; after it any file can be read by itself:
 4. ``cells``: ``confusion``, ``attention``.
 5. ``networks``: ``diagram``.
 6. ``intervals``: ``comparison`` of two configurations, pair by pair.
+7. ``watching``: ``watched``, what each layer did over a run.
 
 ``_style`` is what they share: colors, labels, legends, and the checks of what can be drawn.
 """
@@ -32,6 +33,7 @@ from fnn.plot.lines import activation, curves, tangent
 from fnn.plot.networks import diagram
 from fnn.plot.pictures import filters, images
 from fnn.plot.plane import decision_boundary, descent, gradient_field
+from fnn.plot.watching import watched
 
 # fmt: off
 __all__ = [
@@ -41,4 +43,5 @@ __all__ = [
     "confusion", "attention",
     "diagram",
     "comparison",
+    "watched",
 ]

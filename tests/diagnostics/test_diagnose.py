@@ -83,10 +83,10 @@ def test_a_hand_worked_net_is_shown_in_numbers_and_in_a_table():
     assert leaf(found, "layers[0].bias").ratio == math.inf
     assert str(found) == repr(found)
     assert str(found).splitlines() == [
-        "path       layer  output   rms  dead",
-        "------------------------------------",
+        "path       layer  output   rms  saturated  dead",
+        "-----------------------------------------------",
         "layers[0]  Dense  (n, 2)  4.74",
-        "layers[1]  Relu   (n, 2)  3.35   50%",
+        "layers[1]  Relu   (n, 2)  3.35        50%   50%",
         "",
         "path              rms  gradient  ratio",
         "--------------------------------------",
@@ -174,8 +174,8 @@ def test_a_notebook_shows_both_tables_and_what_was_found():
     shown = Cells(page)
     assert shown.tables == 2
     cells = [cell[3] for cell in shown.cells]
-    assert cells[:5] == ["path", "layer", "output", "rms", "dead"]
-    assert cells[10:15] == ["layers[1]", "Relu", "(n, 100)", "0", "100%"]
+    assert cells[:6] == ["path", "layer", "output", "rms", "saturated", "dead"]
+    assert cells[12:18] == ["layers[1]", "Relu", "(n, 100)", "0", "100%", "100%"]
     assert "layers[2].bias" in cells
     assert page.endswith("".join(f"<p>{sentence}</p>" for sentence in found.found))
     assert len(found.found) > 1
@@ -203,7 +203,7 @@ def test_relus_whose_biases_are_far_below_zero_are_dead(how_many):
 def test_a_unit_that_lives_on_one_row_is_not_dead():
     net = Serial((Dense(np.array([[1.0, -1.0]]), np.zeros(2)), relu))
     found = diagnose(net, (np.array([[1.0], [1.0], [-1.0]]), np.zeros((3, 2))), mse)
-    assert layer(found, "layers[1]").dead == 0.0
+    assert (layer(found, "layers[1]").saturated, layer(found, "layers[1]").dead) == (0.5, 0.0)
 
 
 def test_a_channel_of_images_is_dead_if_it_is_0_everywhere():
@@ -218,7 +218,8 @@ def test_sigmoid_and_tanh_saturate(activation, edge):
     biases = np.array([edge + 1e-3, -edge - 1e-3, 100.0, edge - 1e-3, 0.0])
     net = Serial((Dense(np.zeros((4, 5)), biases), activation, dense(3)(Key(0), np.zeros((1, 5)))))
     found = diagnose(net, (X, LABELS))
-    assert layer(found, "layers[1]").dead == pytest.approx(3 / 5)
+    assert layer(found, "layers[1]").saturated == layer(found, "layers[1]").dead == pytest.approx(3 / 5)
+    assert layer(found, "layers[0]").saturated is None
     name = type(activation).__name__
     assert f"layers[1] {name}: 60% of its units are saturated on every row, and learn nothing;" in str(found)
 

@@ -212,6 +212,7 @@ FOR_STEPS = (LIKE_X & GIVEN_AS_ARRAYS) - {"numbers of 1e300"}  # float64 data wo
 for name, function in {
     "value_and_grad": fnn.value_and_grad,
     "grad": fnn.grad,
+    "input_gradient": fnn.input_gradient,
     "diagnose": lambda loss, params, batch, key=None: str(diagnose(params, batch, loss, key)),
 }.items():
     entry(f"{name}(loss, net, .)", lambda value, f=function: f(cross_entropy, NET, value), {"a tuple of arrays"})

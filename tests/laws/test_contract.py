@@ -126,8 +126,8 @@ def as_tree(result):
 KEEPS_FLOAT32 = [
     "data.standardize", "data.batches", "data.epochs", "data.block_epochs", "data.train_test_split", "data.kfold",
     "data.pad_rows", "data.windows", "tree.map", "tree.zeros_like", "tree.add", "tree.ravel", "tree.at", "forward",
-    "grad", "value_and_grad", "differentiated", "finite", "updated", "update", "start", "train_step", "states", "fit",
-    "save",
+    "grad", "value_and_grad", "input_gradient", "differentiated", "finite", "updated", "update", "start", "train_step",
+    "states", "fit", "save",
 ]  # fmt: skip
 
 

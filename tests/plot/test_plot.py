@@ -17,7 +17,26 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from fnn import Key, LeakyRelu, compare, concatenate, dense, dropout, plot, relu, residual, serial, softmax, tanh
+from fnn import (
+    Key,
+    LeakyRelu,
+    compare,
+    concatenate,
+    cross_entropy,
+    dense,
+    dropout,
+    plot,
+    relu,
+    residual,
+    serial,
+    sgd,
+    softmax,
+    start,
+    states,
+    tanh,
+    train_step,
+    watch,
+)
 from fnn import attention as attention_layer
 from fnn.core.keys import uniforms
 from fnn.train.summaries import summarize
@@ -36,6 +55,11 @@ BRANCHES = concatenate(serial(dense(8), relu), residual(dense(16), tanh))
 NET = serial(dense(16), BRANCHES, dropout(0.5), dense(3))(Key(6), POINTS)
 NET_OF_TWO = serial(dense(4), tanh, dense(2))(Key(7), POINTS)
 
+SEEN = []
+for _ in watch(2, (POINTS, LABELS), SEEN.append)(
+    states(train_step(cross_entropy, sgd(0.3)), start(NET_OF_TWO, sgd(0.3)), [(POINTS, LABELS)] * 6)
+):
+    pass
 COMPARED = compare({"narrow": LOSSES[0], "wide": LOSSES[1] + 0.1})
 
 PICTURES = {
@@ -57,6 +81,8 @@ PICTURES = {
     "attention to symbols": lambda ax: plot.attention(ax, LAYER, SEQUENCE, head=1, symbols="a $\n\t$b"),
     "diagram": lambda ax: plot.diagram(ax, NET, POINTS),
     "comparison": lambda ax: plot.comparison(ax, COMPARED),
+    "watched": lambda ax: plot.watched(ax, SEEN),
+    "watched units": lambda ax: plot.watched(ax, SEEN, "saturated"),
     "comparison of several": lambda ax: plot.comparison(ax, [COMPARED, compare({"a": [1, 2], NO_FORMULA: [3, 4.5]})]),
 }
 each_picture = pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES)
@@ -136,6 +162,8 @@ def test_every_text_is_large_enough_and_whole_and_on_no_other(draw, written):
         "filters of a dense layer": ("2 filters of 3 x 4", "3 inputs"),
         "attention": ("step attended to", "step that attends"),
         "comparison": ("difference", ""),
+        "watched": ("step", "rms of the gradient"),
+        "watched units": ("step", "fraction of outputs that are saturated"),
     }.items(),
 )
 def test_axes_say_what_they_measure(picture, labels):
