@@ -2,13 +2,14 @@
 
     check_function   : function, input, ... -> the first Finding, or None
     check_derivative : f, df, x -> Finding, or None          check_gradient : f, x, ... -> Finding, or None
-    grade            : name=function, ... -> Grades: findings, passed, share, mistakes
+    grade            : name=function, ..., convention=... -> Grades: findings, passed, share, score, mistakes
 
 A layer's pullback goes through ``fnn.check_vjp``.
 
 Read ``mistakes`` (what goes wrong, by number) and ``results`` (``Finding``, ``Grades``), then ``purity`` and
 ``derivatives``, whose checks need nothing but the function. ``grading`` knows what the function is to compute: that is
-an exercise (``exercises/exercise``), and the other files in ``exercises`` hold them by topic. Below them are
+an exercise (``exercises/exercise``), and the other files in ``exercises`` hold them by topic. ``conventions`` says in
+which other forms a function may be right. Below them are
 ``_sandbox`` (a call that cannot do harm) and ``_compare`` (where two results differ).
 """
 
@@ -16,9 +17,10 @@ from fnn.testing.derivatives import check_derivative, check_gradient
 from fnn.testing.grading import SIGNATURES, grade
 from fnn.testing.mistakes import MISTAKES
 from fnn.testing.purity import check_function
-from fnn.testing.results import Finding, Grades
+from fnn.testing.results import COSTS, Finding, Grades
 
 __all__ = [
+    "COSTS",
     "MISTAKES",
     "SIGNATURES",
     "Finding",

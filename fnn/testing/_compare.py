@@ -12,44 +12,86 @@ import attrs
 import numpy as np
 
 from fnn.testing._sandbox import Outcome, Parts
+from fnn.testing.results import SHORT, shown
 
 
 @attrs.frozen(eq=False)
 class Difference:
-    """How a result differs from another: in words, and with the two arrays where there are both."""
+    """How a result differs from another, in words.
+
+    Args:
+        what: the words.
+        found, expected: the two arrays, where there are both.
+        at: the number or the row of the input where they differ.
+        share: which fraction of the arrays differs.
+        right: True if no number differs.
+    """
 
     what: str
     found: Any = None
     expected: Any = None
+    at: Any = None
+    share: float = 1.0
+    right: bool = False
 
 
-def difference(outcome: Outcome, expected: Parts, tolerance: float) -> Difference | None:
+def difference(outcome: Outcome, expected: Parts, tolerance: float, x: Any = None, axes: int = 0) -> Difference | None:
     """Return where an outcome differs from what is expected, or None.
 
     Args:
         outcome: what ``call`` returned.
         expected: the right arrays, by place.
         tolerance: how far a number may be off, as a fraction of its array's largest.
+        x: the input, to tell at which of its numbers or rows they differ.
+        axes: how many axes of x belong together: 0 if each number has a result, 1 for rows.
 
     >>> from fnn.testing._sandbox import call
-    >>> difference(call(np.exp, (np.array([0.0, 1.0]),)), {"": np.array([1.0, 2.0])}, 1e-6).what
-    'gives 2.718 at [1], expected 2'
+    >>> x = np.arange(9.0)
+    >>> difference(call(np.expm1, (x,)), {"": np.where(x < 5, np.expm1(x), 2.0)}, 1e-6, x).what
+    'gives 147.4 at [5], where x is 5, expected 2'
     """
     if outcome.error is not None:
         return Difference(outcome.complaint)
-    if list(outcome.parts) != list(expected):
+    if len(outcome.parts) != len(expected):
         return Difference(f"gives {_counted(outcome.parts)}, expected {_counted(expected)}")
-    for place, right in expected.items():
-        found, where = outcome.parts[place], f"as result {place} " if place else ""
+    # A dictionary or a list for a tuple will do: results are compared in their order.
+    off = [each for each in zip(outcome.parts, outcome.arrays, expected.values(), strict=True)
+           if not _equal(*each[1:], tolerance)]  # fmt: skip
+    for place, found, right in off[:1]:
+        where, share = f"as result {place} " if place else "", len(off) / len(expected)
         if found.shape != right.shape:
-            return Difference(f"gives {where}the shape {found.shape}, expected {right.shape}", found, right)
-        off = ~(np.abs(found.astype(np.float64) - right) <= tolerance * np.abs(right).max(initial=1e-300))
-        if off.any():
-            worst = tuple(int(i) for i in np.argwhere(off)[0])
-            at = f" at {list(worst)}" if worst else ""
-            what = f"gives {where}{_number(found[worst])}{at}, expected {_number(right[worst])}"
-            return Difference(what, found, right)
+            what = f"gives {where}the shape {found.shape}, expected {right.shape}"
+            return Difference(what, found, right, share=share)
+        worst = tuple(int(i) for i in np.argwhere(_off(found, right, tolerance))[0])
+        at = _input_at(x, worst, axes)
+        long = at is not None and x.size > SHORT
+        told = (f" at {list(worst)}" if worst else "") + (f", where x is {shown(at)}," if long else "," * bool(worst))
+        one, other = _apart(found[worst], right[worst])
+        return Difference(f"gives {where}{one}{told or ','} expected {other}", found, right, at, share)
     return None
+
+
+def _off(found: np.ndarray, right: np.ndarray, tolerance: float) -> np.ndarray:
+    # Where 0 is expected, 1e-14 beside ordinary numbers is rounding.
+    return ~(np.abs(found.astype(np.float64) - right) <= tolerance * np.abs(right).max(initial=1e-8))
+
+
+def _equal(found: np.ndarray, right: np.ndarray, tolerance: float) -> bool:
+    return found.shape == right.shape and not _off(found, right, tolerance).any()
+
+
+def _input_at(x: Any, place: tuple[int, ...], axes: int) -> Any:
+    """Return the number of the input at a place of the result, or its row; None if neither can be told."""
+    if not isinstance(x, np.ndarray) or not 0 < x.ndim - axes <= len(place):
+        return None
+    at = x[place[: x.ndim - axes]]
+    return at if at.size <= SHORT else None
+
+
+def _apart(found: Any, expected: Any) -> tuple[str, str]:
+    """Return two numbers with as many digits as it takes to see that they differ."""
+    pairs = [(f"{float(found):.{digits}g}", f"{float(expected):.{digits}g}") for digits in range(4, 18)]
+    return next((pair for pair in pairs if pair[0] != pair[1]), pairs[-1])
 
 
 def agree(one: Outcome, other: Outcome, tolerance: float = 1e-5) -> bool:
@@ -74,7 +116,3 @@ def _close(a: np.ndarray, b: np.ndarray, tolerance: float) -> bool:
 
 def _counted(parts: Parts) -> str:
     return f"{len(parts)} result{'s' * (len(parts) != 1)}"
-
-
-def _number(value: Any) -> str:
-    return f"{float(value):.4g}"

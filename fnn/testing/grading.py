@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import attrs
 import numpy as np
 
 from fnn.core._errors import describe
@@ -16,10 +17,11 @@ from fnn.core.record import Record
 from fnn.diagnostics.check import check_vjp
 from fnn.layers._constructor import Constructor
 from fnn.testing._compare import Difference, agree, difference
-from fnn.testing._sandbox import Outcome, call, isolated, map_arrays, parts_of
+from fnn.testing._sandbox import Outcome, call, isolated, map_arrays
+from fnn.testing.conventions import FORMS, Conventions, Form, Order, other_form
 from fnn.testing.derivatives import hint
 from fnn.testing.exercises import EXERCISES
-from fnn.testing.exercises.exercise import REFUSED, Case, Exercise
+from fnn.testing.exercises.exercise import REFUSED, Case
 from fnn.testing.purity import HIDDEN, PROMOTES, effects, repeats
 from fnn.testing.results import Finding, Grades
 
@@ -27,7 +29,24 @@ SIGNATURES = {name: exercise.signature for name, exercise in EXERCISES.items()}
 
 
 @isolated()
-def grade(**functions: Callable[..., Any]) -> Grades:
+def grade(
+    *,
+    columns: bool = False,
+    averaged: bool = False,
+    probabilities: bool = False,
+    one_hot_labels: bool = False,
+    half: bool = False,
+    summed: bool = False,
+    keepdims: bool = False,
+    transposed: bool = False,
+    cached: bool = False,
+    of_output: bool = False,
+    scaled_at_test: bool = False,
+    slope: float | None = None,
+    order: Order | None = None,
+    returns: Order | None = None,
+    **functions: Callable[..., Any],
+) -> Grades:
     """Grade functions written from scratch, each given under the name of what it is, and name known mistakes.
 
     The names, and what each function takes and returns, are in ``SIGNATURES``: print them with
@@ -40,7 +59,27 @@ def grade(**functions: Callable[..., Any]) -> Grades:
     ``check_vjp`` as well. So may a constructor, such as ``max_pool(2)``.
 
     ``Grades`` prints as a line for each finding; ``grades.passed`` is True if there is none, ``grades.share`` is the
-    fraction of functions without, ``grades.mistakes`` are the numbers.
+    fraction of functions without, ``grades.score`` gives partial credit, ``grades.mistakes`` are the numbers.
+
+    Where all functions follow another convention than the signatures, say so once; a convention leaves alone what it
+    does not concern. A function that is right under another one than asked for is told that: "right, by columns".
+
+    Args:
+        columns: samples are columns: softmax(x) of (classes, n), weight (n_out, n_in), biases (n_out, 1).
+        averaged: layers divide the gradients of weights and biases by n, so that gradients of losses are not divided.
+        probabilities: losses, and their gradients by the logits, are given probabilities in place of logits.
+        one_hot_labels: cross-entropies are given one-hot labels.
+        half: squared errors are halved.
+        summed: losses are sums over all rows, not means.
+        keepdims: biases and their gradients are (1, n).
+        transposed: weights are (n_out, n_in), or (n_in, n_out) with columns.
+        cached: a function returns its result first, and then something to remember.
+        of_output: derivatives and pullbacks are given the activation's output in place of its input.
+        scaled_at_test: dropout leaves the scale to test time.
+        slope: leaky_relu's slope on the left, usually 0.01.
+        order: the arguments' names in the order in which a function takes them, as ("target", "prediction").
+        returns: the results' names in the order in which a function returns them, as ("dx", "dweight", "dbias").
+        functions: the functions, by name.
 
     Raises ``TypeError`` for a name that is not in the list, for what cannot be called, and if nothing is given.
 
@@ -55,9 +94,17 @@ def grade(**functions: Callable[..., Any]) -> Grades:
 gives nan at [1, 0], expected 0.2689; subtract x.max(axis=1, keepdims=True)
     relu: no finding
     1 of 2 functions without a finding
-    >>> grades.passed, grades.share, grades.mistakes
-    (False, 0.5, (9,))
+    >>> grades.passed, grades.share, grades.score, grades.mistakes
+    (False, 0.5, 0.875, (9,))
+    >>> def dense_forward(x, weight, bias):
+    ...     return weight @ x + bias
+    >>> grade(dense_forward=dense_forward, columns=True).passed
+    True
+    >>> print(grade(dense_forward=dense_forward).findings[0].what)
+    is right, by columns
     """
+    given = dict(locals())
+    asked = Conventions(**{name: given[name] for name in attrs.fields_dict(Conventions)})
     if not functions:
         raise TypeError("grade expects functions by name; write grade(softmax=my_softmax)")
     for name, function in functions.items():
@@ -65,27 +112,58 @@ gives nan at [1, 0], expected 0.2689; subtract x.max(axis=1, keepdims=True)
             raise TypeError(f"grade: there is no {name!r} to grade; there are {', '.join(sorted(EXERCISES))}")
         if not callable(function):
             raise TypeError(f"grade expects a function {SIGNATURES[name]}, got {describe(function)}")
-    found = [finding for name, function in functions.items() for finding in _graded(name, function)]
+    found = [finding for name, function in functions.items() for finding in _graded(name, function, asked)]
     return Grades(tuple(functions), tuple(found))
 
 
-def _graded(name: str, given: Any) -> Iterator[Finding]:
+def _graded(name: str, given: Any, asked: Conventions) -> Iterator[Finding]:
     """Yield what is wrong with one function, each mistake once."""
     exercise, seen = EXERCISES[name], set()
     first = exercise.cases[0].arguments
     if isinstance(given, Constructor):
         given = given(Key(0), first[0])
-    function = exercise.of_record(given) if isinstance(given, Record) else exercise.adapt(given)
-    besides = _of_effects(name, exercise, function)
-    found = list(besides.values())
-    if HIDDEN not in besides or exercise.seed is not None:  # what gives something else each time cannot be compared
-        of_values = [*_of_record(name, given, first), *_of_values(name, exercise, function)]
-        found = [*of_values, *exercise.laws(name, function), *found]
+    if isinstance(given, Record):
+        asked, function = Conventions(), exercise.of_record(given)
+    else:
+        function = given
+    found = [*_of_record(name, given, first), *_in_its_form(Form(exercise, asked), function)]
     for finding in found:
         mark = finding.mistake or finding.what
         if mark not in seen:
             seen.add(mark)
             yield finding
+
+
+def _in_its_form(form: Form, function: Callable[..., Any]) -> list[Finding]:
+    """Return what is wrong with a function in the form asked for, or that it is right in another."""
+    found = _findings(form, function)
+    wrong = [each for each in found if each.severity == "wrong"]
+    other = other_form(form, function) if wrong else None
+    if other is None:
+        return found
+    there = _findings(other, function)
+    by, known = other.by.beyond(form.by), [each for each in wrong if each.mistake]
+    words = f"right, {other.by.words(form.by)}"
+    keywords = f"grade it with {', '.join(f'{name}={value!r}' for name, value in by.items())}"
+    clean = all(each.severity == "style" for each in there)
+    if known and not clean:
+        return found
+    if known and not set(by) <= FORMS:  # the numbers are those of a known mistake, and right for another question
+        return [attrs.evolve(each, advice=f"it is {words}: {keywords}", conventions=by) if each in known else each
+                for each in found]  # fmt: skip
+    told = Finding(form.exercise.name, f"is {words}", other.give(form.exercise.cases[0].arguments), advice=keywords,
+                   severity="style", conventions=by)  # fmt: skip
+    return [told, *there]
+
+
+def _findings(form: Form, function: Callable[..., Any]) -> list[Finding]:
+    """Return what is wrong with a function in one form."""
+    exercise = form.exercise
+    besides = _of_effects(form, function)
+    found = list(besides.values())
+    if HIDDEN not in besides or exercise.seed is not None:  # what gives something else each time cannot be compared
+        found = [*_of_values(form, function), *exercise.laws(exercise.name, form.standard(function)), *found]
+    return found
 
 
 def _of_record(name: str, given: Any, arguments: tuple[Any, ...]) -> Iterator[Finding]:
@@ -96,9 +174,14 @@ def _of_record(name: str, given: Any, arguments: tuple[Any, ...]) -> Iterator[Fi
             yield Finding(name, f"has a wrong pullback: {outcome.error}", arguments)
 
 
-def _of_effects(name: str, exercise: Exercise, function: Callable[..., Any]) -> dict[str, Finding]:
+def _of_effects(form: Form, function: Callable[..., Any]) -> dict[str, Finding]:
     """Return what a function does besides, by kind: float64 made of float32 only where it would change parameters."""
+    exercise, name = form.exercise, form.exercise.name
     arguments, mistakes = exercise.cases[0].arguments, dict(exercise.effects)
+    if exercise.right is None:
+        function = form.standard(function)
+    else:
+        arguments, function = form.give(arguments), form.plain(function)
     found: dict[str, Finding] = {}
     if exercise.seed is not None and not repeats(function, arguments):
         other = tuple([1 if place == exercise.seed else each for place, each in enumerate(arguments)])
@@ -112,44 +195,46 @@ def _of_effects(name: str, exercise: Exercise, function: Callable[..., Any]) -> 
     return found
 
 
-def _of_values(name: str, exercise: Exercise, function: Callable[..., Any]) -> Iterator[Finding]:
+def _of_values(form: Form, function: Callable[..., Any]) -> Iterator[Finding]:
     """Yield where a function differs from the right one, and which known mistake that resembles.
 
     Ordinary cases come first. Where one of them is wrong and resembles no known mistake, the edges, which would be
     wrong with it, are left out.
     """
+    exercise = form.exercise
     if exercise.right is None:
         return
-    outcomes = _each_called(function, exercise)
-    pairs = zip(exercise.cases, outcomes, strict=True)
-    wrongs = {place: wrong for place, pair in enumerate(pairs) if (wrong := _wrong(exercise, *pair))}
+    outcomes = [form.call(function, each) for each in form.cases]
+    pairs = zip(form.cases, outcomes, strict=True)
+    wrongs = {place: wrong for place, pair in enumerate(pairs) if (wrong := _wrong(form, *pair))}
     left = list(wrongs)
     while left:
         place = left[0]
-        each, wrong = exercise.cases[place], wrongs[place]
-        alike = [pair for pair in exercise.suspects if agree(outcomes[place], _called(pair[1], each))]
+        each, wrong = form.cases[place], wrongs[place]
+        alike = [pair for pair in exercise.suspects if agree(outcomes[place], _suspected(form, pair[1], each))]
         if alike:  # of several, the one that is alike on the most cases
             likeness = [
-                [agree(*both) for both in zip(outcomes, _each_called(pair[1], exercise), strict=True)] for pair in alike
-            ]
+                [agree(found, _suspected(form, pair[1], case))
+                 for found, case in zip(outcomes, form.cases, strict=True)]
+                for pair in alike
+            ]  # fmt: skip
             best = max(range(len(alike)), key=lambda i: sum(likeness[i]))
             mistake = alike[best][0]
             left = [other for other in left if not likeness[best][other]]
         else:
             mistake = each.mistake
-            left = [other for other in left if mistake and other != place and exercise.cases[other].mistake != mistake]
+            left = [other for other in left if mistake and other != place and form.cases[other].mistake != mistake]
+        given, severity = form.give(each.arguments), "wrong" if each.ordinary and not wrong.right else "edge"
         advice = hint(wrong.found, wrong.expected, _rows(each.arguments)) if not mistake else ""
         if outcomes[place].error is not None and not mistake:
             advice = f"it is called as {exercise.signature}"
-        yield Finding(name, wrong.what, each.arguments, wrong.expected, wrong.found, mistake, advice)
+        yield Finding(exercise.name, wrong.what, given, wrong.expected, wrong.found, mistake, advice, severity,
+                      wrong.at, wrong.share)  # fmt: skip
 
 
-def _called(function: Callable[..., Any], each: Case) -> Outcome:
-    return call(function, map_arrays(np.copy, each.arguments))
-
-
-def _each_called(function: Callable[..., Any], exercise: Exercise) -> list[Outcome]:
-    return [_called(function, each) for each in exercise.cases]
+def _suspected(form: Form, suspect: Callable[..., Any], each: Case) -> Outcome:
+    """Return the outcome of a version written by the signature, in the form asked for."""
+    return call(lambda *given: form.put(suspect(*given), each.arguments), map_arrays(np.copy, each.arguments))
 
 
 def _rows(arguments: tuple[Any, ...]) -> int:
@@ -157,14 +242,13 @@ def _rows(arguments: tuple[Any, ...]) -> int:
     return len(arrays[0]) if arrays else 1
 
 
-def _wrong(exercise: Exercise, each: Case, outcome: Outcome) -> Difference | None:
+def _wrong(form: Form, each: Case, outcome: Outcome) -> Difference | None:
     """Return what is wrong with an outcome, or None."""
     if outcome.error is not None and (each.may_refuse or each.answer is REFUSED):
         return None
     if each.answer is REFUSED:
         return Difference("gives a result, expected a ValueError", outcome.arrays)
-    answer = each.answer if each.answer is not None else exercise.right(*each.arguments)  # type: ignore[misc]
-    wrong = difference(outcome, parts_of(answer), exercise.tolerance)
+    wrong = difference(outcome, form.expected(each), form.exercise.tolerance, *form.sample(each))
     if wrong is None and outcome.warning:
-        return Difference(f"warns: {outcome.warning}")
+        return Difference(f"warns: {outcome.warning}", right=True)
     return wrong

@@ -27,6 +27,7 @@ from fnn.testing.results import Finding
 # The kinds of effects, by which an exercise says which mistake each is.
 WRITES, SHARES, PROMOTES, ORDER = "writes", "shares", "promotes", "order"
 HIDDEN, GLOBAL, MOVES = "hidden", "global", "moves"
+_SEVERITIES = {WRITES: "edge", ORDER: "edge", HIDDEN: "wrong"}  # the others are style
 
 
 @isolated()
@@ -116,7 +117,8 @@ def effects(
     promoted = _promoted(function, arguments)
     if promoted:
         found[PROMOTES] = promoted
-    return {kind: Finding(name, what, arguments, mistake=mistakes.get(kind)) for kind, what in found.items()}
+    return {kind: Finding(name, what, arguments, mistake=mistakes.get(kind), severity=_SEVERITIES.get(kind, "style"))
+            for kind, what in found.items()}  # fmt: skip
 
 
 def _bits(arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:

@@ -1,6 +1,7 @@
-"""What the checks return: findings that read as sentences, and how many functions had none.
+"""What the checks return: findings that read as sentences, what each costs, and how many functions had none.
 
 Finding : what is wrong, on which inputs, which mistake it is          Grades : the findings of several functions
+COSTS   : severity -> what a finding of that kind costs, of 1
 """
 
 from __future__ import annotations
@@ -13,13 +14,26 @@ import numpy as np
 from fnn.core._errors import describe
 from fnn.testing.mistakes import MISTAKES
 
+# A number is wrong; it is right but at the edges, or harms what is around it; the numbers are right, the ways are not.
+COSTS = {"wrong": 1.0, "edge": 0.25, "style": 0.1}
+SHORT = 8  # so many numbers are shown, larger arrays by their shape
+
 
 @attrs.frozen(eq=False)
 class Finding:
     """One thing that is wrong with a function; as text, a sentence for whoever wrote it.
 
-    ``inputs`` is what it was called with, ``found`` and ``expected`` are the results where there are both, ``mistake``
-    is the number of a known mistake (see ``MISTAKES``) or None, and ``advice`` is what to write where there is none.
+    Args:
+        function, what: its name, and what it does.
+        inputs: what it was called with.
+        expected, found: the results, where there are both.
+        mistake: the number of a known mistake (see ``MISTAKES``), or None.
+        advice: what to write, beside what ``MISTAKES`` says.
+        severity: "wrong" if a number is wrong, "edge" if only extreme inputs show it (1e4, ties, one row, other shapes)
+            or if it harms what is around the function (it writes to its input), "style" if all numbers are right.
+        at: the number, or the row, of the inputs at which it fails, where one can be told.
+        share: which fraction of the results is wrong: 1 / 3 if two of three are right.
+        conventions: under which keywords of ``grade`` the function is right, as ``{"columns": True}``.
 
     >>> print(Finding("relu", "writes to its input", (np.array([-1.0, 2.0]),), mistake=2))
     relu: mistake 2, the input is written to, or returned as the result: relu([-1, 2]) writes to its input; make a new \
@@ -33,6 +47,10 @@ array: np.maximum(x, 0)
     found: Any = attrs.field(default=None, repr=False)
     mistake: int | None = None
     advice: str = ""
+    severity: str = "wrong"
+    at: Any = attrs.field(default=None, repr=False)
+    share: float = 1.0
+    conventions: dict[str, Any] = attrs.field(factory=dict)
 
     def __str__(self) -> str:
         name, instead = MISTAKES[self.mistake] if self.mistake else ("", "")
@@ -46,9 +64,15 @@ array: np.maximum(x, 0)
 class Grades:
     """The findings of some functions; as text, a line for each finding and one for each function without.
 
+    ``credit`` gives each function a part of a point, and ``score`` is their mean. A finding costs what ``COSTS`` says
+    of its severity: a wrong number all (of three results the one that is wrong a third; half of that if it is right
+    under another convention than the one that was asked for), an edge a quarter, style a tenth; no less than 0 is left.
+
     >>> grades = Grades(("relu", "tanh"), (Finding("relu", "raises ValueError"),))
     >>> grades.passed, grades.share, grades.mistakes
     (False, 0.5, ())
+    >>> Grades(("relu", "tanh"), (Finding("relu", "writes to its input", severity="edge"),)).score
+    0.875
     >>> print(grades)
     relu: relu() raises ValueError
     tanh: no finding
@@ -74,6 +98,20 @@ class Grades:
         """Return the fraction of functions without a finding, from 0 to 1: times the points there are, those earned."""
         return len(self.right) / len(self.functions)
 
+    def credit(self, costs: dict[str, float] | None = None) -> dict[str, float]:
+        """Return what each function earns, from 0 to 1, under ``COSTS`` or a teacher's own costs by severity."""
+        costs = COSTS | (costs or {})
+        lost = dict.fromkeys(self.functions, 0.0)
+        for each in self.findings:
+            halved = 0.5 if each.severity == "wrong" and each.conventions else 1.0
+            lost[each.function] += costs[each.severity] * each.share * halved
+        return {name: round(max(0.0, 1.0 - cost), 6) for name, cost in lost.items()}
+
+    @property
+    def score(self) -> float:
+        """Return the mean of what the functions earn, from 0 to 1."""
+        return sum(self.credit().values()) / len(self.functions)
+
     @property
     def mistakes(self) -> tuple[int, ...]:
         """Return the numbers of the known mistakes, each once."""
@@ -95,7 +133,7 @@ def shown(value: Any) -> str:
     ('[[0, 1], [-1000, 0.1235]]', 'float64 array (5, 3)', '0.1')
     """
     if isinstance(value, np.ndarray):
-        return _listed(value.tolist()) if value.size <= 8 else describe(value)
+        return _listed(value.tolist()) if value.size <= SHORT else describe(value)
     if isinstance(value, dict):
         return f"{{{', '.join(f'{key!r}: {shown(part)}' for key, part in value.items())}}}"
     if isinstance(value, list | tuple) and not all(isinstance(part, int | float) for part in value):

@@ -45,12 +45,13 @@ def test_all_points_for_all_right():
 
 def test_what_is_wrong_without_being_known_has_a_hint_and_no_number():
     def dense_backward(x, weight, dy):
-        return x.T @ dy / len(x), dy.sum(axis=0) / len(x), dy @ weight.T
+        return x.T @ dy, dy.sum(axis=0) / len(x), dy @ weight.T
 
     grades = grade(dense_backward=dense_backward, rnn_backward=lambda *given: given[0] * 2)
     assert grades.mistakes == ()
     assert "too small by the factor n = 5, the number of rows: a mean where a sum belongs" in str(grades.findings[0])
     assert grades.findings[1].what == "gives 1 result, expected 4 results"
+    assert [each.share for each in grades.findings] == [pytest.approx(1 / 3), 1]
 
 
 def test_a_bias_gradient_that_was_never_summed_is_told():

@@ -104,7 +104,7 @@ def _diagonal(p: np.ndarray, dy: np.ndarray) -> np.ndarray:
 
 def _activation(name: str, mistake: int | None, *suspects: Any) -> Exercise:
     layer = getattr(activations, name, None) or getattr(smooth, name)
-    return Exercise(f"{name}(x) -> y", [*SHAPES, case(FAR, mistake=mistake)], layer, suspects)
+    return Exercise(f"{name}(x) -> y", [*SHAPES, case(FAR, mistake=mistake)], layer, suspects, axes=0)
 
 
 def _derivative(name: str, mistake: int | None, *suspects: Any) -> Exercise:
@@ -112,14 +112,24 @@ def _derivative(name: str, mistake: int | None, *suspects: Any) -> Exercise:
     far = case(FAR, mistake=mistake)
     right = slope_of(layer)
     suspects = ((3, times(right, lambda x: -1)), *suspects)
-    return Exercise(f"{name}_derivative(x) -> slope at x", [*SHAPES, far], right, suspects, of_record=slope_of)
+    return Exercise(
+        f"{name}_derivative(x) -> slope at x", [*SHAPES, far], right, suspects, axes=0, primal=layer, of_record=slope_of
+    )
 
 
 def _relu_derivative() -> Exercise:
     kink = case(np.array([[-1.0, 0.0, 2.0]]), mistake=17)
     right = slope_of(activations.relu)
     suspects = [(3, times(right, lambda x: -1))]
-    return Exercise("relu_derivative(x) -> slope at x, 0 at 0", [*SHAPES, kink], right, suspects, of_record=slope_of)
+    return Exercise(
+        "relu_derivative(x) -> slope at x, 0 at 0",
+        [*SHAPES, kink],
+        right,
+        suspects,
+        axes=0,
+        primal=activations.relu,
+        of_record=slope_of,
+    )
 
 
 def _softmax_pullback() -> Exercise:
@@ -131,7 +141,9 @@ def _softmax_pullback() -> Exercise:
         *[(13, through(softmax, _diagonal)) for _, softmax in SOFTMAXES],
     ]
     cases = [case(*each.arguments, numbers(*each.arguments[0].shape, seed=5), mistake=each.mistake) for each in LOGITS]
-    return Exercise("softmax_pullback(x, dy) -> dx", cases, right, suspects, of_record=pullback_of)
+    return Exercise(
+        "softmax_pullback(x, dy) -> dx", cases, right, suspects, axes=1, primal=softmax_layer, of_record=pullback_of
+    )
 
 
 EXERCISES = {
@@ -143,12 +155,13 @@ EXERCISES = {
     "tanh": _activation("tanh", 15),
     "softplus": _activation("softplus", 15),
     "silu": _activation("silu", 15),
-    "softmax": Exercise("softmax(x) -> y, whose rows sum to 1", LOGITS, softmax_layer, SOFTMAXES),
+    "softmax": Exercise("softmax(x) -> y, whose rows sum to 1", LOGITS, softmax_layer, SOFTMAXES, axes=1),
     "log_softmax": Exercise(
         "log_softmax(x) -> y",
         [*LOGITS[:-1], case(FAR, mistake=11)],
         log_softmax,
         [*LOG_SOFTMAXES, *[(number, through(softmax, np.log)) for number, softmax in SOFTMAXES]],
+        axes=1,
     ),
     "relu_derivative": _relu_derivative(),
     "leaky_relu_derivative": _derivative("leaky_relu", None),

@@ -143,7 +143,7 @@ COLUMN: Any = case(LABELS[:, None], LABELS, mistake=40, answer=1.0, may_refuse=T
 
 EXERCISES = {
     "init": Exercise(
-        "init(sizes, seed) -> list of (weight (n_in, n_out), bias (n_out,)), for a relu network",
+        "init(sizes, seed) -> list of (weight, bias), shaped (n_in, n_out) and (n_out,), for a relu network",
         [case(SIZES, 0)],
         laws=_init_laws,
         seed=1,
@@ -169,7 +169,7 @@ EXERCISES = {
         effects=OWN_DATA,
     ),
     "one_hot": Exercise(
-        "one_hot(labels, classes) -> (n, classes)",
+        "one_hot(labels, classes) -> rows (n, classes)",
         [case(np.array([0, 2, 1, 2]), 3), case(np.array([0, 1]), 4), case(np.array([3]), 4)],
         one_hot,
         effects=OWN_DATA,

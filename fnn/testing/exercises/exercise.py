@@ -5,6 +5,7 @@ Exercise : signature, cases, right version, suspects, laws          case : argum
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -33,6 +34,11 @@ class Case:
     answer: Any = None
     may_refuse: bool = False
 
+    @property
+    def ordinary(self) -> bool:
+        """Return True if it is no edge."""
+        return self.mistake is None
+
 
 def case(*arguments: Any, mistake: int | None = None, answer: Any = None, may_refuse: bool = False) -> Case:
     """Build a case of these arguments; the rest as in ``Case``."""
@@ -53,11 +59,13 @@ class Exercise:
         cases: arguments to try, ordinary ones first.
         right: the right version, if there is one right result.
         suspects: wrong versions with the numbers of their mistakes; who returns what one of them returns has made it.
+        axes: how many axes of the first argument a sample has, each with a result: 0 for numbers, 1 for rows.
+        primal: of a derivative or a pullback, the activation that it belongs to.
+        of_record: turns a layer or a loss into the function.
         laws: yields findings where there is no single right result.
         effects: which mistake an effect is (see ``purity.effects``).
         seed: the place of the argument that is a seed.
         tolerance: how far a number may be off, as a fraction of its array's largest.
-        of_record: turns a layer or a loss into the function.
         adapt: turns what the student wrote into a function that returns arrays.
     """
 
@@ -65,12 +73,31 @@ class Exercise:
     cases: Sequence[Case]
     right: Callable[..., Any] | None = None
     suspects: Sequence[tuple[int, Callable[..., Any]]] = ()
+    axes: int | None = None
+    primal: Callable[..., Any] | None = None
+    of_record: Callable[[Any], Callable[..., Any]] = lambda layer: layer
     laws: Callable[[str, Callable[..., Any]], Iterable[Finding]] = no_laws
     effects: dict[str, int] = attrs.field(factory=dict)
     seed: int | None = None
     tolerance: float = 1e-6
-    of_record: Callable[[Any], Callable[..., Any]] = lambda layer: layer
     adapt: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function
+
+    @property
+    def name(self) -> str:
+        """Return the name of the function."""
+        return self.signature.partition("(")[0]
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """Return the names of the arguments."""
+        return tuple(self.signature.partition("(")[2].partition(")")[0].split(", "))
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """Return the names of the results, of which there may be a list."""
+        result = self.signature.partition(" -> ")[2]
+        several = re.match(r"(?:list of |the )?\(([\w, ]+)\)", result)
+        return tuple(several[1].split(", ")) if several else (result.partition(",")[0],)
 
 
 def slope_of(layer: Any) -> Callable[..., Any]:

@@ -57,10 +57,10 @@ def _distance(name: str, loss: Any, of_bytes: float) -> Exercise:
     return Exercise(f"{name}(y, target) -> mean over all numbers", [*PAIRS, broadcast, as_bytes], loss)
 
 
-def _gradient(name: str, loss: Any, cases: list[Case], *suspects: Any) -> Exercise:
+def _gradient(name: str, loss: Any, cases: list[Case], *suspects: Any, axes: int = 0) -> Exercise:
     right = gradient_of(loss)
     suspects = ((3, times(right, lambda y, target: -1)), *suspects)
-    return Exercise(f"{name} -> gradient of the mean", cases, right, suspects, of_record=gradient_of)
+    return Exercise(f"{name} -> gradient of the mean", cases, right, suspects, axes=axes, of_record=gradient_of)
 
 
 def _factor(*factors: Callable[..., int]) -> list[tuple[int, Callable[..., Any]]]:
@@ -126,6 +126,7 @@ EXERCISES = {
         (5, times(gradient_of(cross_entropy), _rows)),
         (41, times(gradient_of(cross_entropy), _outputs)),
         *[(number, through(softmax, _less_one_hot)) for number, softmax in SOFTMAXES],
+        axes=1,
     ),
     "binary_cross_entropy_gradient": _gradient(
         "binary_cross_entropy_gradient(logits, target)",

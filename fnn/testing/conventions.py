@@ -1,0 +1,262 @@
+"""A right function may be right in another form than the one asked for: by columns, for the sum, with the target first.
+
+Conventions : the keywords of ``grade``          Form : an exercise and the conventions in which it is called
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import combinations, permutations, product
+from typing import Any
+
+import attrs
+import numpy as np
+
+from fnn.data import one_hot
+from fnn.layers.activations import sigmoid
+from fnn.layers.softmax import softmax
+from fnn.testing._compare import difference
+from fnn.testing._sandbox import Outcome, Parts, arrays_in, call, map_arrays, parts_of
+from fnn.testing.exercises.exercise import Case, Exercise
+
+Order = tuple[str, ...]
+LOSSES = {"mse", "mae", "cross_entropy", "binary_cross_entropy"}
+# Conventions on the form alone: right numbers in another form are not those of a mistake.
+FORMS = {"columns", "keepdims", "transposed", "cached", "returns", "one_hot_labels", "probabilities"}
+
+# What a convention is called where it holds, and where it does not.
+WORDS = {
+    "columns": ("by columns", "by rows"),
+    "averaged": ("divided by n in the layer", "divided by n in the loss"),
+    "probabilities": ("of probabilities", "of logits"),
+    "one_hot_labels": ("with one-hot labels", "with integer labels"),
+    "half": ("for half the square", "for the whole square"),
+    "summed": ("for the sum", "for the mean"),
+    "keepdims": ("with biases (1, n)", "with biases (n,)"),
+    "transposed": ("with weights transposed", "with weights as the data are"),
+    "cached": ("with a cache beside the result", "without a cache"),
+    "of_output": ("of the activation's output", "of the activation's input"),
+    "scaled_at_test": ("scaled at test time", "scaled in training"),
+    "slope": ("with slope={}", "with the usual slope"),
+    "order": ("with the arguments ({})", "with the arguments in the order asked for"),
+    "returns": ("with the results ({})", "with the results in the order asked for"),
+}
+
+
+@attrs.frozen
+class Conventions:
+    """The form in which functions are written; each field is a keyword of ``grade``.
+
+    >>> Conventions(columns=True, order=("target", "y")).words(Conventions())
+    'by columns and with the arguments (target, y)'
+    """
+
+    columns: bool = False
+    probabilities: bool = False
+    one_hot_labels: bool = False
+    half: bool = False
+    summed: bool = False
+    averaged: bool = False
+    keepdims: bool = False
+    transposed: bool = False
+    cached: bool = False
+    of_output: bool = False
+    scaled_at_test: bool = False
+    slope: float | None = None
+    order: Order | None = None
+    returns: Order | None = None
+
+    def beyond(self, asked: Conventions) -> dict[str, Any]:
+        """Return the fields in which these are not those that were asked for."""
+        return {name: value for name, value in attrs.asdict(self).items() if value != getattr(asked, name)}
+
+    def words(self, asked: Conventions) -> str:
+        """Return the same in words."""
+        differing = self.beyond(asked).items()
+        said = [WORDS[name][not value].format(", ".join(value) if isinstance(value, tuple) else value)
+                for name, value in differing]  # fmt: skip
+        return " and ".join([", ".join(said[:-1]), said[-1]] if said[1:] else said)
+
+
+@attrs.frozen(eq=False)
+class Form:
+    """An exercise in some conventions: how its function is called, and what it is then to return."""
+
+    exercise: Exercise
+    by: Conventions = Conventions()
+
+    @property
+    def cases(self) -> list[Case]:
+        """Return the cases that there are in this form: the logarithm of a probability needs no extreme logits."""
+        bounded = self.by.probabilities and self.exercise.takes[0] == "logits"
+        return [each for each in self.exercise.cases if each.ordinary or not bounded]
+
+    def give(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the arguments in the form in which the function takes them."""
+        takes, by, values = self.exercise.takes, self.by, list(arguments)
+        if by.probabilities and takes[0] == "logits":
+            values[0] = (softmax if "labels" in takes else sigmoid)(values[0])
+        if by.of_output and self.exercise.primal is not None:
+            values[0] = self.exercise.primal(values[0])
+        if by.one_hot_labels and takes[:2] == ("logits", "labels"):
+            values[1] = one_hot(values[1], values[0].shape[1]).astype(np.float64)
+        if not any(map(callable, arguments)):
+            values = [self._turned(*each) for each in zip(takes, values, strict=True)]
+        return tuple(_ordered(by.order, takes, values))
+
+    def put(self, result: Any, arguments: tuple[Any, ...]) -> Any:
+        """Return a right result for these arguments, by the signature, in the form in which the function gives it."""
+        gives, slope = self.exercise.gives, self.by.slope
+        values = list(result) if isinstance(result, tuple) else [result]
+        for i, name in enumerate(gives):
+            factor: Any = self._factor(name, arguments)
+            if slope is not None and self.exercise.name.startswith("leaky_relu"):
+                factor = np.where(arguments[0] < 0, slope / 0.01, 1.0)
+            scaled = map_arrays(lambda each, c=factor: each * c, values[i])
+            values[i] = self._turned(name, scaled * factor if np.isscalar(scaled) else scaled)
+        return tuple(_ordered(self.by.returns, gives, values)) if isinstance(result, tuple) else values[0]
+
+    def expected(self, each: Case) -> Parts:
+        """Return the right result of a case, in this form."""
+        answer = each.answer if each.answer is not None else self.exercise.right(*each.arguments)  # type: ignore[misc]
+        return parts_of(self.put(answer, each.arguments))
+
+    def call(self, function: Callable[..., Any], each: Case) -> Outcome:
+        """Return the outcome of a function for a case, called in this form on copies."""
+        return call(self.plain(function), map_arrays(np.copy, self.give(each.arguments)))
+
+    def sample(self, each: Case) -> tuple[Any, int]:
+        """Return the first argument and how many of its axes a sample has, where results belong to samples."""
+        axes = self.exercise.axes
+        return (None, 0) if axes is None or (axes and self.by.columns) else (self.give(each.arguments)[0], axes)
+
+    def plain(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function without its cache."""
+        return (lambda *given: function(*given)[0]) if self.by.cached else function
+
+    def standard(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function with the arguments and the results of the signature, for laws that call it."""
+        adapted = self.exercise.adapt(lambda *arguments: self.plain(function)(*self.give(arguments)))
+
+        def called(*arguments: Any) -> Any:
+            result = adapted(*arguments)
+            if self.by.scaled_at_test and "rate" in self.exercise.takes:
+                return tuple([each / (1 - arguments[1]) for each in result])
+            return self._back(result)
+
+        return adapted if self.by == Conventions() else called
+
+    def _back(self, value: Any) -> Any:
+        names = self.exercise.gives
+        if not isinstance(value, list | tuple | Iterator):
+            return self._turned(names[0], value, back=True)
+        parts = list(value)
+        if len(parts) != len(names) or any(isinstance(part, list | tuple) for part in parts):
+            return [self._back(part) for part in parts]
+        return tuple([self._turned(*each, back=True) for each in zip(names, parts, strict=True)])
+
+    def _turned(self, name: str, value: Any, back: bool = False) -> Any:
+        """Return arrays with rows turned to columns, or back; and biases as columns or rows of one."""
+        by, turns = self.by, self.by.columns != (self.by.transposed and "weight" in name)
+        if isinstance(value, dict):
+            return {key: self._turned(key, part, back) for key, part in value.items()}
+        if name.endswith("bias") and (by.columns or by.keepdims):
+            unit = 1 if by.columns else 0
+            if back:
+                return np.squeeze(value, unit) if np.ndim(value) == 2 and np.shape(value)[unit] == 1 else value
+            return np.expand_dims(value, unit) if np.ndim(value) == 1 else value
+        return map_arrays(lambda each: each.T if turns and each.ndim == 2 else each, value)
+
+    def _factor(self, name: str, arguments: tuple[Any, ...]) -> float:
+        """Return how many times the result of that name is as large as by the signature."""
+        by, (loss, gradient, _) = self.by, f"{self.exercise.name}_".partition("_gradient")
+        if loss.strip("_") in LOSSES:
+            count = len(arguments[0]) if "labels" in self.exercise.takes else arguments[0].size
+            summed = by.summed or (by.averaged and gradient)
+            return (0.5 if by.half and loss.startswith("mse") else 1.0) * (count if summed else 1)
+        of_layer = by.averaged and "dy" in self.exercise.takes and name.startswith("d") and name != "dx"
+        return 1 / len(arguments[self.exercise.takes.index("dy")]) if of_layer else 1.0
+
+
+def _ordered(order: Order | None, names: Order, values: list[Any]) -> list[Any]:
+    """Return the values in an order of their names; a loss may be said to take a prediction and a target."""
+    if order is not None and names[1:2] in (("target",), ("labels",)):
+        order = tuple([{"prediction": names[0], "target": names[1]}.get(name, name) for name in order])
+    fits = order is not None and sorted(order) == sorted(names)
+    return [values[names.index(name)] for name in order] if order and fits else values
+
+
+def other_form(form: Form, function: Callable[..., Any]) -> Form | None:
+    """Return the nearest other form in which a function is right on ordinary inputs, or None."""
+    exercise, outcomes = form.exercise, {}
+    if exercise.right is None:
+        others = [Form(exercise, by) for by in _changed(form.by, _free(exercise), [None], [None], 2)]
+        laws = (exercise.laws(exercise.name, each.standard(function)) for each in others)
+        return next((each for each, found in zip(others, laws, strict=True) if not list(found)), None)
+    sloped = [_table_row(Form(exercise, by)) for by in _slopes(form, function)]
+    for other, given, key, expected in [*sloped, *_table(exercise, form.by)]:
+        if key not in outcomes:
+            outcomes[key] = call(other.plain(function), map_arrays(np.copy, given))
+        if not difference(outcomes[key], expected, exercise.tolerance) and not any(
+            difference(other.call(function, each), other.expected(each), exercise.tolerance)
+            for each in exercise.cases[1:] if each.ordinary
+        ):  # fmt: skip
+            return other
+    return None
+
+
+@cache
+def _table(exercise: Exercise, asked: Conventions) -> list[tuple[Any, ...]]:
+    """Return all other forms that differ, those with few changes first, with what they take and give."""
+    rows: dict[Any, tuple[Any, ...]] = {}
+    start = _table_row(Form(exercise, asked))
+    flips = [name for name, value in attrs.asdict(asked).items() if isinstance(value, bool) and (name == "cached" or
+             _bits(_table_row(Form(exercise, attrs.evolve(asked, **{name: not value})))) != _bits(start))]  # fmt: skip
+    orders, returns = ([None, *permutations(names)] if len(names) < 4 else [None]
+                       for names in (exercise.takes, exercise.gives))  # fmt: skip
+    for by in _changed(asked, flips, orders, returns, 3):
+        row = _table_row(Form(exercise, by))
+        rows.setdefault(_bits(row), row)
+    rows.pop(_bits(start), None)
+    return list(rows.values())
+
+
+def _table_row(form: Form) -> tuple[Any, ...]:
+    first = form.exercise.cases[0]
+    given = form.give(first.arguments)
+    key = form.by.cached, [(each.shape, each.tobytes()) for each in arrays_in(given)]
+    return form, given, str(key), form.expected(first)
+
+
+def _bits(row: tuple[Any, ...]) -> Any:
+    return row[2], tuple([(each.shape, each.tobytes()) for each in row[3].values()])
+
+
+def _changed(
+    asked: Conventions, flips: list[str], orders: list[Any], returns: list[Any], most: int
+) -> Iterator[Conventions]:
+    """Yield conventions with up to so many changes: some flips, another order of arguments, another of results."""
+    for changes in range(1, most + 1):
+        for order, gives in product(orders, returns):
+            left = changes - (order is not None) - (gives is not None)
+            for chosen in combinations(flips, left) if left >= 0 else ():
+                other = {name: not getattr(asked, name) for name in chosen}
+                yield attrs.evolve(asked, order=order or asked.order, returns=gives or asked.returns, **other)
+
+
+def _free(exercise: Exercise) -> list[str]:
+    """Return the conventions that matter where there is no single right result."""
+    of_weights = ["columns", "transposed", "keepdims"] if "weight" in exercise.gives else ["columns"]
+    return ["scaled_at_test"] if "rate" in exercise.takes else of_weights
+
+
+def _slopes(form: Form, function: Callable[..., Any]) -> Iterator[Conventions]:
+    """Yield conventions with the slope that a leaky relu has on the left."""
+    if form.exercise.name.startswith("leaky_relu"):
+        first = form.exercise.cases[0]
+        found, right = form.call(function, first).arrays[:1], form.expected(first)[""]
+        left = first.arguments[0] < 0
+        if found and found[0].shape == right.shape:
+            slope = float(np.median(found[0][left] / right[left])) * (form.by.slope or 0.01)
+            yield attrs.evolve(form.by, slope=round(slope, 9))
