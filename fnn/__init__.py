@@ -111,17 +111,10 @@ from fnn.networks.separable import separable_conv
 from fnn.networks.serial import Serial, serial
 from fnn.networks.transformer import transformer_block
 from fnn.optim import schedules
-from fnn.optim.optimizers import adagrad, adam, adamw, rmsprop, sgd
-from fnn.optim.rules import (
-    clip,
-    clip_by_global_norm,
-    descend,
-    scale_by_adagrad,
-    scale_by_adam,
-    scale_by_rms,
-    trace,
-    weight_decay,
-)
+from fnn.optim.adaptive import scale_by_adadelta, scale_by_adamax, scale_by_lion, scale_by_nadam
+from fnn.optim.memoryless import clip, clip_by_global_norm, descend, weight_decay
+from fnn.optim.optimizers import adadelta, adagrad, adam, adamax, adamw, lion, nadam, rmsprop, sgd
+from fnn.optim.rules import scale_by_adagrad, scale_by_adam, scale_by_rms, trace
 from fnn.optim.transform import Transform, chain, update
 from fnn.optim.wrappers import accumulate_gradients, freeze
 from fnn.train.allocator import keep_freed_memory
@@ -196,8 +189,8 @@ __all__ = [
     # transform: one step of an optimizer
     "Transform", "chain", "freeze", "accumulate_gradients", "update",
     "trace", "scale_by_adam", "scale_by_rms", "scale_by_adagrad", "clip", "clip_by_global_norm", "weight_decay",
-    "descend",
-    "sgd", "adagrad", "rmsprop", "adam", "adamw", "schedules",
+    "descend", "scale_by_nadam", "scale_by_adamax", "scale_by_adadelta", "scale_by_lion",
+    "sgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "adamax", "adadelta", "lion", "schedules",
     # stream: training as a lazy stream of states
     "State", "start", "restart", "train_step", "differentiated", "finite", "updated", "states", "fit", "Diverged",
     "tap", "until", "time_limit", "early_stopping", "best", "ema", "progress", "logged", "history", "checkpointed",

@@ -21,7 +21,7 @@ steps beyond the lengths of a prediction ``(y, lengths)``, as layers over time r
 
 Read ``regression``, then ``classification``, ``binary`` and ``divergence`` (losses that take logits), ``likelihood``
 (of distributions that a network describes), ``regularization`` (penalties on parameters) and ``multitask`` (several
-losses at once). ``_reduction`` has what becomes of the rows, ``_rows`` which of them are there, ``_classes`` what losses
-of classes share, ``_terms`` how the losses of parts of a batch add up, ``_members`` the losses of an ensemble,
+losses at once). ``_reduction`` has what becomes of the rows, ``_rows`` which of them are there, ``_classes`` what
+losses of classes share, ``_terms`` how the losses of parts of a batch add up, ``_members`` the losses of an ensemble,
 ``_records`` what to write where a function came and a record belongs.
 """

@@ -9,18 +9,25 @@ import fnn
 from fnn import (
     Key,
     accumulate_gradients,
+    adadelta,
     adagrad,
     adam,
+    adamax,
     adamw,
     chain,
     clip,
     clip_by_global_norm,
     cross_entropy,
     descend,
+    lion,
     mlp,
+    nadam,
     rmsprop,
+    scale_by_adadelta,
     scale_by_adagrad,
     scale_by_adam,
+    scale_by_adamax,
+    scale_by_lion,
     scale_by_rms,
     sgd,
     start,
@@ -42,7 +49,15 @@ def gradient(seed):
 
 
 PARAMS = numbers(3, 4, seed=20), numbers(4, seed=21)
-GRADIENTS = [gradient(seed) for seed in range(10)]
+GRADIENTS = [gradient(seed) for seed in range(20)]
+
+
+@pytest.fixture(autouse=True)
+def _in_double_precision():
+    """PyTorch's NAdam keeps the product of its momenta in the default dtype, whatever that of the parameters is."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 def falling(step):
@@ -109,11 +124,34 @@ TORCH = {
     "adam, decay first": (lambda rate: chain(weight_decay(0.3), adam(rate)), "Adam", {"weight_decay": 0.3}),
     "adamw": (adamw, "AdamW", {}),
     "adamw, decay": (partial(adamw, weight_decay=0.3), "AdamW", {"weight_decay": 0.3}),
+    "adam, amsgrad": (partial(adam, amsgrad=True), "Adam", {"amsgrad": True}),
+    "adam, amsgrad, short memory": (
+        partial(adam, b2=0.5, amsgrad=True),
+        "Adam",
+        {"amsgrad": True, "betas": (0.9, 0.5)},
+    ),
+    "adamw, amsgrad": (partial(adamw, amsgrad=True), "AdamW", {"amsgrad": True}),
+    "rmsprop, centered": (partial(rmsprop, centered=True), "RMSprop", {"alpha": 0.9, "centered": True}),
+    "rmsprop, centered, momentum": (
+        partial(rmsprop, momentum=0.7, centered=True),
+        "RMSprop",
+        {"alpha": 0.9, "momentum": 0.7, "centered": True},
+    ),
+    "nadam": (nadam, "NAdam", {}),
+    "nadam, fast": (
+        partial(nadam, b1=0.5, momentum_decay=3.0),
+        "NAdam",
+        {"betas": (0.5, 0.999), "momentum_decay": 3.0},
+    ),
+    "adamax": (adamax, "Adamax", {}),
+    "adamax, other means": (partial(adamax, b1=0.5, b2=0.6, eps=1e-3), "Adamax", {"betas": (0.5, 0.6), "eps": 1e-3}),
+    "adadelta": (adadelta, "Adadelta", {}),
+    "adadelta, decay": (partial(adadelta, decay=0.5, eps=1e-3), "Adadelta", {"rho": 0.5, "eps": 1e-3}),
 }
 
 
 @pytest.mark.parametrize("name", TORCH)
-def test_ten_steps_of_pytorchs_optimizers_are_ours(name):
+def test_twenty_steps_of_pytorchs_optimizers_are_ours(name):
     ours, theirs, settings = TORCH[name]
     params = parameters()
     expected = torch_steps(params, getattr(torch.optim, theirs)(params, lr=0.1, **settings))
@@ -122,7 +160,7 @@ def test_ten_steps_of_pytorchs_optimizers_are_ours(name):
 
 
 @pytest.mark.parametrize("name", TORCH)
-def test_ten_steps_at_a_rate_that_follows_a_schedule(name):
+def test_twenty_steps_at_a_rate_that_follows_a_schedule(name):
     ours, theirs, settings = TORCH[name]
     params = parameters()
     optimizer = getattr(torch.optim, theirs)(params, lr=1.0, **settings)
@@ -225,6 +263,14 @@ OPTAX = {
             o.scale_by_learning_rate(falling),
         ),
     ),
+    "scale_by_adamax": (scale_by_adamax(), lambda o: o.scale_by_adamax()),
+    "adamax": (adamax(0.1, 0.5, 0.6), lambda o: o.adamax(0.1, 0.5, 0.6)),
+    "scale_by_adadelta": (scale_by_adadelta(), lambda o: o.scale_by_adadelta()),
+    "adadelta": (adadelta(0.1, 0.5), lambda o: o.adadelta(0.1, rho=0.5)),
+    "scale_by_lion": (scale_by_lion(), lambda o: o.scale_by_lion()),
+    "lion": (lion(), lambda o: o.lion(1e-4)),
+    "lion, a schedule": (lion(falling, 0.3, 0.5, 0.6), lambda o: o.lion(falling, 0.5, 0.6, weight_decay=0.3)),
+    "lion, some leaves": (lion(0.1, 0.3, where="[0]"), lambda o: o.lion(0.1, weight_decay=0.3, mask=(True, False))),
     "accumulate_gradients": (
         accumulate_gradients(3, adam(falling)),
         lambda o: o.MultiSteps(o.adam(falling), 3, accumulator_dtype=np.float64),
@@ -233,7 +279,7 @@ OPTAX = {
 
 
 @pytest.mark.parametrize("name", OPTAX)
-def test_ten_steps_of_optaxs_transforms_are_ours(name):
+def test_twenty_steps_of_optaxs_transforms_are_ours(name):
     ours, theirs = OPTAX[name]
     for mine, expected in zip(our_steps(ours), optax_steps(theirs), strict=True):
         close(mine, expected)
@@ -263,3 +309,17 @@ def test_where_optax_differs_by_design(name):
     close(mine, [p + our_formula(g) for p, g in zip(PARAMS, GRADIENTS[0], strict=True)])
     close(expected, [p + their_formula(g) for p, g in zip(PARAMS, GRADIENTS[0], strict=True)])
     assert np.abs(mine[0] - expected[0]).max() > 0.1
+
+
+def test_without_a_rise_of_the_momentum_nadam_is_pytorchs_to_the_end_of_the_products():
+    for b1, decay in ((0.9, 0.0), (0.99, 1e3), (0.0, 4e-3), (0.9, 4e-3)):
+        params = [torch.nn.Parameter(torch.ones(1))]
+        optimizer = nadam(0.1, b1=b1, momentum_decay=decay)
+        theirs = torch.optim.NAdam(params, lr=0.1, betas=(b1, 0.999), momentum_decay=decay)
+        state = start((np.array([1.0]),), optimizer)
+        for step in range(300):
+            slope = np.sin(step) * state.params[0]
+            params[0].grad = torch.tensor(slope)
+            theirs.step()
+            state = update(optimizer, (slope,), state)
+        np.testing.assert_allclose(state.params[0], params[0].detach().numpy(), rtol=1e-10, atol=1e-12)

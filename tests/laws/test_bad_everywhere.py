@@ -260,10 +260,17 @@ entry("fit(data=(x, .))", lambda value: fitted(data=(X, value)), {"labels", "one
 entry("update(., gradient, state)", lambda value: fnn.update(value, NET, STATE))
 entry("update(adam, ., state)", lambda value: fnn.update(ADAM, value, STATE))
 entry("update(adam, gradient, .)", lambda value: fnn.update(ADAM, NET, value))
-for name in ["sgd", "adagrad", "rmsprop", "adam", "adamw", "descend"]:
+for name in ["sgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "adamax", "adadelta", "lion", "descend"]:
     entry(f"{name}(.)", getattr(fnn, name), ABOVE_ZERO | MANY_ABOVE_ZERO | CALLABLE)
 entry("trace(.)", fnn.trace, {"zero"} | MANY_BELOW_ONE)
-for name in ("scale_by_adam", "scale_by_rms"):
+for name in (
+    "scale_by_adam",
+    "scale_by_rms",
+    "scale_by_nadam",
+    "scale_by_adamax",
+    "scale_by_adadelta",
+    "scale_by_lion",
+):
     entry(f"{name}(.)", getattr(fnn, name), {"zero"})
 entry("weight_decay(.)", fnn.weight_decay, NUMBERS | MANY)
 entry("scale_by_adagrad(.)", fnn.scale_by_adagrad, NUMBERS)

@@ -14,8 +14,10 @@ from fnn import (
     State,
     Transform,
     accumulate_gradients,
+    adadelta,
     adagrad,
     adam,
+    adamax,
     adamw,
     chain,
     clip,
@@ -28,10 +30,12 @@ from fnn import (
     grad,
     load,
     mlp,
+    nadam,
     relu,
     restart,
     rmsprop,
     save,
+    scale_by_lion,
     schedules,
     serial,
     sgd,
@@ -94,10 +98,19 @@ OPTIMIZERS = {
     "adam, weight_decay": chain(adam(), weight_decay(0.1)),
     "accumulated sgd": accumulate_gradients(2, sgd(0.1)),
     "accumulated adam": accumulate_gradients(2, adam()),
+    "amsgrad": adam(amsgrad=True),
+    "centered rmsprop": rmsprop(centered=True),
+    "nadam": nadam(),
+    "adamax": adamax(),
+    "adadelta": adadelta(),
+    "lion": chain(scale_by_lion(), descend(1e-4)),
     "one of a user's own": signed(),
     "another": bare(),
 }
-ALIKE = {frozenset({"clip_by_global_norm, adam", "freeze, adam"})}  # the same memory, of the same meaning
+ALIKE = {
+    frozenset({"clip_by_global_norm, adam", "freeze, adam"}),
+    frozenset({"adam", "nadam"}),
+}  # the same memory, of the same meaning
 PAIRS = [pair for pair in itertools.permutations(OPTIMIZERS, 2) if frozenset(pair) not in ALIKE]
 
 

@@ -15,8 +15,10 @@ from fnn import (
     Serial,
     State,
     accumulate_gradients,
+    adadelta,
     adagrad,
     adam,
+    adamax,
     adamw,
     chain,
     clip,
@@ -25,8 +27,10 @@ from fnn import (
     dense,
     descend,
     fit,
+    lion,
     load,
     mae,
+    nadam,
     relu,
     rmsprop,
     save,
@@ -62,6 +66,55 @@ def root_mean_square(g, p, s=0.0, v=0.0, momentum=0.0):
     return p
 
 
+def largest_so_far(g, p, m=0.0, s=0.0, largest=0.0):
+    for t in range(1, STEPS + 1):
+        m, s = 0.9 * m + 0.1 * g, 0.5 * s + 0.5 * g * g
+        largest = max(largest, s)
+        p -= RATE * m / (1 - 0.9**t) / (math.sqrt(largest / (1 - 0.5**t)) + 1e-8)
+    return p
+
+
+def standard_deviation(g, p, m=0.0, s=0.0):
+    for _ in range(STEPS):
+        s, m = 0.9 * (s + 0.1 * (g - m) ** 2), m + 0.1 * (g - m)
+        p -= RATE * g / (math.sqrt(s) + 1e-8)
+    return p
+
+
+def ahead(g, p, m=0.0, s=0.0, product=1.0):
+    def mu(t):
+        return 0.9 * (1 - 0.5 * 0.96 ** (0.004 * t))
+
+    for t in range(1, STEPS + 1):
+        m, s = 0.9 * m + 0.1 * g, 0.999 * s + 0.001 * g * g
+        product *= mu(t)
+        mean = mu(t + 1) * m / (1 - product * mu(t + 1)) + (1 - mu(t)) * g / (1 - product)
+        p -= RATE * mean / (math.sqrt(s / (1 - 0.999**t)) + 1e-8)
+    return p
+
+
+def largest_gradient(g, p, m=0.0, u=0.0):
+    for t in range(1, STEPS + 1):
+        m, u = 0.9 * m + 0.1 * g, max(0.999 * u, abs(g) + 1e-8)
+        p -= RATE * m / (1 - 0.9**t) / u
+    return p
+
+
+def in_units_of_updates(g, p, s=0.0, u=0.0):
+    for _ in range(STEPS):
+        s = 0.9 * s + 0.1 * g * g
+        d = math.sqrt(u + 1e-6) / math.sqrt(s + 1e-6) * g
+        u = 0.9 * u + 0.1 * d * d
+        p -= d
+    return p
+
+
+def signs(g, p):
+    for _ in range(STEPS):
+        p -= RATE * ((g > 0) - (g < 0))
+    return p
+
+
 def sum_of_squares(g, p, s=0.0):
     for _ in range(STEPS):
         s += g * g
@@ -92,6 +145,12 @@ RULES = {
     "rmsprop": (rmsprop(RATE), root_mean_square),
     "rmsprop with momentum": (rmsprop(RATE, momentum=0.9), lambda g, p: root_mean_square(g, p, momentum=0.9)),
     "adagrad": (adagrad(RATE), sum_of_squares),
+    "amsgrad": (adam(RATE, b2=0.5, amsgrad=True), largest_so_far),
+    "centered": (rmsprop(RATE, centered=True), standard_deviation),
+    "nadam": (nadam(RATE), ahead),
+    "adamax": (adamax(RATE), largest_gradient),
+    "adadelta": (adadelta(), in_units_of_updates),
+    "lion": (lion(RATE, 0.0), signs),
     "sgd": (sgd(RATE), plain),
     "momentum": (sgd(RATE, momentum=0.9), heavy_ball),
     "nesterov": (sgd(RATE, momentum=0.9, nesterov=True), lambda g, p: heavy_ball(g, p, nesterov=True)),
@@ -104,7 +163,17 @@ RULES = {
 
 
 FLOAT32 = float(np.finfo(np.float32).max)
-REMEMBER_NO_SQUARE = ["sgd", "momentum", "nesterov", "decayed", "clipped", "clipped by norm", "in a schedule"]
+REMEMBER_NO_SQUARE = [
+    "adamax",
+    "lion",
+    "sgd",
+    "momentum",
+    "nesterov",
+    "decayed",
+    "clipped",
+    "clipped by norm",
+    "in a schedule",
+]
 
 
 def run(optimizer, state, g):
