@@ -7,16 +7,19 @@ Read in this order:
 3. ``splits``: ``train_test_split`` and ``kfold``.
 4. ``preprocessing``: ``one_hot``, ``standardize``, and ``normalized`` and ``balanced`` weights.
 5. ``sequences``: ``pad_rows`` of unequal lengths, and ``windows`` of a time series.
-6. ``synthetic``: ``line``, ``moons``, ``circles``, ``spirals``, ``blobs``, ``xor``.
-7. ``idx``: ``digits``, which come with the package, ``mnist``, and ``read_idx`` for their file format.
-8. ``csv``: ``read_csv`` for tables of numbers, whose labels may be text.
-9. ``text``: ``characters`` as integers.
+6. ``augment``: ``augmented`` batches, by ``random_shift``, ``random_flip``, ``random_crop``, ``random_noise``,
+   ``cutout``, ``mixup``.
+7. ``synthetic``: ``line``, ``moons``, ``circles``, ``spirals``, ``blobs``, ``xor``.
+8. ``idx``: ``digits``, which come with the package, ``mnist``, and ``read_idx`` for their file format.
+9. ``csv``: ``read_csv`` for tables of numbers, whose labels may be text.
+10. ``text``: ``characters`` as integers.
 
 ``_rows`` checks that the arrays of a tuple have the same number of rows, and takes rows from all of them at once;
 ``_labels`` says what is wrong with labels, ``_names`` turns labels that are text into codes, ``_faults`` says what in a
 table cannot be read, and ``_units`` in which unit values can be squared.
 """
 
+from fnn.data.augment import augmented, cutout, mixup, random_crop, random_flip, random_noise, random_shift
 from fnn.data.batching import batches, epochs
 from fnn.data.blocks import block_epochs
 from fnn.data.csv import read_csv
@@ -28,21 +31,28 @@ from fnn.data.synthetic import blobs, circles, line, moons, spirals, xor
 from fnn.data.text import characters
 
 __all__ = [
+    "augmented",
     "balanced",
     "batches",
     "blobs",
     "block_epochs",
     "characters",
     "circles",
+    "cutout",
     "digits",
     "epochs",
     "kfold",
     "line",
     "mnist",
+    "mixup",
     "moons",
     "normalized",
     "one_hot",
     "pad_rows",
+    "random_crop",
+    "random_flip",
+    "random_noise",
+    "random_shift",
     "read_csv",
     "read_idx",
     "spirals",

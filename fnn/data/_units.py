@@ -1,12 +1,21 @@
 """A unit in which values can be squared: in it, what is tiny does not vanish and what is huge does not overflow.
 
-magnitude : values, axis? -> the power of 2 near the largest of them, in float64
-centered  : values        -> values less their mean, column by column, in units; the unit, the mean and its error
+Beside it, whether a single value fits into a dtype.
+
+magnitude : values, axis?         -> the power of 2 near the largest of them, in float64
+centered  : values                -> values less their mean, by column, in units; the unit, the mean, its error
+finite    : what, value           -> a finite number as a float, or an error
+held      : caller, value, dtype  -> the value in the dtype, or an error
 """
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 import numpy as np
+
+from fnn.core._errors import number
 
 
 def magnitude(values: np.ndarray, axis: int | None = None) -> np.ndarray:
@@ -32,3 +41,25 @@ def centered(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np
     error = d.mean(axis=0)  # of 1e16 and 1e16 + 2, whose mean is no float64, it is all that tells them apart
     d -= error
     return d, unit, mean, error
+
+
+def finite(what: str, value: Any) -> float:
+    """Return a finite number as a float, or raise in the name of ``what``.
+
+    >>> finite("cutout: the value", -1)
+    -1.0
+    """
+    return number(what, value, -sys.float_info.max)
+
+
+def held(caller: str, value: float, dtype: np.dtype) -> np.ndarray:
+    """Return a value in a dtype, or raise ``ValueError`` in the name of ``caller`` if that cannot hold it.
+
+    >>> held("cutout", 255.0, np.dtype(np.uint8))
+    array(255, dtype=uint8)
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        cast = np.array(value).astype(dtype)
+    if not np.isfinite(cast) or (dtype.kind != "f" and cast != value):
+        raise ValueError(f"{caller}: an array of {dtype} cannot hold the value {value}; write x.astype(np.float64)")
+    return cast

@@ -13,7 +13,7 @@ read the rows of a batch from wherever they lie. On a disk far away, or in compr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import accumulate, count
+from itertools import accumulate, count, islice
 from typing import Any
 
 import attrs
@@ -22,6 +22,7 @@ import numpy as np
 from fnn.core._errors import describe, integer
 from fnn.core.keys import Key, fold_in, permutation, require_key
 from fnn.data._rows import Data, require_rows
+from fnn.data.batching import used_rows
 
 
 def block_epochs(
@@ -32,6 +33,8 @@ def block_epochs(
     epochs: int | None = None,
     start: int = 0,
     together: int = 1,
+    *,
+    drop_last: bool = False,
 ) -> Iterator[Data]:
     """Return the batches of one epoch after the other, shuffled by blocks of rows and within them.
 
@@ -47,6 +50,7 @@ def block_epochs(
         epochs: how many epochs; without end if None.
         start: how many batches to leave out, without reading what lies before them.
         together: how many blocks are in memory and mixed.
+        drop_last: whether a last batch of fewer rows is left out, in each epoch.
 
     Raises ``TypeError`` unless the parts give rows of real numbers, ``ValueError`` if their lengths differ or are 0.
 
@@ -68,7 +72,8 @@ def block_epochs(
     size, together = integer("block_epochs: the size", size), integer("block_epochs: together", together)
     end = None if epochs is None else integer("block_epochs: the number of epochs", epochs, 0)
     start = integer("block_epochs: start", start, 0)
-    return _epochs(blocks, size, require_key("block_epochs", key), end, start, together)
+    used = used_rows("block_epochs", blocks.n, size, drop_last)
+    return _epochs(blocks, used, size, require_key("block_epochs", key), end, start, together)
 
 
 @attrs.frozen
@@ -154,10 +159,13 @@ def _put(mixed: Any, rows: Any, places: np.ndarray) -> None:
         mixed[places] = rows
 
 
-def _epochs(blocks: _Blocks, size: int, key: Key, end: int | None, start: int, together: int) -> Iterator[Data]:
-    first, skipped = divmod(start, -(-blocks.n // size))
+def _epochs(
+    blocks: _Blocks, used: int, size: int, key: Key, end: int | None, start: int, together: int
+) -> Iterator[Data]:
+    a_pass = -(-used // size)
+    first, skipped = divmod(start, a_pass)
     for epoch in count(first) if end is None else range(first, end):
-        yield from _epoch(blocks, size, fold_in(key, epoch), skipped * size, together)
+        yield from islice(_epoch(blocks, size, fold_in(key, epoch), skipped * size, together), a_pass - skipped)
         skipped = 0
 
 

@@ -6,15 +6,15 @@ windows  : series (time, ...), size, horizon?, stride? -> x (n, size, ...), targ
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from fnn.core._arrays import as_array, is_array
-from fnn.core._errors import describe, integer, number
+from fnn.core._errors import describe, integer
 from fnn.data._rows import as_numpy
+from fnn.data._units import finite, held
 
 
 def pad_rows(rows: Iterable[Any], length: int | None = None, value: float = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -54,7 +54,8 @@ def pad_rows(rows: Iterable[Any], length: int | None = None, value: float = 0) -
             raise ValueError(
                 f"pad_rows: row {i} has {len(array)} steps, more than the length {time}; write row[:{time}]"
             )
-    x = np.full((len(arrays), time, *step), _held(value, dtype), dtype)
+    finite("pad_rows: the value", value)
+    x = np.full((len(arrays), time, *step), held("pad_rows", value, dtype), dtype)
     for i, array in enumerate(arrays):
         if len(array):
             x[i, : len(array)] = array
@@ -125,13 +126,3 @@ def _sequence(caller: str, name: str, given: Any) -> np.ndarray:
 
 def _shape(first: str, rest: tuple[int, ...]) -> str:
     return f"({', '.join([first, *map(str, rest)])}{'' if rest else ','})"
-
-
-def _held(value: Any, dtype: np.dtype) -> Any:
-    """Return a value for padding in a dtype, or raise if the dtype cannot hold it."""
-    held = number("pad_rows: the value", value, -sys.float_info.max)
-    with np.errstate(over="ignore", invalid="ignore"):
-        cast = np.array(held).astype(dtype)
-    if not np.isfinite(cast) or (dtype.kind != "f" and cast != held):
-        raise ValueError(f"pad_rows: rows of {dtype} cannot hold the value {value}; write row.astype(np.float64)")
-    return held

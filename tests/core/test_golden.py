@@ -12,12 +12,24 @@ import numpy as np
 import fnn
 from fnn import Key, conv, dense, dropout, initializers, last_step, lstm, mlp, relu, serial, tree
 from fnn.core.keys import _bits, normals, permutation, uniforms
-from fnn.data import epochs, kfold, train_test_split
+from fnn.data import (
+    augmented,
+    cutout,
+    epochs,
+    kfold,
+    mixup,
+    random_crop,
+    random_flip,
+    random_noise,
+    random_shift,
+    train_test_split,
+)
 from tests.each_of import each_of
 
 SEEDS = (0, 1, 2, 12345, 2**127 + 1)
 ROWS = np.arange(103)
 LABELS = ROWS % 3
+IMAGES = np.arange(20 * 6 * 7).reshape(20, 6, 7, 1)
 
 
 def network(key, x=np.zeros((1, 7, 4), np.float32)):  # noqa: B008 (it is not written to)
@@ -51,9 +63,16 @@ EXACT = {
     "train_test_split": lambda key: tree.leaves(train_test_split((ROWS,), 0.2, key)),
     "stratified": lambda key: tree.leaves(train_test_split((ROWS,), 0.2, key, stratify=LABELS)),
     "kfold": lambda key: tree.leaves(tuple(kfold((ROWS,), 4, key, stratify=LABELS))),
+    "random_shift": lambda key: [random_shift(2)((IMAGES,), key)[0]],
+    "random_crop": lambda key: [random_crop(4)((IMAGES,), key)[0]],
+    "random_flip": lambda key: [random_flip()((IMAGES,), key)[0]],
+    "cutout": lambda key: [cutout(3)((IMAGES,), key)[0]],
+    "augmented": lambda key: [x for (x,) in augmented([(IMAGES,)] * 3, key, random_flip(), random_shift(1))],
     "dropout": _masks,
 }
 ROUNDED = {
+    "random_noise": lambda key: [random_noise(0.1)((IMAGES[:5, :3, :4].astype(np.float64),), key)[0]],
+    "mixup": lambda key: [mixup(0.4)((np.linspace(0, 1, 60), np.linspace(1, 0, 60)), key)[0]],
     "normals": lambda key: [normals(key, 240)],
     **{
         name: lambda key, name=name: [_drawn(name, np.float64, key)]
@@ -164,6 +183,55 @@ GOLDEN = {
         "06e3ea8eb20305a850b6563c8859da0c4bb50510138537f746d508d655610af3",
         "030ea4b655fa00d0a28b3d5b9605521bea26217c739e40a8371537a8ddfa9924",
         "9c83b1d1d89bd38279bdf77512804ab73428b5c952396de97a2c6ae83ce4b5ac",
+    ),
+    "random_shift": (
+        "61a29ef5f9af062a845f804ded96cb42b2ceff0dc936a2295f36de13a62d993a",
+        "35477ef1c44788b1435b9f30ceb4bac81f8ca6f348649d2fa9189744f53c578b",
+        "3cf9c47b23c6ba9439785950ab9c5184eb5328c2ee9f8e2fc601154ad6b70812",
+        "5d17ce568ff97ad5c7e4cc8837881e99145c6ac10f90f3af36500b9d8927bc98",
+        "63a2d3fc2091579a1f431b515dd46cb6cc5abfe78a5e635e76ad18653027480b",
+    ),
+    "random_crop": (
+        "0d7ca20020d81328e72e3e4ee1f806681918972edd72da1a41701d3d9a73f317",
+        "317dde37c52597c49963406e9b477d1ba8cd2442dd22b8e9db038256d82b2f0a",
+        "a24096aadf24abf67353e94a1e552c7ac81635ddfbe1225b3113587293993951",
+        "a1ca2ed88e722ac603de459c76ef80707c88badd337af100939bee839f3f0a62",
+        "a9fb2b3e413e53bd805869b4ffd7c0ecdcfaefc112fb03348386777d44c0ea3d",
+    ),
+    "random_flip": (
+        "3a9c181ba2aa41c46333792be1b49fbfe9b8a88a130a02b57e667aca078127f4",
+        "caa7d356ff988c6556f0ec9421f46aceb1960fef030f2adeec8a03b0983cff22",
+        "048018e8359742dd5421964766f6f38513e71f7f831cba11653d1e20379e5557",
+        "53016b65e3dd6413df1fc7ca8459a3910dbb5d9eeb7fbc704b67fccbbf128c4a",
+        "89e23c0b4a563951140288234f75204383dc917a3d3573cd33374ae43c8ef9a0",
+    ),
+    "cutout": (
+        "79ae25725ca623bbd9d0bb132ac016739625a4c415fcdcfa3cb521cc5f13a2a3",
+        "d0f873910884e82b325c7ac51590514d931c0fa2dc2cd23514ddd5f3666373da",
+        "65d9f793767ccf7f06b3bb3fd9aa6fa28eb50b846d8cebf2942923adfd7dc6c7",
+        "8819303805e09e81b0453cb3c46859cca250027222b8fa267536ea13d9498e36",
+        "10f43d94c4a21197b2b8c61bbbf11390a9c134869ffdfcfa7ba4835de90b53d6",
+    ),
+    "augmented": (
+        "f7905d000587325a35230067336c6bcc4eaad6e6d30e74a1d3c4408f1fb3456e",
+        "b74d93f16e434bdb847e2ea7b05fa893b34a500dbff66970e10d089deafa243e",
+        "49e36e33dbaf0e7ca3dace3a59e890b9b946a9509a2b16846fa3f7164a7b47ab",
+        "4b4e1c8fd1458a994a683ee7b393480d5482b04fcbb09aa526cd63e66ccf1cda",
+        "45a9ec1696c8a079a523ad6ec9f55dc98297b57834e64bc5fec198d7c114e615",
+    ),
+    "random_noise": (
+        "389600c6387a1cf2dee4e29686fad4f6e78c6bcc9cecea80b5c3efcbc761bc58",
+        "137abbfca65293ee8b50f53893d900705e69f13e5bb1eaf17725c6d0eca6d711",
+        "0adfd54873ae72a5165813a34d90d786782baba3066b687ebb9f6be171ffe4d5",
+        "a0d97fb25e9f2de005430c33330f2bdd97864337f1f7c6b55da377d5e9b88680",
+        "85eb89020b598420dcd6f1c84b702536a0d3fcf5a6f1f42b19a8b49e1491493b",
+    ),
+    "mixup": (
+        "ab0ddfc509463b3322b6e618404b50bffc70a50c2884f8b19249b729a400604a",
+        "aa1da3df9b481506e9b0c48c82b7ee659f3b1db7468c23741d9fc5613a0d3b15",
+        "7c15111bd419fbcf3141ec25fed3ddaccd5998552ee373e304185f3cc47e75e8",
+        "2ee5a5261959180905bf2f28adea114e73899162c27cc30941b6ff7c4276e27f",
+        "26c285cde8f0cecba32ad25689825c16139229c22c92e6b176786cae389b3abc",
     ),
     "dropout": (
         "5f04c5b8b0f2250fa2df568c5993dde84880cdc9d41ea02a457c7bae16f9d6fa",

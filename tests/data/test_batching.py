@@ -48,6 +48,22 @@ def test_start_leaves_out_exactly_as_many_batches_across_epochs(start):
     assert same_batches(itertools.islice(endless, max(9 - start, 0)), everything[start:])
 
 
+@each_of("size", [1, 50, 104, N])
+@each_of("key", [Key(2), (Key(2), Key(3))], ids=["one", "members"])
+def test_without_the_last_batch_the_others_are_what_they_are_with_it_and_all_of_one_size(size, key):
+    axis = int(isinstance(key, tuple))
+    everything = list(epochs(ROWS, size, key, epochs=3))
+    whole = [batch for batch in everything if batch[0].shape[axis] == size]
+    assert len(whole) == 3 * (N // size)
+    assert same_batches(epochs(ROWS, size, key, epochs=3, drop_last=True), whole)
+    for start in (1, N // size, N // size + 1, 2 * (N // size) + 1):
+        assert same_batches(epochs(ROWS, size, key, epochs=3, start=start, drop_last=True), whole[start:])
+
+
+def test_batches_of_one_epoch_may_leave_out_the_last_too():
+    assert same_batches(batches(ROWS, SIZE, drop_last=True), list(batches(ROWS, SIZE))[:2])
+
+
 @pytest.mark.parametrize("size", [N, N + 1, 10**9])
 def test_an_epoch_of_one_batch_is_the_data_itself(size):
     for batch in [*batches(ROWS, size), *batches(ROWS, size, Key(0)), *epochs(ROWS, size, Key(0), epochs=2)]:

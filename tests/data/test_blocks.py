@@ -54,6 +54,16 @@ def test_an_epoch_has_each_row_once_in_batches_of_one_size_and_can_begin_anywher
         assert tree.equal(tuple(resumed), tuple(found[begin:]))
 
 
+@each_of(("n", "size", "block", "together"), [(20, 3, 4, 2), (20, 20, 7, 1), (7, 2, 50, 1), (9, 4, 1, 3)])
+def test_without_the_last_batch_the_others_are_what_they_are_with_it(n, size, block, together):
+    x = (np.arange(n),)
+    cut = {"epochs": 2, "together": together}
+    whole = [batch for batch in block_epochs(x, size, KEY, block, **cut) if len(batch[0]) == size]
+    for begin in (0, 1, n // size):
+        found = tuple(block_epochs(x, size, KEY, block, **cut, start=begin, drop_last=True))
+        assert tree.equal(found, tuple(whole[begin:]))
+
+
 def test_each_epoch_and_each_key_has_an_order_of_its_own():
     both = [batches_of(40, size=8, block=10, epochs=2, key=key) for key in (Key(0), Key(1))]
     orders = [np.concatenate([t for _, t in epoch]) for found in both for epoch in (found[:5], found[5:])]

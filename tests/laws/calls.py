@@ -16,6 +16,7 @@ from tests.laws.cases import numbers, random_like
 LABELS = np.array([0, 2, 1, 2, 0, 1])
 SCORES = numbers(6, 3)
 SIGNS = np.array([0, 1, 0, 1, 1, 0])
+IMAGES = numbers(6, 4, 4, 2)
 NET = random_like(fnn.mlp(4, 3)(Key(0), np.zeros((1, 5))))
 BATCH = numbers(6, 5), numbers(6, 3, seed=2)
 STATE = start(NET, sgd(0.1))
@@ -97,6 +98,22 @@ CALLS = {
     "data.kfold": (lambda *given: tuple(data.kfold(*given)), BATCH, 3, Key(0)),
     "data.pad_rows": (data.pad_rows, (numbers(2, 3), numbers(4, 3), numbers(0, 3))),
     "data.windows": (data.windows, numbers(9, 2), 3, 2, 2),
+    "data.augmented": (
+        lambda *batch: tuple(data.augmented([batch, batch], Key(0), data.random_shift(1))),
+        IMAGES,
+        LABELS,
+    ),
+    **{
+        f"data.{name}": (lambda *batch, change=change: change(batch, Key(0)), IMAGES, LABELS)
+        for name, change in {
+            "random_shift": data.random_shift(1),
+            "random_crop": data.random_crop(2),
+            "random_flip": data.random_flip(),
+            "random_noise": data.random_noise(0.1),
+            "cutout": data.cutout(2),
+            "mixup": data.mixup(0.2, classes=3),
+        }.items()
+    },
     "data.one_hot": (data.one_hot, LABELS, 3),
     "data.standardize": (data.standardize, SCORES),
     "data.normalized": (data.normalized, np.arange(6.0)),

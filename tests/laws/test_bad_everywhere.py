@@ -397,6 +397,30 @@ entry("windows(series, .)", lambda value: fnn.data.windows(X, value))
 entry("windows(horizon=.)", lambda value: fnn.data.windows(X, 2, value))
 entry("windows(stride=.)", lambda value: fnn.data.windows(X, 2, 1, value))
 entry("windows(target=.)", lambda value: fnn.data.windows(X, 2, target=value), FIVE_ROWS | {"nothing"})
+IMAGES = np.ones((5, 4, 4, 1))
+for name, made in {
+    "random_shift": fnn.data.random_shift(1),
+    "random_crop": fnn.data.random_crop(2),
+    "random_flip": fnn.data.random_flip(),
+    "random_noise": fnn.data.random_noise(0.1),
+    "cutout": fnn.data.cutout(2),
+    "mixup": fnn.data.mixup(classes=3),
+}.items():
+    entry(f"{name}(...)(., key)", lambda value, made=made: made(value, KEY))
+    entry(f"{name}(...)(batch, .)", lambda value, made=made: made((IMAGES, LABELS), value), {"a key"})
+entry("augmented(., key)", lambda value: list(fnn.data.augmented(value, KEY, fnn.data.random_flip())))
+entry("augmented(batches, .)", lambda value: fnn.data.augmented([], value), {"a key"})
+entry("augmented(batches, key, .)", lambda value: fnn.data.augmented([], KEY, value), CALLABLE)
+entry("augmented(start=.)", lambda value: fnn.data.augmented([], KEY, start=value), {"zero"})
+entry("random_shift(.)", fnn.data.random_shift, {"zero"})
+entry("random_shift(value=.)", lambda value: fnn.data.random_shift(1, value), {*NUMBERS, "minus one"})
+entry("random_crop(.)", fnn.data.random_crop)
+entry("random_crop(width=.)", lambda value: fnn.data.random_crop(1, value), {"nothing"})
+entry("random_flip(.)", fnn.data.random_flip)
+entry("random_noise(.)", fnn.data.random_noise, NUMBERS)
+entry("cutout(.)", fnn.data.cutout)
+entry("mixup(.)", fnn.data.mixup, ABOVE_ZERO)
+entry("mixup(classes=.)", lambda value: fnn.data.mixup(1.0, value), {"nothing"})
 entry(
     "one_hot(., 3)", lambda value: one_hot(value, 3), {"labels", "labels as a column", "labels for fewer rows", "zero"}
 )
