@@ -2,6 +2,7 @@
 
     python examples/digits_cnn.py                    1,797 digits of 8x8 pixels that come with the package
     python examples/digits_cnn.py --mnist FOLDER     MNIST's own four files, with LeNet-5 (LeCun et al., 1998)
+    python examples/digits_cnn.py --augment          the digits of each batch are shifted at random, in either
     python examples/digits_cnn.py --fast             a few seconds, on some of the digits
 
 Prints the network, its progress and its test accuracy; writes a figure.
@@ -21,6 +22,7 @@ from fnn import (
     cross_entropy,
     dense,
     flatten,
+    fold_in,
     inference,
     keep_freed_memory,
     max_pool,
@@ -33,7 +35,7 @@ from fnn import (
     summary,
     train_step,
 )
-from fnn.data import digits, epochs, mnist, train_test_split
+from fnn.data import augmented, digits, epochs, mnist, random_shift, train_test_split
 from fnn.metrics import accuracy, evaluate
 from fnn.optim.schedules import cosine
 
@@ -65,15 +67,21 @@ def main() -> None:
     if options.fast:
         train, test, n_epochs = (train[0][:600], train[1][:600]), (test[0][:200], test[1][:200]), 5
     n_epochs = options.epochs or n_epochs
+    side = math.isqrt(train[0].shape[1])
+    # Rows that are never the same twice are learned in more steps.
+    batch_size, shift = (BATCH_SIZE // 2, [random_shift(side // 12 or 1)]) if options.augment else (BATCH_SIZE, [])
     net = constructor(init_key, train[0][:1])
     print(f"{len(train[0]):,} digits for training, {len(test[0]):,} for testing\n")
     print(summary(net, train[0][:1]), end="\n\n")
 
     # Training is a stream of states, one for each step. Once an epoch, measure the current one.
-    steps_per_epoch = -(-len(train[0]) // BATCH_SIZE)
+    steps_per_epoch = -(-len(train[0]) // batch_size)
     optimizer = adam(cosine(2e-3, n_epochs * steps_per_epoch))
     step = train_step(cross_entropy, optimizer)
-    run = states(step, start(net, optimizer), epochs(train, BATCH_SIZE, batch_key, epochs=n_epochs))
+    images = train[0].reshape(-1, side, side, 1), train[1]
+    batches = epochs(images, batch_size, batch_key, epochs=n_epochs)
+    batches = augmented(batches, fold_in(batch_key, 2**31), *shift)  # an address that no epoch has
+    run = states(step, start(net, optimizer), batches)
     losses = []
     for epoch, state in enumerate(take_nth(steps_per_epoch, run)):
         losses.append([evaluate(cross_entropy, inference(state.params), data) for data in (train, test)])
@@ -88,6 +96,7 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Learn to read handwritten digits with a convolutional network.")
     parser.add_argument("--mnist", type=Path, metavar="FOLDER", help="a folder with MNIST's four files, gzipped or not")
+    parser.add_argument("--augment", action="store_true", help="shift the digits of each batch at random")
     parser.add_argument("--fast", action="store_true", help="600 digits and 5 epochs, to see that it works")
     parser.add_argument("--seed", type=int, default=0, help="seed of the split, initial weights and order of rows")
     parser.add_argument("--epochs", type=int, help="number of epochs, by default 40, or 10 on MNIST")

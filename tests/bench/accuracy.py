@@ -15,10 +15,12 @@ from statistics import mean, stdev
 
 from toolz import last
 
-from fnn import Key, adam, cross_entropy, dense, mlp, relu, serial, sgd, split, start, states, train_step
-from fnn.data import digits, epochs, mnist, moons, train_test_split
+from examples.digits_cnn import lenet
+from fnn import Key, adam, cross_entropy, dense, fold_in, mlp, relu, serial, sgd, split, start, states, train_step
+from fnn.data import augmented, digits, epochs, mnist, moons, random_shift, train_test_split
 from fnn.layers.initializers import glorot_uniform, normal, zeros
 from fnn.metrics import accuracy
+from fnn.optim.schedules import cosine
 
 
 def trained(constructor, optimizer, train, test, size, count, init_key, batch_key) -> float:
@@ -51,6 +53,17 @@ def mnist_32_16(folder: Path, seed: int) -> tuple[float, float]:
     return ours, sklearn_mlp((32, 16), train, test, seed, max_iter=20, batch_size=64)
 
 
+def mnist_lenet(folder: Path, size: int, pixels: int, seed: int) -> tuple[float, None]:
+    """LeNet-5 for 10 epochs, as ``examples/digits_cnn.py --mnist FOLDER`` has it, with images shifted at random."""
+    init_key, _, batch_key = split(Key(seed), 3)
+    (x, label), test = mnist(folder)
+    optimizer = adam(cosine(2e-3, 10 * -(-len(x) // size)))
+    batches = epochs((x.reshape(-1, 28, 28, 1), label), size, batch_key, epochs=10)
+    shifted = augmented(batches, fold_in(batch_key, 2**31), random_shift(pixels))
+    state = start(lenet()(init_key, x[:1]), optimizer)
+    return accuracy(last(states(train_step(cross_entropy, optimizer), state, shifted)).params(test[0]), test[1]), None
+
+
 def moons_64(rate: float, weight: Callable, bias: Callable, seed: int) -> tuple[float, None]:
     """The tutorial's recipe; it sums gradients over a batch of 10 where we average, so its rate counts tenfold."""
     init_key, data_key, split_key, batch_key = split(Key(seed), 4)
@@ -71,6 +84,8 @@ def main() -> None:
     ]
     if folder:
         experiments.append(("MNIST, 784-32-16-10", partial(mnist_32_16, folder), 3))
+        experiments.append(("MNIST, LeNet-5", partial(mnist_lenet, folder, 64, 0), 2))
+        experiments.append(("MNIST, LeNet-5, images shifted", partial(mnist_lenet, folder, 32, 2), 2))
     print(f"{'test accuracy, mean +- std':<34}{'seeds':>6}{'fnn':>18}{'scikit-learn':>18}")
     for name, run, seeds in experiments:
         ours, theirs = zip(*map(run, range(seeds)), strict=True)

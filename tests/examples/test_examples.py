@@ -149,7 +149,7 @@ def test_a_convolutional_network_learns_to_read_digits(here):
 @pytest.mark.parametrize(
     ("script", "arguments"),
     [
-        ("digits_cnn.py", ["--fast", "--epochs", "1"]),
+        ("digits_cnn.py", ["--fast", "--augment", "--epochs", "1"]),
         ("adding.py", ["--fast", "--steps", "2"]),
         ("characters.py", ["--fast", "--model", "transformer"]),
     ],
