@@ -84,7 +84,8 @@ from fnn.losses import _members as _members  # which tells value_and_grad of ens
 from fnn.losses.binary import BinaryCrossEntropy, Hinge, binary_cross_entropy, hinge
 from fnn.losses.classification import CrossEntropy, cross_entropy
 from fnn.losses.divergence import KLDivergence, kl_divergence
-from fnn.losses.likelihood import NLL, nll
+from fnn.losses.focal import BinaryFocal, Focal, binary_focal, focal
+from fnn.losses.likelihood import NLL, GaussianNLL, PoissonNLL, gaussian_nll, nll, poisson_nll
 from fnn.losses.multitask import Combined, combined
 from fnn.losses.regression import (
     Huber,
@@ -99,6 +100,8 @@ from fnn.losses.regression import (
     sum_squared_error,
 )
 from fnn.losses.regularization import L1, L2, Regularized, l1, l2, regularized
+from fnn.losses.rows import Rows, rows
+from fnn.losses.similarity import CosineDistance, Triplet, cosine_distance, triplet
 from fnn.networks.bidirectional import Bidirectional, bidirectional
 from fnn.networks.branches import Parallel, Pick, Residual, parallel, pick, residual
 from fnn.networks.decoding import advance
@@ -182,9 +185,11 @@ __all__ = [
     # vjp: evaluate, and remember how to pull a gradient back
     "vjp", "forward", "grad", "value_and_grad", "input_gradient", "check_vjp", "numeric",
     "MeanSquaredError", "SumSquaredError", "MeanAbsoluteError", "Huber", "LogCosh", "CrossEntropy",
-    "BinaryCrossEntropy", "KLDivergence", "Hinge", "NLL",
+    "BinaryCrossEntropy", "KLDivergence", "Hinge", "NLL", "PoissonNLL", "GaussianNLL", "Focal",
+    "BinaryFocal", "CosineDistance", "Triplet",
     "mse", "sum_squared_error", "mae", "huber", "log_cosh", "cross_entropy", "binary_cross_entropy", "kl_divergence",
-    "hinge", "nll",
+    "hinge", "nll", "poisson_nll", "gaussian_nll", "focal", "binary_focal", "cosine_distance", "triplet",
+    "Rows", "rows",
     "L1", "l1", "L2", "l2", "Regularized", "regularized", "Combined", "combined",
     # transform: one step of an optimizer
     "Transform", "chain", "freeze", "accumulate_gradients", "update",

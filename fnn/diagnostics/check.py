@@ -110,7 +110,7 @@ def check_vjp(
 
 
 def _arrays(x: Any) -> Any:
-    return x if isinstance(x, tuple | Record) else as_array("check_vjp", x)
+    return x if x is None or isinstance(x, tuple | Record) else as_array("check_vjp", x)
 
 
 def _double(tree: Tree) -> Any:

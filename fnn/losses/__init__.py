@@ -20,8 +20,9 @@ What is not there costs nothing and is not counted among the rows: labels that `
 steps beyond the lengths of a prediction ``(y, lengths)``, as layers over time return it.
 
 Read ``regression``, then ``classification``, ``binary`` and ``divergence`` (losses that take logits), ``likelihood``
-(of distributions that a network describes), ``regularization`` (penalties on parameters) and ``multitask`` (several
-losses at once). ``_reduction`` has what becomes of the rows, ``_rows`` which of them are there, ``_classes`` what
-losses of classes share, ``_terms`` how the losses of parts of a batch add up, ``_members`` the losses of an ensemble,
+(of distributions that a network describes), ``focal`` and ``similarity``, ``rows`` (the losses one by one),
+``regularization`` (penalties on parameters) and ``multitask`` (several losses at once). ``_reduction`` has what becomes
+of the rows, ``_rows`` which of them are there, ``_classes`` what losses of classes share, ``_several`` what those of
+several predictions do, ``_terms`` how the losses of parts of a batch add up, ``_members`` the losses of an ensemble,
 ``_records`` what to write where a function came and a record belongs.
 """

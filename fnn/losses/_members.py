@@ -28,20 +28,12 @@ from fnn.losses._classes import require_classes
 from fnn.losses._reduction import Rows, Slopes, total
 from fnn.losses._rows import Matched
 from fnn.losses._terms import counts_all, is_of_predictions, number_of_rows, require_logits, terms
-from fnn.losses.binary import BinaryCrossEntropy, Hinge
 from fnn.losses.classification import CrossEntropy, cross_entropy_rows
-from fnn.losses.divergence import KLDivergence
-from fnn.losses.likelihood import NLL
 from fnn.losses.multitask import Combined
-from fnn.losses.regression import Huber, LogCosh, MeanAbsoluteError, MeanSquaredError, SumSquaredError
 from fnn.losses.regularization import L1, L2, Regularized, regularized_value_and_grad
+from fnn.losses.rows import BY_ROWS
 from fnn.networks._together import Keys
 from fnn.networks.ensemble import Ensemble, keys_of, members, require_members
-
-_BY_ROWS = frozenset({
-    MeanSquaredError, SumSquaredError, MeanAbsoluteError, Huber, LogCosh, CrossEntropy, BinaryCrossEntropy,
-    KLDivergence, Hinge, NLL,
-})  # fmt: skip
 
 
 def ensemble_value_and_grad(
@@ -85,7 +77,7 @@ OF_MANY[Ensemble] = ensemble_value_and_grad
 
 def members_vjp(loss: Any, n: int, prediction: Any, target: Any, weights: Any = None) -> tuple[np.ndarray, Pullback]:
     """Return the loss of each member, (n,), and the pullback, of a number or of one for each."""
-    if type(loss) in _BY_ROWS and weights is None and type(prediction) is np.ndarray:
+    if type(loss) in BY_ROWS and weights is None and type(prediction) is np.ndarray:
         return registered(type(loss), vjp)(loss, OfMembers(prediction), target)
     if type(loss) is Combined and all(
         is_tuple(each) and len(each) == len(loss.losses) for each in (prediction, target)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import ones
+from fnn.core._arrays import ones, read_only
 from fnn.core.vjp import Pullback
 from fnn.data._labels import WrongRow
 from fnn.layers._sequences import is_pair
@@ -26,6 +26,7 @@ from fnn.losses._rows import Matched, counted, same_shape, within
 Evaluated = tuple[float, Pullback]  # what the vjp of a loss returns
 Slopes = Callable[[Any], np.ndarray]
 Rows = Callable[[Any, np.ndarray, np.ndarray], tuple[np.ndarray, Slopes]]
+SEPARATE: Any = object()  # in the place of the weights: the losses one by one, for which see ``rows.py``
 
 
 def reduced(
@@ -45,6 +46,7 @@ def reduced(
             return prediction.reduced(caller, loss, rows, target, match, mean)
         y, lengths = prediction if is_pair(prediction) else (prediction, None)
     prediction, target, shape, there = match(caller, loss, y, target)
+    separate = weights is SEPARATE
     size, dtype = math.prod(shape), prediction.dtype
     if not size:
         raise ValueError(f"{caller} expects at least one row, got the shape {shape}")
@@ -55,7 +57,7 @@ def reduced(
     if not plain:
         x, t = x.reshape(size, *x.shape[len(shape) :]), t.reshape(size, *t.shape[len(shape) :])
         there = there if lengths is None else within(caller, lengths, shape, there)
-        index, scale = (None, scale) if whole else counted(caller, shape, there, weights, mean)
+        index, scale = (None, scale) if whole else counted(caller, shape, there, None if separate else weights, mean)
         x, t = (x, t) if index is None else (x[index], t[index])
         x = x if dtype.itemsize >= 4 else x.astype(np.float32)
     try:
@@ -76,7 +78,23 @@ def reduced(
 
         return loss, dprediction
 
+    if separate:
+        scale = 1.0
+        return one_by_one(losses, shape, index), lambda dvalues: reduced_pullback(slopes_of(dvalues, shape, index))
     return total(losses, scale), reduced_pullback
+
+
+def one_by_one(losses: np.ndarray, shape: tuple[int, ...], index: np.ndarray | None) -> Any:
+    """Return losses in their shape, in float64, and 0 for what is not there."""
+    values = np.zeros(math.prod(shape))
+    values[... if index is None else index] = losses
+    return read_only(values.reshape(shape))
+
+
+def slopes_of(dvalues: Any, shape: tuple[int, ...], index: np.ndarray | None) -> np.ndarray:
+    """Return the slopes of losses in their shape, or one for all, laid out along one axis."""
+    each = np.broadcast_to(np.asarray(dvalues, np.float64), shape).reshape(-1)
+    return each if index is None else each[index]
 
 
 def total(losses: np.ndarray, scale: float | np.ndarray) -> float:

@@ -65,7 +65,7 @@ def counts_all(loss: Any, prediction: Any) -> bool:
     """Return True for a mean over all rows, whatever the target."""
     if type(loss) is Combined and is_tuple(prediction):
         return all(map(counts_all, loss.losses, prediction))
-    return not (_adds_up(loss) or is_pair(prediction) or getattr(loss, "ignore", None) is not None)
+    return not (_adds_up(loss) or is_pair(_first(prediction)) or getattr(loss, "ignore", None) is not None)
 
 
 def _adds_up(loss: Any) -> bool:
@@ -77,10 +77,16 @@ def number_of_rows(prediction: Any) -> int:
     return number_of_rows(prediction[0]) if is_tuple(prediction) else len(prediction)
 
 
+def _first(prediction: Any) -> Any:
+    """Return a prediction, or the first of several that are pairs with the same lengths."""
+    return prediction[0] if is_tuple(prediction) and all(map(is_pair, prediction)) else prediction
+
+
 def _rows(loss: Any, prediction: Any, target: Any) -> float | None:
     if _adds_up(loss):
         return None
-    y, lengths = prediction if is_pair(prediction) else (prediction, None)
+    y: Any = _first(prediction)
+    y, lengths = y if is_pair(y) else (y, None)
     ignore = getattr(loss, "ignore", None)
     if lengths is None and ignore is None:
         return number_of_rows(y)

@@ -56,7 +56,7 @@ def _binary_cross_entropy_rows(
     Here wrong is the weight of the answer that the logit's sign speaks against, right that of the other, and mass
     their sum. The slope away from 0 is (wrong - right exp(-|x|)) / (1 + exp(-|x|)). So nothing is lost.
     """
-    _require("binary_cross_entropy expects targets from 0 to 1", target, (target >= 0) & (target <= 1))
+    require_probabilities("binary_cross_entropy", target)
     target = target.astype(logits.dtype, copy=False)
     if loss.label_smoothing:
         target = target * (1 - loss.label_smoothing) + loss.label_smoothing / 2
@@ -101,6 +101,11 @@ def _hinge_rows(loss: Hinge, scores: np.ndarray, target: np.ndarray) -> tuple[np
     target = target.astype(scores.dtype, copy=False)
     shortfall = 1 - target * scores
     return np.maximum(shortfall, 0), lambda scale: -target * (shortfall > 0) * scale
+
+
+def require_probabilities(caller: str, target: np.ndarray) -> None:
+    """Raise unless every value of a target lies between 0 and 1."""
+    _require(f"{caller} expects targets from 0 to 1", target, (target >= 0) & (target <= 1))
 
 
 def _require(wanted: str, target: np.ndarray, good: np.ndarray, hint: str = "") -> None:

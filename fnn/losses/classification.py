@@ -74,7 +74,7 @@ def cross_entropy_rows(loss: CrossEntropy, logits: np.ndarray, target: np.ndarra
     if loss.class_weights is not None:
         return _weighted_rows(loss, logits, target)
     if target.ndim == 1 and not loss.label_smoothing:
-        return _label_rows(logits, target)
+        return label_rows_of("cross_entropy", logits, target)
     return probability_rows(logits, _mixed(loss, logits, target))
 
 
@@ -85,7 +85,7 @@ def _weighted_rows(loss: CrossEntropy, logits: np.ndarray, target: np.ndarray) -
     """
     weights = class_weights_of("cross_entropy", loss, logits.shape[1])
     if target.ndim == 1 and not loss.label_smoothing:
-        losses, slopes = _label_rows(logits, target)
+        losses, slopes = label_rows_of("cross_entropy", logits, target)
         mass = weights[target]
     else:
         target = _mixed(loss, logits, target)
@@ -95,7 +95,7 @@ def _weighted_rows(loss: CrossEntropy, logits: np.ndarray, target: np.ndarray) -
     return scaled(mass, losses), lambda scale: slopes(scale * mass)
 
 
-def _label_rows(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, Slopes]:
+def label_rows_of(caller: str, logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, Slopes]:
     """Compute each row's nll, log(sum) - target logit, where the sum is exp(target logit) + rest.
 
     The rest is added up by itself: where a row is nearly certain it is close to 0, and 1 + rest, or softmax - target,
@@ -104,7 +104,7 @@ def _label_rows(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, Slo
     # With the classes first, what is done to each row takes a few long loops over rows instead of many short ones.
     shifted = logits.T.copy()
     shifted -= np.maximum.reduce(shifted)  # the row's own: with one for all, a row far below would be 0 / 0
-    cells, at_label = shifted.ravel(), label_cells(labels, *shifted.shape)  # a view
+    cells, at_label = shifted.ravel(), label_cells(labels, *shifted.shape, caller=caller)  # a view
     target_logit = cells[at_label]
     cells[at_label] = -math.inf  # whose exponential is 0
     e = np.exp(shifted, shifted)

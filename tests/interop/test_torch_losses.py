@@ -9,22 +9,30 @@ from fnn import (
     BinaryCrossEntropy,
     CrossEntropy,
     Embedding,
+    GaussianNLL,
     Huber,
     Key,
     Serial,
+    Triplet,
     batch_norm,
     binary_cross_entropy,
+    binary_focal,
+    cosine_distance,
     cross_entropy,
     dense,
+    focal,
     hinge,
     kl_divergence,
     l1,
     l2,
+    log_cosh,
     mae,
     mlp,
     mse,
     nll,
+    poisson_nll,
     regularized,
+    rows,
     serial,
     sum_squared_error,
     tanh,
@@ -115,6 +123,12 @@ def their_kl_divergence(logits, target, reduction="batchmean"):
     return each.sum(dim=-1).reshape(logits.shape[:-1]) if reduction == "none" else each
 
 
+def their_log_cosh(y, target, reduction="mean"):
+    d = y - target
+    each = d.abs() + functional.softplus(-2 * d.abs(), threshold=1e9) - np.log(2)
+    return each if reduction == "none" else each.mean()
+
+
 def their_hinge(scores, target, reduction="mean"):
     each = torch.clamp(1 - target * scores, min=0)
     return each if reduction == "none" else each.mean()
@@ -123,6 +137,30 @@ def their_hinge(scores, target, reduction="mean"):
 def smoothed_binary(logits, target, reduction="mean"):
     """PyTorch smooths labels of classes only; two classes, smoothed by 0.2, are 0.1 and 0.9."""
     return functional.binary_cross_entropy_with_logits(logits, 0.8 * target + 0.1, reduction=reduction)
+
+
+def counts(*shape):
+    return np.round(5 * shares(*shape))
+
+
+def their_focal(logits, target, reduction="mean", gamma=2.0):
+    log_p = functional.log_softmax(logits, dim=-1)
+    hot = functional.one_hot(target, logits.shape[-1]) if target.ndim < logits.ndim else target
+    rows = -(hot * (1 - log_p.exp()) ** gamma * log_p).sum(dim=-1)
+    return rows if reduction == "none" else rows.mean()
+
+
+def their_binary_focal(logits, target, reduction="mean", gamma=2.0):
+    """What torchvision's sigmoid_focal_loss computes with an alpha of -1, for targets of 0 and 1."""
+    p = torch.sigmoid(logits)
+    right = p * target + (1 - p) * (1 - target)
+    each = functional.binary_cross_entropy_with_logits(logits, target, reduction="none") * (1 - right) ** gamma
+    return each if reduction == "none" else each.mean()
+
+
+def their_cosine(y, target, reduction="mean"):
+    rows = 1 - functional.cosine_similarity(y, target, dim=-1)
+    return rows if reduction == "none" else rows.mean()
 
 
 MEANS = {
@@ -142,8 +180,16 @@ MEANS = {
     "hinge": (hinge, signs, their_hinge),
     "nll, labels": (nll, labels, their_nll),
     "nll, soft": (nll, probabilities, soft_nll),
+    "poisson_nll": (poisson_nll, counts, functional.poisson_nll_loss),
+    "focal, labels": (focal, labels, their_focal),
+    "focal, soft": (focal, probabilities, their_focal),
+    "focal, gamma 0.5": (focal(gamma=0.5), labels, partial(their_focal, gamma=0.5)),
+    "binary_focal": (binary_focal, lambda *shape: shares(*shape).round(), their_binary_focal),
+    "cosine_distance": (cosine_distance, lambda *shape: numbers(*shape, seed=2), their_cosine),
+    "log_cosh": (log_cosh, others, their_log_cosh),
 }
 each_mean = pytest.mark.parametrize("name", MEANS)
+OVERFLOWS = ("poisson_nll",)  # whose rate is the exponential of what is predicted
 
 
 @pytest.mark.parametrize("shape", [(1, 3), (5, 3), (7, 5), (2000, 3), (2, 4, 3), (3, 2, 4, 3)], ids=str)
@@ -157,6 +203,10 @@ def test_a_loss_is_the_mean_over_all_that_is_predicted(name, shape):
 @each_mean
 def test_a_loss_far_out(name, scale):
     loss, target, theirs = MEANS[name]
+    scale = min(scale, 30.0) if name in OVERFLOWS else scale
+    # PyTorch's 1 - p and 1 - cosine are exact to 1e-16 alone, and its gradient of a focal loss far out is NaN.
+    if "focal" in name and scale > 30:
+        return
     agree(loss, scale * numbers(5, 3), target(5, 3), theirs)
 
 
@@ -295,6 +345,49 @@ def test_a_weighted_sum_of_squares_is_not_divided_by_the_weights(shape):
         return (weights * rows).sum() / 2
 
     agree(sum_squared_error, numbers(*shape), others(*shape), theirs, WEIGHTS)
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (7,), (5, 4, 3)], ids=str)
+@pytest.mark.parametrize("eps", [1e-6, 0.5])
+def test_gaussian_nll_is_pytorchs_below_its_least_variance_too(shape, eps):
+    mean, target, variance = numbers(*shape), numbers(*shape, seed=1), numbers(*shape, seed=2) ** 2
+    weights = np.arange(1.0, shape[0] + 1)
+    for weight in (None, weights):
+        value, pullback = vjp(GaussianNLL(eps), (mean, variance), target, weight)
+        given = [torch.tensor(each, requires_grad=True) for each in (mean, variance)]
+        each = functional.gaussian_nll_loss(given[0], torch.tensor(target), given[1], eps=eps, reduction="none")
+        scale = 1 if weight is None else torch.tensor(weight).reshape(-1, *[1] * (len(shape) - 1))
+        expected = (scale * each).mean()
+        assert value == pytest.approx(expected.item(), rel=1e-12)
+        for ours, theirs in zip(pullback(0.7)[1](), torch.autograd.grad(0.7 * expected, given), strict=True):
+            close(ours, theirs)
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (7, 2), (5, 4, 3)], ids=str)
+@pytest.mark.parametrize("margin", [0.2, 3.0])
+def test_triplet_is_pytorchs_squared_and_not(shape, margin):
+    three = [numbers(*shape, seed=seed) for seed in range(3)]
+    for squared in (True, False):
+        distance = (lambda a, b: (a - b).square().sum(-1)) if squared else (lambda a, b: (a - b).norm(dim=-1))
+        value, pullback = vjp(Triplet(margin, squared), tuple(three), None)
+        given = [torch.tensor(each, requires_grad=True) for each in three]
+        expected = functional.triplet_margin_with_distance_loss(*given, distance_function=distance, margin=margin)
+        assert value == pytest.approx(expected.item(), rel=1e-12)
+        theirs = torch.autograd.grad(0.7 * expected, given)
+        for ours, of_theirs in zip(pullback(0.7)[1](), theirs, strict=True):
+            close(ours, of_theirs)
+    if len(shape) == 2:
+        plain = functional.triplet_margin_loss(*map(torch.tensor, three), margin=margin, eps=0.0)
+        assert Triplet(margin, squared=False)(tuple(three), None) == pytest.approx(plain.item(), rel=1e-12)
+
+
+@each_mean
+def test_the_rows_are_pytorchs_without_a_reduction(name):
+    loss, target, theirs = MEANS[name]
+    given = numbers(5, 4, 3), target(5, 4, 3)
+    np.testing.assert_allclose(
+        rows(loss)(*given), theirs(*map(torch.tensor, given), reduction="none"), rtol=1e-11, atol=1e-14
+    )
 
 
 def test_huber_at_the_very_border_of_its_parts():

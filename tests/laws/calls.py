@@ -68,6 +68,7 @@ def mnist(folder):
 
 
 CALLS = {
+    "rows": (lambda prediction, target: fnn.rows(fnn.cross_entropy)(prediction, target), SCORES, LABELS),
     "metrics.accuracy": (metrics.accuracy, SCORES, LABELS),
     "metrics.top_k_accuracy": (metrics.top_k_accuracy, SCORES, LABELS, 2),
     "metrics.confusion_matrix": (metrics.confusion_matrix, SCORES, LABELS),

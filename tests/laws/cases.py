@@ -14,7 +14,12 @@ from fnn.core.record import is_record
 from fnn.layers.initializers import normal
 
 VALUES = {name: getattr(fnn, name) for name in fnn.__all__ if is_record(getattr(fnn, name))}
-LOSSES = {name: value for name, value in VALUES.items() if type(value).__module__.startswith("fnn.losses")}
+OF_SEVERAL = ("gaussian_nll", "triplet")  # losses of a tuple of predictions, whose cases are written out below
+LOSSES = {
+    name: value
+    for name, value in VALUES.items()
+    if type(value).__module__.startswith("fnn.losses") and name not in OF_SEVERAL
+}
 ACTIVATIONS = {  # those that keep the shape
     name: value
     for name, value in VALUES.items()
@@ -302,13 +307,25 @@ LABELS = np.array([0, 2, 1, 2, 0])
 SIGNS = np.where(SOFT > 0.3, 1.0, -1.0)
 
 # The kinds of targets that a loss takes for predictions (5, 3); a loss that is not here takes any values.
-TARGETS = {"values": SOFT, "probabilities": SOFT, "signs": SIGNS, "distributions": SOFT, "labels": LABELS}
+TARGETS = {
+    "values": SOFT,
+    "vectors": SOFT,
+    "probabilities": SOFT,
+    "signs": SIGNS,
+    "distributions": SOFT,
+    "labels": LABELS,
+}
+OF_ROWS = ("vectors", "distributions", "labels")  # those of losses that have one number for the three
 FAMILIES = {
     "binary_cross_entropy": ("probabilities",),  # each from 0 to 1
     "hinge": ("signs",),
     "kl_divergence": ("distributions",),  # the probabilities of a row sum to 1
     "cross_entropy": ("distributions", "labels"),
     "nll": ("distributions", "labels"),
+    "focal": ("distributions", "labels"),
+    "binary_focal": ("probabilities",),
+    "poisson_nll": ("probabilities",),  # 0 or more
+    "cosine_distance": ("vectors",),
 }
 
 
@@ -341,7 +358,7 @@ def _loss_cases():
                 smooth = type(loss)(label_smoothing=0.2)
                 yield f"{case}, smoothed", (smooth, numbers(5, 3), target)
                 yield f"{case}, smoothed, weights", (smooth, numbers(5, 3), target, WEIGHTS)
-            if kind not in ("distributions", "labels"):
+            if kind not in OF_ROWS:
                 yield f"{case}, one axis", (loss, numbers(5), target[:, 0])
             for setting, value in {"class_weights": (0.5, 0.0, 3.0), "positive_weight": 3.0}.items():
                 if hasattr(loss, setting):
@@ -353,6 +370,25 @@ def _loss_cases():
                 yield f"{case}, ignored", (ignoring, numbers(5, 3), target)
                 yield f"{case}, ignored, weights", (ignoring, numbers(5, 3), target, WEIGHTS)
                 yield f"{case}, ignored, lengths", (ignoring, (numbers(5, 2, 3), STEPS), steps)
+    for gamma in (0.0, 0.5, 3.0):
+        yield f"focal, gamma {gamma}", (fnn.Focal(gamma), numbers(5, 3), LABELS)
+        yield f"binary_focal, gamma {gamma}", (fnn.BinaryFocal(gamma), numbers(5, 3), SOFT)
+    for case, shape, further in (
+        ("", (5, 3), ()),
+        (", one row", (1, 3), ()),
+        (", weights", (5, 3), (WEIGHTS,)),
+        (", sequences, weights of steps", (5, 2, 3), (STEP_WEIGHTS,)),
+    ):
+        mean, variance, target = numbers(*shape), 1 + numbers(*shape, seed=1) ** 2, numbers(*shape, seed=2)
+        yield f"gaussian_nll{case}", (fnn.gaussian_nll, (mean, variance), target, *further)
+        for margin, squared in ((0.2, True), (30.0, True), (5.0, False)):
+            loss = fnn.Triplet(margin, squared)
+            yield f"triplet{case}, {margin}, {squared}", (loss, (mean, variance, target), None, *further)
+    paired = (numbers(5, 2, 3), STEPS), (1 + numbers(5, 2, 3, seed=1) ** 2, STEPS)
+    yield "gaussian_nll, lengths", (fnn.gaussian_nll, paired, numbers(5, 2, 3, seed=2), WEIGHTS)
+    three = *paired, (numbers(5, 2, 3, seed=3), STEPS)
+    yield "triplet, lengths", (fnn.Triplet(9.0), three, LABELS)
+    yield "gaussian_nll, one axis", (fnn.gaussian_nll, (numbers(5), 1 + numbers(5, seed=1) ** 2), numbers(5, seed=2))
     yield "huber, delta 0.3", (fnn.Huber(delta=0.3), numbers(5, 3), SOFT)
     two = combined(fnn.mse, fnn.cross_entropy, weights=(1.0, 0.3))
     yield "combined", (two, (numbers(5, 2), numbers(5, 3)), (numbers(5, 2, seed=1), LABELS))

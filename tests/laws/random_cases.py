@@ -13,7 +13,7 @@ import fnn
 from fnn import Key, Record, Serial, check_vjp, combined, dense, forward, l1, l2, serial, tree, value_and_grad, vjp
 from fnn.core._structure import walk
 from fnn.core.keys import fold_in, normals, uniforms
-from tests.laws.cases import ACTIVATIONS, LAYERS, LOSSES, families
+from tests.laws.cases import ACTIVATIONS, LAYERS, LOSSES, OF_ROWS, families
 
 SLOPED = [ACTIVATIONS[name] for name in sorted(set(ACTIVATIONS) - {"heaviside"})]  # the slope of that one is 0
 
@@ -237,7 +237,7 @@ def _loss_and_target(dice, prediction):
     """Any loss, and a target that fits it."""
     shape = prediction.shape
     # Of one class every network is certain.
-    names = [name for name in sorted(LOSSES) if shape[-1] > 1 or not {"distributions", "labels"} & {*families(name)}]
+    names = [name for name in sorted(LOSSES) if shape[-1] > 1 or not {*OF_ROWS} & {*families(name)}]
     name = dice.one_of(*names)
     loss = LOSSES[name]
     if hasattr(loss, "label_smoothing"):
@@ -248,6 +248,7 @@ def _loss_and_target(dice, prediction):
     soft = soft / soft.sum(axis=-1, keepdims=True)
     targets = {
         "values": dice.numbers(*shape),
+        "vectors": dice.numbers(*shape),
         "probabilities": dice.one_of(dice.uniforms(*shape), dice.uniforms(*shape).round()),
         "signs": np.sign(dice.numbers(*shape)),
         "distributions": soft,

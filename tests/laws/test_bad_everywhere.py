@@ -33,7 +33,7 @@ from fnn import (
 from fnn.data import batches, epochs, one_hot, standardize, train_test_split
 from fnn.diagnostics.diagnose import diagnose
 from tests.laws.bad_values import LABELS, VALUES, X
-from tests.laws.cases import ACTIVATIONS, CONSTRUCTORS, LAYERS, LOSSES, TARGETS, families
+from tests.laws.cases import ACTIVATIONS, CONSTRUCTORS, LAYERS, LOSSES, OF_ROWS, TARGETS, families
 
 KEY = Key(0)
 SEQUENCES, IMAGES = np.ones((5, 4, 3), np.float32), np.ones((5, 4, 4, 1), np.float32)
@@ -183,7 +183,8 @@ entry("forward(., x)", lambda value: fnn.forward(value, X), {"a layer"})
 WEIGHTS = {"nothing", "labels", "labels to k", "labels as floats", "labels as booleans", "a range"}
 WEIGHTS |= {"huge labels", "huge labels without a sign"}
 TARGETS_THAT_WORK = {
-    "values": PAIR, "probabilities": PAIR, "signs": set(), "distributions": {"one-hot rows"}, "labels": {"labels"},
+    "values": PAIR, "vectors": PAIR, "probabilities": PAIR, "signs": set(),
+    "distributions": {"one-hot rows"}, "labels": {"labels"},
 }  # fmt: skip
 for name, loss in LOSSES.items():
     kinds = families(name)
@@ -192,7 +193,7 @@ for name, loss in LOSSES.items():
     entry(f"{name}(., target)", lambda value, loss=loss, target=target: loss(value, target), PAIR)
     entry(f"{name}(prediction, .)", lambda value, loss=loss: loss(LOGITS, value), targets)
     entry(f"{name}(prediction, target, .)", lambda value, loss=loss, t=target: loss(LOGITS, t, value),
-          WEIGHTS | {"weights of zero"} | (set() if name in ("cross_entropy", "kl_divergence") else PAIR))  # fmt: skip
+          WEIGHTS | {"weights of zero"} | (PAIR if not {*OF_ROWS} & {*kinds} else set()))  # fmt: skip
 entry("cross_entropy(., labels)", lambda value: cross_entropy(value, LABELS), SCORES)
 entry("CrossEntropy(.)", fnn.CrossEntropy, {"zero"})
 entry("Huber(.)", fnn.Huber, ABOVE_ZERO)

@@ -112,6 +112,8 @@ def test_each_loss_pulls_back_a_number_for_each_member(case):
 
 
 def replicated(part):
+    if part is None:
+        return None
     return tuple(map(replicated, part)) if isinstance(part, tuple) else np.array(fnn.replicate(part, N))
 
 

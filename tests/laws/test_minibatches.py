@@ -11,6 +11,7 @@ import pytest
 
 from fnn import Dense, Key, dense, fit, gru, l2, mlp, mse, regularized, serial, sgd, start, tree, value_and_grad, vjp
 from fnn.data import balanced, batches, normalized
+from fnn.layers._sequences import is_pair
 from tests.each_of import each_of
 from tests.laws.cases import LOSS_CASES, LOSSES, families, numbers, random_like, sort_of, target_for
 
@@ -21,10 +22,11 @@ MANY = {name: case for name, case in LOSS_CASES.items() if len(tree.leaves(case[
 def counted(loss, prediction, target):
     """How many rows a loss counts."""
     ignore = getattr(loss, "ignore", None)
-    there = np.ones(np.shape(target) if ignore is not None else len(tree.leaves((target,))[0]), bool)
+    prediction = prediction[0] if isinstance(prediction, tuple) and all(map(is_pair, prediction)) else prediction
+    there = np.ones(np.shape(target) if ignore is not None else len(tree.leaves((prediction,))[0]), bool)
     if ignore is not None:
         there = target != ignore
-    if isinstance(prediction, tuple) and prediction[1].ndim == 1:  # lengths
+    if is_pair(prediction):
         within = np.arange(prediction[0].shape[1]) < prediction[1][:, None]
         there = within & (there if there.ndim == 2 else True)
     return np.count_nonzero(there)

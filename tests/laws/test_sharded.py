@@ -160,7 +160,7 @@ def test_a_shard_of_one_row_has_no_statistics_and_the_error_says_which_one_it_is
 @each_of("case", LOSS_CASES.values(), ids=LOSS_CASES)
 def test_each_member_of_an_ensemble_learns_from_shards_as_it_does_alone(case):
     loss, *batch = case
-    nets = [NET, Stretch(np.array(-0.7))]
+    nets = [NET, Stretch(np.array(0.7))]
     batches = [tuple(batch), tree.map(lambda leaf: leaf[::-1], tuple(batch))]  # other rows in the same shards
     given = tree.stack(nets), tree.stack(batches)
     values, gradient = value_and_grad(sharded(loss, 2), fnn.Ensemble(given[0], 2), given[1])

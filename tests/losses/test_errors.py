@@ -6,14 +6,18 @@ import numpy as np
 
 from fnn import (
     BinaryCrossEntropy,
+    BinaryFocal,
     CrossEntropy,
+    Focal,
     Huber,
     Parallel,
     Record,
     Serial,
     binary_cross_entropy,
+    binary_focal,
     combined,
     cross_entropy,
+    focal,
     grad,
     hinge,
     huber,
@@ -230,6 +234,16 @@ ROWS = [
         lambda: CrossEntropy(class_weights=(1, 2))(LOGITS, Y),
         V,
         "cross_entropy expects class_weights for 3 classes, got 2",
+    ),
+    # --- focal ---
+    (lambda: Focal(gamma=-1), V, "focal: gamma must be at least 0 and finite, got -1"),
+    (lambda: BinaryFocal(positive_weight=0), V, "positive_weight must be above 0, got 0"),
+    (lambda: focal(LOGITS, Y - 1), V, "focal expects labels from 0 to 2, got -1 at row 0;…focal(ignore=-1) leaves…"),
+    (lambda: binary_focal(COLUMN, 2 * COLUMN), V, "binary_focal expects targets from 0 to 1, got 2.0 at [0, 0]"),
+    (
+        lambda: value_and_grad(focal, softmax, (LOGITS, Y)),
+        T,
+        "Focal takes logits, but the network ends in Softmax, at its root; leave…",
     ),
     # --- of log-probabilities ---
     (lambda: nll(LOGITS[:, 0], Y), V, "nll expects log-probabilities (n, classes), got (5,)"),

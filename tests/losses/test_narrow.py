@@ -16,7 +16,10 @@ from fnn import (
     Dense,
     Huber,
     binary_cross_entropy,
+    cosine_distance,
     cross_entropy,
+    focal,
+    gaussian_nll,
     hinge,
     huber,
     kl_divergence,
@@ -24,11 +27,13 @@ from fnn import (
     l2,
     mae,
     mse,
+    poisson_nll,
     regularized,
     sgd,
     start,
     sum_squared_error,
     train_step,
+    triplet,
     value_and_grad,
     vjp,
 )
@@ -206,6 +211,34 @@ def test_a_network_in_float16_learns_to_a_loss_that_it_could_not_add_up():
     assert state.params.weight.dtype == np.float16
     assert state.loss < 1e-3
     assert math.isclose(state.params.weight.item(), 3, rel_tol=1e-2)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_likelihoods_and_embeddings_at_the_edges_are_computed_where_there_is_room(dtype):
+    for edge in EDGES[dtype][1:]:
+        y, t = np.full((3, 2), edge, dtype), np.zeros((3, 2), dtype)
+        wide = y.astype(np.float64)
+        value, pullback = vjp(gaussian_nll, (y, np.ones_like(y)), t)
+        assert value == pytest.approx((wide**2 / 2).mean(), rel=1e-6, abs=0)
+        with np.errstate(over="ignore"):  # of the variance's slope, (1 - d**2) / 2, which is as large as that
+            dmean, dvariance = pullback(6.0)[1]()
+            np.testing.assert_allclose(dvariance, ((1 - wide**2) / 2).astype(dtype), rtol=2e-3)
+        np.testing.assert_allclose(dmean, y, rtol=1e-3 if dtype is np.float16 else 1e-6)
+        assert cosine_distance(y, y + y) == pytest.approx(0, abs=1e-15)
+        turned = y * np.array([1, -1], dtype)
+        value, pullback = vjp(cosine_distance, y, turned)
+        assert value == pytest.approx(1.0, rel=1e-6)
+        with np.errstate(over="ignore", under="ignore"):
+            expected = (-turned / wide[:, :1] ** 2 / 2).astype(dtype)
+        if np.isfinite(expected).all():
+            np.testing.assert_allclose(pullback(3.0)[1](), expected, rtol=2e-3 if dtype is np.float16 else 1e-6)
+        with np.errstate(over="ignore"):
+            far = triplet((y, y, t), None), triplet((y, t, y), None)
+        assert far == pytest.approx((max(0.0, 0.2 - 2 * wide[0, 0] ** 2), 0.2 + 2 * wide[0, 0] ** 2), rel=1e-6)
+    assert poisson_nll(np.full(3, 90, dtype), np.ones(3)) == pytest.approx(np.exp(90) - 90)  # beyond float32's range
+    assert poisson_nll(np.full(3, 1e4, dtype), np.ones(3)) == math.inf
+    small = focal(np.array([[60.0, 0.0]], dtype), np.array([0]))
+    assert small == pytest.approx(0.0, abs=1e-37)  # 1e-78
 
 
 # --- penalties -------------------------------------------------------------------------------------------------------

@@ -17,15 +17,22 @@ import numpy as np
 import pytest
 
 from fnn import (
+    BinaryFocal,
     CrossEntropy,
+    Focal,
+    Triplet,
     binary_cross_entropy,
+    cosine_distance,
     cross_entropy,
+    gaussian_nll,
     hinge,
     huber,
     kl_divergence,
     log_softmax,
     mae,
     mse,
+    nll,
+    poisson_nll,
     sigmoid,
     softmax,
     softplus,
@@ -296,6 +303,149 @@ def test_logits_anywhere_are_as_good_as_logits_half_a_unit_off(dtype, count):
         for slope, true, moved in zip(slopes, exact, half, strict=True):
             allowed = abs(true) * moved + ULPS * Decimal(float(np.spacing(np.abs(dtype(float(true))))))
             assert abs(Decimal(float(slope)) - true) <= 2 * moved * abs(true) + allowed
+
+
+# --- focal losses ----------------------------------------------------------------------------------------------------
+
+
+def focused(gamma, nll, p, q):
+    """The loss of an answer of probability p = 1 - q, and its slope by the nll."""
+    gamma = Decimal(gamma)
+    focus = q**gamma if gamma else Decimal(1)
+    return focus * nll, focus * (1 + gamma * p * nll / q)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("gamma", [0.0, 1.0, 2.0])
+def test_focal_loses_nothing_where_a_row_is_nearly_certain(dtype, gamma, count):
+    x = rows_of_logits(dtype, count, 3)
+    labels = (np.arange(len(x)) * 7) % 3
+    labels[::2] = x[::2].argmax(axis=1)
+    rows = [Row(row) for row in x]
+    exact, slopes = [], []
+    for row, label in zip(rows, labels, strict=True):
+        q = sum(each for place, each in enumerate(row.softmax()) if place != label)
+        value, slope = focused(gamma, row.losses[label], row.softmax()[label], q)
+        exact.append(value)
+        slopes += [slope * each for each in row.slope(label)]
+    wide = 8 if gamma else ULPS  # q and the nll are each some units off, and q counts gamma times
+    assert ulps_off(values_of(Focal(gamma), x, labels), exact, dtype).max() <= wide
+    assert ulps_off(gradient_of(Focal(gamma), x, labels).ravel(), slopes, dtype).max() <= 2 * wide
+    one_hot = np.eye(3, dtype=dtype)[labels]
+    np.testing.assert_allclose(values_of(Focal(gamma), x, one_hot), values_of(Focal(gamma), x, labels), rtol=2e-6)
+    units = gradient_of(Focal(gamma), x, one_hot).ravel()
+    sizes = [max(map(abs, slopes[3 * (i // 3) : 3 * (i // 3) + 3])) for i in range(len(slopes))]
+    assert ulps_off(units, slopes, dtype, sizes).max() <= 2 * wide
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("target", [0.0, 1.0])
+def test_binary_focal_of_certain_targets(dtype, target, count):
+    x = power_of_two(logits(dtype, count))[:, None]
+    t = np.full_like(x, target)
+    exact, slopes = [], []
+    for value in exactly(x[:, 0]):
+        toward = value if target else -value
+        value, slope = focused(2.0, softplus_exactly(-toward), sigmoid_exactly(toward), sigmoid_exactly(-toward))
+        exact.append(value)
+        slopes.append(slope * sigmoid_exactly(-toward) * (-1 if target else 1))
+    assert ulps_off(values_of(BinaryFocal(), x, t), exact, dtype).max() <= 8
+    assert ulps_off(gradient_of(BinaryFocal(), x, t)[:, 0], slopes, dtype).max() <= 8
+
+
+# --- likelihoods -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_nll_is_what_it_is_given(dtype, count):
+    x = rows_of_logits(dtype, count, 3)
+    labels = np.arange(len(x)) % 3
+    assert values_of(nll, x, labels).tolist() == [-float(row[label]) for row, label in zip(x, labels, strict=True)]
+    assert gradient_of(nll, x, labels).tolist() == (-np.eye(3)[labels]).tolist()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_poisson(dtype, count):
+    x = power_of_two(np.clip(logits(dtype, count), -80, 80))[:, None]
+    t = np.round(10 * uniforms(Key(1), x.shape)).astype(dtype)
+    pairs = list(zip(exactly(x[:, 0]), exactly(t[:, 0]), strict=True))
+    larger = [max(v.exp(), abs(k * v)) for v, k in pairs]
+    assert ulps_off(values_of(poisson_nll, x, t), [v.exp() - k * v for v, k in pairs], dtype, larger).max() <= ULPS
+    larger = [max(v.exp(), k) for v, k in pairs]
+    slopes = gradient_of(poisson_nll, x, t)[:, 0]
+    assert ulps_off(slopes, [v.exp() - k for v, k in pairs], dtype, larger).max() <= ULPS
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gaussian(dtype, count):
+    mean = power_of_two(logits(dtype, count))[:, None]
+    n = len(mean)
+    variance = (10.0 ** (8 * uniforms(Key(1), (n, 1)) - 4)).astype(dtype)
+    t = np.roll(mean, 5, axis=0)
+    cases = list(zip(*map(exactly, (mean[:, 0], variance[:, 0], t[:, 0])), strict=True))
+    parts = [(v.ln(), (m - k) ** 2 / v, (m - k) / v, v) for m, v, k in cases]
+    values = [gaussian_nll((mean[i : i + 1], variance[i : i + 1]), t[i : i + 1]) for i in range(n)]
+    sizes = [(abs(log) + ratio) / 2 for log, ratio, _, _ in parts]
+    assert ulps_off(values, [(log + ratio) / 2 for log, ratio, _, _ in parts], dtype, sizes).max() <= ULPS
+    dmean, dvariance = vjp(gaussian_nll, (mean, variance), t)[1](float(n))[1]()
+    assert ulps_off(dmean[:, 0], [slope for *_, slope, _ in parts], dtype).max() <= ULPS
+    sizes = [(1 + ratio) / (2 * v) for _, ratio, _, v in parts]
+    exact = [(1 - ratio) / (2 * v) for _, ratio, _, v in parts]
+    assert ulps_off(dvariance[:, 0], exact, dtype, sizes).max() <= ULPS
+
+
+# --- embeddings ------------------------------------------------------------------------------------------------------
+
+
+def dot(a, b):
+    return sum(x * y for x, y in zip(a, b, strict=True))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_cosine_distance_keeps_what_one_minus_cosine_would_lose(dtype, count):
+    n = 1 << (count // 4).bit_length()
+    sizes = 10.0 ** (20 * uniforms(Key(1), (n, 1)) - 10)
+    y = (sizes * normals(Key(2), (n, 3))).astype(dtype)
+    near = (y + 10.0 ** (-6 * uniforms(Key(3), (n, 1))) * sizes * normals(Key(4), (n, 3))).astype(dtype)
+    for t in (near, np.roll(y, 1, axis=0)):
+        rows = [(exactly(a), exactly(b)) for a, b in zip(y, t, strict=True)]
+        norms = [(dot(a, a).sqrt(), dot(b, b).sqrt()) for a, b in rows]
+        cosines = [dot(a, b) / (na * nb) for (a, b), (na, nb) in zip(rows, norms, strict=True)]
+        # In float64 the directions are rounded, of which their difference has a unit of 1: 1 / distance of its own.
+        found = values_of(cosine_distance, y, t)
+        off = [abs(Decimal(float(f)) - (1 - c)) for f, c in zip(found, cosines, strict=True)]
+        allowed = [8 * Decimal(2.0**-53) * (1 - c).sqrt() + (1 - c) * Decimal(2.0**-52) for c in cosines]
+        assert all(o <= a for o, a in zip(off, allowed, strict=True))
+        slopes = flat(
+            [(c * x / na - z / nb) / na for x, z in zip(a, b, strict=True)]
+            for (a, b), (na, nb), c in zip(rows, norms, cosines, strict=True)
+        )
+        units = flat([1 / na] * 3 for na, _ in norms)
+        assert ulps_off(gradient_of(cosine_distance, y, t).ravel(), slopes, dtype, units).max() <= ULPS
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("squared", [True, False])
+def test_triplet(dtype, squared, count):
+    n = 1 << (count // 4).bit_length()
+    three = tuple((3 * normals(Key(seed), (n, 3))).astype(dtype) for seed in range(3))
+    values, exact, sizes, slopes = [], [], [], []
+    for i in range(n):
+        values.append(Triplet(2.0, squared)(tuple(each[i : i + 1] for each in three), None))
+        a, p, m = (exactly(each[i]) for each in three)
+        near, far = ([x - y for x, y in zip(a, b, strict=True)] for b in (p, m))
+        lengths = dot(near, near), dot(far, far)
+        if not squared:
+            lengths = lengths[0].sqrt(), lengths[1].sqrt()
+        short = lengths[0] - lengths[1] + 2
+        exact.append(max(short, Decimal(0)))
+        sizes.append(sum(lengths) + 2)
+        factor = (Decimal(2), Decimal(2)) if squared else (1 / lengths[0], 1 / lengths[1])
+        slopes += [(-factor[0] * d if short > 0 else Decimal(0)) for d in near]
+    assert ulps_off(values, exact, dtype, sizes).max() <= ULPS
+    _, dpositive, _ = vjp(Triplet(2.0, squared), three, None)[1](float(n))[1]()
+    assert 0 < np.count_nonzero(dpositive) < dpositive.size
+    assert ulps_off(dpositive.ravel(), slopes, dtype).max() <= ULPS
 
 
 # --- distances -------------------------------------------------------------------------------------------------------
