@@ -30,7 +30,7 @@ LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 
 NEEDED = {"numpy", "attrs", "toolz", "fnn"} | sys.stdlib_module_names
 NEEDED_IN = {"plot": {"matplotlib"}, "interop": {"sklearn", "onnx", "torch"}}  # loaded when somebody asks for it
-OPTIONAL = {"tqdm", "threadpoolctl"}  # named inside the functions that use them, and there alone
+OPTIONAL = {"tqdm", "threadpoolctl", "pytest"}  # named inside the functions that use them, and there alone
 
 
 def module_name(path):

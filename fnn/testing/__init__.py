@@ -3,14 +3,17 @@
     check_function   : function, input, ... -> the first Finding, or None
     check_derivative : f, df, x -> Finding, or None          check_gradient : f, x, ... -> Finding, or None
     grade            : name=function, ..., convention=... -> Grades: findings, passed, share, score, mistakes
+    grade_file       : .py or .ipynb -> Submission, run and graded in a process of its own
+    grade_files      : files -> Submissions: a table, JSON, a page for each     exercise : file, names -> a pytest test
 
 A layer's pullback goes through ``fnn.check_vjp``.
 
 Read ``mistakes`` (what goes wrong, by number) and ``results`` (``Finding``, ``Grades``), then ``purity`` and
 ``derivatives``, whose checks need nothing but the function. ``grading`` knows what the function is to compute: that is
 an exercise (``exercises/exercise``), and the other files in ``exercises`` hold them by topic. ``conventions`` says in
-which other forms a function may be right. Below them are
-``_sandbox`` (a call that cannot do harm) and ``_compare`` (where two results differ).
+which other forms a function may be right. ``submissions`` grades whole files: ``_worker`` is what runs in their
+processes, ``_discover`` finds their functions by the words in ``names.toml``, and ``_page`` fills in ``page.html``.
+Below them are ``_sandbox`` (a call that cannot do harm) and ``_compare`` (where two results differ).
 """
 
 from fnn.testing.derivatives import check_derivative, check_gradient
@@ -18,6 +21,7 @@ from fnn.testing.grading import SIGNATURES, grade
 from fnn.testing.mistakes import MISTAKES
 from fnn.testing.purity import check_function
 from fnn.testing.results import COSTS, Finding, Grades
+from fnn.testing.submissions import Submission, Submissions, exercise, grade_file, grade_files
 
 __all__ = [
     "COSTS",
@@ -25,8 +29,13 @@ __all__ = [
     "SIGNATURES",
     "Finding",
     "Grades",
+    "Submission",
+    "Submissions",
     "check_derivative",
     "check_function",
     "check_gradient",
+    "exercise",
     "grade",
+    "grade_file",
+    "grade_files",
 ]

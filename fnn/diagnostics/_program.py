@@ -1,0 +1,71 @@
+"""A program, as a file or as a notebook, is run a statement at a time, each whatever became of those above it.
+
+stops : path, names, seconds, megabytes -> in words, where it stops
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fnn.diagnostics._confined import OutOfTime, alarm
+from fnn.diagnostics._loops import hooked
+
+SOURCE = "<submission>"
+FUTURE = annotations  # an import of it at the top of a program would not last for the next statement
+
+
+def _texts(path: Path) -> list[tuple[str, str]]:
+    """Return the source of a file, or of each cell of a notebook without its magics, and the word for its lines."""
+    if path.suffix != ".ipynb":
+        return [(path.read_text("utf-8-sig"), "line")]
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    codes = [(number, "".join(cell["source"])) for number, cell in enumerate(cells, 1) if cell["cell_type"] == "code"]
+    return [
+        (re.sub(r"(?m)^(\s*)[%!].*$", r"\1pass", code), f"cell {number}, line")
+        for number, code in codes
+        if code[:2] != "%%"
+    ]
+
+
+def stops(path: Path, names: dict[str, Any], seconds: float, megabytes: int) -> Iterator[str]:
+    """Run a program and yield where it stops; when its time is over, only what it defines is run.
+
+    Args:
+        path: a ``.py`` or ``.ipynb`` file.
+        names: in which it runs, HOOK among them.
+        seconds, megabytes: the limits; that of memory is named where it was met.
+    """
+    until = time.monotonic() + seconds
+    for text, word in _texts(path):
+        try:
+            body = hooked(text)
+        except SyntaxError as error:
+            yield f"cannot be read at {word} {error.lineno}: {error.msg}"
+            continue
+        for node in body:
+            left = until - time.monotonic()
+            if left < 0 and not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom):
+                continue
+            try:
+                flag = FUTURE.compiler_flag
+                code = compile(ast.Module([node], []), SOURCE, "exec", flag, dont_inherit=True)
+                with alarm(max(left, 0.5)):
+                    exec(code, names)
+            except BaseException as error:
+                lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename == SOURCE]
+                at = f"at {word} {(lines or [node.lineno])[-1]}"
+                if isinstance(error, OutOfTime):
+                    yield f"{error} {at}: an endless loop, or long work"
+                elif isinstance(error, SystemExit):
+                    yield f"ends itself by exit() {at}"
+                elif isinstance(error, MemoryError):
+                    yield f"needs more than {megabytes} MB {at}"
+                else:
+                    yield f"stops {at}: {type(error).__name__}: {' '.join(str(error).split())[:160]}"
