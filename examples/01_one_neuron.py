@@ -8,6 +8,9 @@ one's: it trains the neuron for five epochs and plots the error against the lear
 tutorials compute the negative gradient and add it in the update, which is right only because the two signs cancel; here
 the gradient is the gradient, and the update subtracts it. What is new is that the whole figure has a formula.
 
+Figures of the tutorials: `01_one_neuron.png` is the first one's: the error against the learning rate and the number of
+epochs.
+
     python examples/01_one_neuron.py            the lesson and its figure, 2 seconds
     python examples/01_one_neuron.py --fast     the same with a coarser figure
 """
@@ -24,6 +27,7 @@ from toolz import curry, iterate, merge_with, nth, take
 
 from fnn import Dense, Key, dense, mse, sgd, start, states, train_step, value_and_grad
 from fnn.core.keys import uniforms
+from fnn.testing import grade
 
 # %% [markdown]
 # ## Setup
@@ -176,3 +180,17 @@ print(f"the gradient by the library {dneuron.weight[0, 0]:.6f}, {dneuron.bias[0]
 run = list(states(train_step(mse, sgd(0.02)), start(neuron, sgd(0.02)), [batch] * 5))
 print(f"the weight after five epochs: by hand {by_hand[-1][0]:.6f}, by the library {run[-1].params.weight[0, 0]:.6f}")
 print(f"a new neuron: {dense(1)(Key(options.seed), batch[0])}")
+
+# %% [markdown]
+# ## Your turn
+# The error of many numbers is the mean of their squared differences. Write its gradient: an array of the shape of y,
+# which for a single number is the one above. Put it in the place of the line that raises; `grade` tells what is wrong
+# with it.
+
+
+# %%
+def mse_gradient(y, target):
+    raise NotImplementedError
+
+
+print(grade(mse_gradient=mse_gradient))

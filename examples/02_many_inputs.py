@@ -7,6 +7,8 @@ and plots the error again. The tutorials average the loss but sum its gradient, 
 for another number of rows; here both are means. The two figures look alike because they are the same: only the sum of
 the squared inputs matters, and it decides the largest learning rate that still learns.
 
+Figures of the tutorials: `02_many_inputs.png` has the first one's figure and, beside it, the second one's.
+
     python examples/02_many_inputs.py           the lesson and its figure, 3 seconds
     python examples/02_many_inputs.py --fast    the same with a coarser figure
 """
@@ -22,6 +24,7 @@ from toolz import curry, iterate, nth
 
 from fnn import Dense, Key, grad, mse, split, tree, value_and_grad
 from fnn.core.keys import uniforms
+from fnn.testing import grade
 
 # %% [markdown]
 # ## Setup
@@ -163,3 +166,17 @@ _, once = value_and_grad(mse, neuron, (rows, targets))
 _, twice = value_and_grad(mse, neuron, (np.r_[rows, rows], np.r_[targets, targets]))
 print(f"dbias of the mean: {once.bias[0]:.6f} from 20 rows, {twice.bias[0]:.6f} from the same rows twice")
 print(f"dbias of the sum: {20 * once.bias[0]:.6f} and {40 * twice.bias[0]:.6f}")
+
+# %% [markdown]
+# ## Your turn
+# Several neurons beside each other are a dense layer, y = x @ weight + bias. Write its backward pass: dy has a row for
+# each row of x and a column for each neuron, and is the gradient of the whole loss. Return dweight, dbias and dx. Each
+# bias has a sum of its own. Put it in the place of the line that raises; `grade` tells what is wrong with it.
+
+
+# %%
+def dense_backward(x, weight, dy):
+    raise NotImplementedError
+
+
+print(grade(dense_backward=dense_backward))

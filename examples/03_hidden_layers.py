@@ -8,6 +8,8 @@ and it reads the stored activations one layer off, which stays hidden while all 
 three functions are written out for one hidden layer, compared with the library's to the last digits, and then left to
 the library for any depth.
 
+Figures of the tutorials: none; `03_hidden_layers.png` is of this lesson.
+
     python examples/03_hidden_layers.py           the lesson and its figure, 6 seconds
     python examples/03_hidden_layers.py --fast    a tenth of the steps
 """
@@ -26,6 +28,7 @@ from toolz import curry, iterate, last, nth, take, valmap
 from fnn import Key, adam, dense, identity, mse, relu, serial, sgd, sigmoid, start, states, tanh, train_step, tree
 from fnn.core.keys import uniforms
 from fnn.optim.schedules import cosine
+from fnn.testing import grade
 
 # %% [markdown]
 # ## Setup
@@ -195,3 +198,17 @@ if plot and Figure:
     right.set(title="Predictions after training", ylim=(-1.2, 1.9))
     right.legend(frameon=False)
     show(figure, "03_hidden_layers.png")
+
+# %% [markdown]
+# ## Your turn
+# Write the backward pass for any number of layers tanh(x @ weight), without biases. dy is the gradient by the last
+# output; return a list with a gradient for each weight. It is one loop forward, which keeps what goes into each layer,
+# and one back. Put it in the place of the line that raises; `grade` tells what is wrong with it.
+
+
+# %%
+def mlp_backward(weights, x, dy):
+    raise NotImplementedError
+
+
+print(grade(mlp_backward=mlp_backward))

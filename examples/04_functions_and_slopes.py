@@ -8,6 +8,9 @@ Their results are here again, next to the library's. What is put right: a softma
 overflowing, a small constant inside a logarithm to keep infinity out, and finite differences with a step of 1e-50 or
 1e-4 without saying what that costs.
 
+Figures of the tutorials: `04_activations.png` has their activation functions; `04_slopes.png` their two tangents, and
+the field of a gradient with the way down; `04_batches.png` is of this lesson.
+
     python examples/04_functions_and_slopes.py           the lesson and its three figures, 5 seconds
     python examples/04_functions_and_slopes.py --fast    fewer steps at the end
 """
@@ -40,6 +43,7 @@ from fnn import (
     value_and_grad,
 )
 from fnn.data import epochs, line
+from fnn.testing import grade
 
 # %% [markdown]
 # ## Setup
@@ -262,3 +266,16 @@ if plot and Figure:
         plot.descent(ax, path)
         ax.set(title=f"{name} a step: {len(path) - 1} steps", xlabel="weight", ylabel="bias")
     show(figure, "04_batches.png")
+
+# %% [markdown]
+# ## Your turn
+# Write the softmax of the rows of x, with the shift that keeps it from overflowing. One row may be a thousand times as
+# large as another. Put it in the place of the line that raises; `grade` tells what is wrong with it.
+
+
+# %%
+def softmax(x):
+    raise NotImplementedError
+
+
+print(grade(softmax=softmax))

@@ -9,6 +9,9 @@ while they are still learning: with a hundred times the learning rate the same n
 is the accuracy of 3 to 39 hidden units, three trials each: four million steps, which two processes share, with networks
 that are trained together (lesson 13).
 
+Figures of the tutorials: `05_moons_widths.png` is the fourth one's accuracy against the number of hidden units;
+`05_moons.png` explains the accuracy that it reports.
+
     python examples/05_moons.py           the lesson and its figures, a minute or two
     python examples/05_moons.py --fast    fewer and shorter runs
 """
@@ -60,6 +63,7 @@ from fnn import (
 from fnn.data import epochs
 from fnn.layers.initializers import he_normal, normal, zeros
 from fnn.metrics import accuracy, evaluate
+from fnn.testing import grade
 
 # %% [markdown]
 # ## Setup
@@ -361,3 +365,18 @@ if plot and Figure:
         ax.fill_between(line.get_xdata(), lowest, highest, color=line.get_color(), alpha=0.2, linewidth=0)
     ax.set_title("Two moons: mean, minimum and maximum of three trials")
     show(figure, "05_moons_widths.png")
+
+# %% [markdown]
+# ## Your turn
+# The tutorial's fault was a sum where a mean was meant. For the loss mean((x @ weight - target)**2), write a list with
+# the gradient by weight of each batch of so many rows, in order. The last batch may be shorter. Put it in the place of
+# the line that raises; `grade` tells what is wrong with it.
+
+
+# %%
+def minibatch_gradients(weight, x, target, size):
+    raise NotImplementedError
+
+
+if __name__ == "__main__":
+    print(grade(minibatch_gradients=minibatch_gradients))

@@ -7,6 +7,9 @@ gradient descent on all the others at once, the accuracy every 10 steps. It init
 1/2, which is too large for 784 inputs: the initial loss says so before anything is trained. And each of its steps uses
 all rows, where 64 would do: after a tenth of the epochs, small batches are ahead.
 
+Figures of the tutorials: `06_mnist_predictions.png` has the digits that the fourth one shows with their predictions;
+`06_mnist_accuracy.png` draws the accuracy that it prints.
+
     python examples/06_mnist.py                   1,797 digits of 8x8 pixels that come with the package; 5 seconds
     python examples/06_mnist.py --csv FILE        Kaggle's train.csv: a column label and 784 pixels; minutes
     python examples/06_mnist.py --mnist FOLDER    MNIST's own four files, gzipped or not; minutes
@@ -31,6 +34,7 @@ from fnn import Key, cross_entropy, dense, history, relu, serial, sgd, split, st
 from fnn.data import digits, epochs, mnist, read_csv, train_test_split
 from fnn.layers.initializers import he_uniform, normal, uniform
 from fnn.metrics import accuracy, confusion_matrix
+from fnn.testing import grade
 
 # %% [markdown]
 # ## Setup
@@ -223,3 +227,16 @@ if plot and Figure:
     plot.confusion(right, counts)
     right.set_title(f"{np.count_nonzero(wrong)} of {len(wrong)} wrong")
     show(figure, "06_mnist_predictions.png")
+
+# %% [markdown]
+# ## Your turn
+# Write the first weights of a relu network of any sizes, as a list of pairs (weight, bias). They are graded by the loss
+# that they begin with, as above. Put it in the place of the line that raises; `grade` tells what is wrong with it.
+
+
+# %%
+def init(sizes, seed):
+    raise NotImplementedError
+
+
+print(grade(init=init))

@@ -7,6 +7,8 @@ training is a lazy stream, and each element is a state, a value that never chang
 averaging maps over it, a checkpoint saves what goes by, and the best state so far is `min`. A step of training is a
 composition as well: one function of your own fits between its parts.
 
+Figures of the tutorials: none; `07_streams.png` is of this lesson.
+
     python examples/07_streams.py           the lesson and its figure, 10 seconds
     python examples/07_streams.py --fast    the same with fewer steps
 """
@@ -52,6 +54,7 @@ from fnn.core.keys import normals
 from fnn.data import epochs, moons, train_test_split
 from fnn.metrics import accuracy
 from fnn.optim.schedules import exponential
+from fnn.testing import grade
 
 # %% [markdown]
 # ## Setup
@@ -257,3 +260,17 @@ if plot and Figure:
     right.axvline(lowest / 10, color="gray", linestyle=":")
     right.set(xscale="log", title="Learning-rate range test")
     show(figure, "07_streams.png")
+
+# %% [markdown]
+# ## Your turn
+# Write a step with momentum: from a parameter, its gradient and its velocity to the next parameter and velocity. Like
+# everything in a stream, they are new values: nothing is changed. Put it in the place of the line that raises; `grade`
+# tells what is wrong with it.
+
+
+# %%
+def momentum_step(p, g, v, learning_rate, momentum):
+    raise NotImplementedError
+
+
+print(grade(momentum_step=momentum_step))

@@ -7,6 +7,8 @@ back through it, is one function that is registered for this class. There is not
 and no graph. `check_vjp` compares the gradient with finite differences, element by element, and says what is probably
 wrong. The layer here is a radial basis: each unit has a center and responds to inputs near it.
 
+Figures of the tutorials: none; `08_own_layer.png` is of this lesson.
+
     python examples/08_own_layer.py           the lesson and its figure, 3 seconds
     python examples/08_own_layer.py --fast    fewer steps
 """
@@ -23,6 +25,7 @@ from fnn import Key, Record, adam, check_vjp, cross_entropy, dense, fit, load, s
 from fnn.core.keys import uniforms
 from fnn.data import circles, train_test_split
 from fnn.metrics import accuracy
+from fnn.testing import grade
 
 # %% [markdown]
 # ## Setup
@@ -190,3 +193,16 @@ if plot and Figure:
         ax.set_title(f"{title} training: accuracy {accuracy(params(test[0]), test[1]):.2f}")
         ax.legend(loc="upper right")
     show(figure, "08_own_layer.png")
+
+# %% [markdown]
+# ## Your turn
+# A layer without parameters has a pullback, too. Write that of softmax over rows, dx from x and dy. Every output
+# depends on every input of its row. Put it in the place of the line that raises; `grade` tells what is wrong with it.
+
+
+# %%
+def softmax_pullback(x, dy):
+    raise NotImplementedError
+
+
+print(grade(softmax_pullback=softmax_pullback))

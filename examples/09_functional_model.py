@@ -7,6 +7,8 @@ them. Here a network is already a function, and so is a combination of several: 
 branches' outputs, `concatenate` and `add` join them, `pick` takes one of several inputs, `residual` adds its input to
 the output of its body. A layer in two places is one layer, with shared weights.
 
+Figures of the tutorials: none; `09_functional_model.png` is of this lesson.
+
     python examples/09_functional_model.py           the lesson and its figure, 5 seconds
     python examples/09_functional_model.py --fast    fewer steps
 """
@@ -44,6 +46,7 @@ from fnn import (
 )
 from fnn.data import digits, train_test_split
 from fnn.metrics import accuracy
+from fnn.testing import grade
 
 # %% [markdown]
 # ## Setup
@@ -166,3 +169,17 @@ if plot and Figure:
     plot.filters(right, first.weight[:, largest], shape=(4, 8))
     right.set_title("Weights of the shared layer's largest units")
     show(figure, "09_functional_model.png")
+
+# %% [markdown]
+# ## Your turn
+# Write dropout as what it is here, a function that returns two things: y, and a function backward(dy) that returns dx.
+# It drops a fraction of `rate`, and both use the same mask. Put it in the place of the line that raises; `grade` tells
+# what is wrong with it.
+
+
+# %%
+def dropout(x, rate, seed):
+    raise NotImplementedError
+
+
+print(grade(dropout=dropout))

@@ -7,6 +7,8 @@ with the arithmetic put right. The gradient of a bias has an element for each un
 gradient are both means over the rows of the batch; the softmax is shifted by each row's own maximum; no array is
 changed in place. Then the library takes the same initial weights and the same batches, and arrives at the same weights.
 
+Figures of the tutorials: none; `10_from_scratch.png` is of this lesson.
+
     python examples/10_from_scratch.py           the lesson and its figure, 5 seconds
     python examples/10_from_scratch.py --fast    a fifth of the epochs
 """
@@ -21,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 import fnn
+from fnn.testing import grade
 
 # %% [markdown]
 # ## Setup
@@ -226,3 +229,16 @@ if plot and Figure:
     right.set(xlabel="step", ylabel="difference of the two losses", ylim=(1e-18, 1e-14), title="Rounding differences")
     right.spines[["top", "right"]].set_visible(False)
     show(figure, "10_from_scratch.png")
+
+# %% [markdown]
+# ## Your turn
+# Write the gradient of the mean cross-entropy by the logits without looking at the one above, for logits of any size:
+# 1000 as well. Put it in the place of the line that raises; `grade` tells what is wrong with it.
+
+
+# %%
+def cross_entropy_gradient(logits, labels):
+    raise NotImplementedError
+
+
+print(grade(cross_entropy_gradient=cross_entropy_gradient))

@@ -7,6 +7,8 @@ configuration of a grid. So any map can carry it out, here or on other machines,
 about it. The results are the same everywhere because each configuration has a key of its own, from its place in the
 grid: no result depends on what was computed before it, or where.
 
+Figures of the tutorials: none; `11_sweep_on_a_cluster.png` is of this lesson.
+
     python examples/11_sweep_on_a_cluster.py           the lesson and its figure, half a minute
     python examples/11_sweep_on_a_cluster.py --fast    a smaller grid, and Dask only with --dask
 """
@@ -31,6 +33,7 @@ from toolz import groupby, valmap
 from fnn import Key, cross_entropy, fit, mlp, sgd, split, start, summarize, sweep
 from fnn.data import digits, train_test_split
 from fnn.metrics import accuracy
+from fnn.testing import grade
 
 # %% [markdown]
 # ## Setup
@@ -206,3 +209,18 @@ if Figure:
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     show(figure, "11_sweep_on_a_cluster.png")
+
+# %% [markdown]
+# ## Your turn
+# Nothing depends on what was computed before if randomness is a value. Write one epoch of batches (x, y) of so many
+# rows, in an order that the seed alone decides. The last may be shorter. Put it in the place of the line that raises;
+# `grade` tells what is wrong with it.
+
+
+# %%
+def minibatches(x, y, size, seed):
+    raise NotImplementedError
+
+
+if __name__ == "__main__":
+    print(grade(minibatches=minibatches))

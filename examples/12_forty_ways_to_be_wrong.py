@@ -8,6 +8,8 @@ are in the four tutorials that this package grew out of. Each is a line or two o
 expression. The lesson prints the line as it was written, a result of it beside the right one, and the test of the
 package that catches it.
 
+Figures of the tutorials: none; `12_forty_ways_to_be_wrong.png` is of this lesson.
+
     python examples/12_forty_ways_to_be_wrong.py           the lesson and its figure, 10 seconds
     python examples/12_forty_ways_to_be_wrong.py --fast    shorter curves
 """
@@ -1052,3 +1054,17 @@ if plot and Figure:
         ax.set(title=title, ylim=(ax.get_ylim()[0] / 2, None))  # room for the legend
         ax.legend(frameon=False, loc="lower left")
     show(figure, "12_forty_ways_to_be_wrong.png")
+
+# %% [markdown]
+# ## Your turn
+# Finite differences found many of these mistakes. Write them: the gradient of a function from an array x, of any shape
+# and dtype, to a number. Mistakes 38 and 39 are about this. Put it in the place of the line that raises; `grade` tells
+# what is wrong with it.
+
+
+# %%
+def numerical_gradient(f, x):
+    raise NotImplementedError
+
+
+print(grade(numerical_gradient=numerical_gradient))

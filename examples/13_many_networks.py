@@ -7,6 +7,9 @@ arithmetic and much Python around it, so a hundred of them trained together, as 
 few times as long as one. And it is the same: each of them ends with the bits that it has when it is trained alone. So
 learning rates, widths and seeds can be tried at once, a difference can be told from luck, and networks can vote.
 
+Figures of the tutorials: none; `13_many_networks.png`, `13_many_networks_compared.png` and `13_many_networks_votes.png`
+are of this lesson.
+
     python examples/13_many_networks.py           the lesson and its figures, half a minute
     python examples/13_many_networks.py --fast    fewer and shorter runs
 """
@@ -51,6 +54,7 @@ from fnn import (
 )
 from fnn.data import digits, epochs, moons, train_test_split
 from fnn.metrics import accuracy, calibration_error, evaluate, mutual_information
+from fnn.testing import grade
 
 try:
     from matplotlib.figure import Figure
@@ -317,3 +321,17 @@ for name, summary in summarize(results).items():
 for what in ("accuracy", "calibration error"):
     one, ten = zip(*[result[f"{what}, {LATE} epochs"] for result in results], strict=True)
     print(what, compare({"one": one, "ten": ten}))
+
+# %% [markdown]
+# ## Your turn
+# A rule of an optimizer works number by number, so the same lines step one network or many. Write a step of Adam, from
+# a parameter p, its gradient g and the two moments m and v to the next p, m and v. t counts from 1. Put it in the place
+# of the line that raises; `grade` tells what is wrong with it.
+
+
+# %%
+def adam_step(p, g, m, v, t, learning_rate):
+    raise NotImplementedError
+
+
+print(grade(adam_step=adam_step))

@@ -1,10 +1,14 @@
 """The lessons print what they promise, explain themselves as notebooks, and draw their figures."""
 
+import contextlib
+import io
 import re
 
 import numpy as np
 import pytest
 
+from fnn.testing import SIGNATURES, grade
+from tests.each_of import each_of
 from tests.examples.lessons import EXAMPLES, LESSONS, figures_of, number_after, run_lesson
 
 
@@ -155,3 +159,85 @@ def test_a_lesson_draws_its_figures(lesson, script, tmp_path):
     assert [path.name for path in drawn] == figures_of(script) != []
     assert all(path.name.startswith(script[:2]) and path.stat().st_size > 10_000 for path in drawn)
     assert printed.count("wrote ") == len(drawn)
+
+
+SOLUTIONS = {
+    "mse_gradient": "return 2 * (y - target) / y.size",
+    "dense_backward": "return x.T @ dy, dy.sum(axis=0), dy @ weight.T",
+    "mlp_backward": """
+    inputs, dweights = [x], []
+    for weight in weights:
+        inputs.append(np.tanh(inputs[-1] @ weight))
+    for weight, x, y in reversed(list(zip(weights, inputs, inputs[1:]))):
+        dz = dy * (1 - y**2)
+        dweights.insert(0, x.T @ dz)
+        dy = dz @ weight.T
+    return dweights""",
+    "softmax": """
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)""",
+    "minibatch_gradients": """
+    batches = [slice(begin, begin + size) for begin in range(0, len(x), size)]
+    return [2 * x[b].T @ (x[b] @ weight - target[b]) / len(x[b]) for b in batches]""",
+    "init": """
+    rng = np.random.default_rng(seed)
+    return [(rng.normal(size=(a, b)) * np.sqrt(2 / a), np.zeros(b)) for a, b in zip(sizes, sizes[1:])]""",
+    "momentum_step": """
+    v = momentum * v + g
+    return p - learning_rate * v, v""",
+    "softmax_pullback": """
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    y = e / e.sum(axis=1, keepdims=True)
+    return y * (dy - (dy * y).sum(axis=1, keepdims=True))""",
+    "dropout": """
+    mask = (np.random.default_rng(seed).random(x.shape) >= rate) / (1 - rate)
+    return x * mask, lambda dy: dy * mask""",
+    "cross_entropy_gradient": """
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return (e / e.sum(axis=1, keepdims=True) - np.eye(logits.shape[1])[labels]) / len(logits)""",
+    "minibatches": """
+    order = np.random.default_rng(seed).permutation(len(x))
+    return [(x[order[i : i + size]], y[order[i : i + size]]) for i in range(0, len(x), size)]""",
+    "numerical_gradient": """
+    slopes = np.zeros(x.shape)
+    for place in np.ndindex(x.shape):
+        up, down = x.astype(np.float64), x.astype(np.float64)
+        up[place] += 1e-5
+        down[place] -= 1e-5
+        slopes[place] = (f(up) - f(down)) / 2e-5
+    return slopes""",
+    "adam_step": """
+    m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+    return p - learning_rate * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8), m, v""",
+}
+TURN = re.compile(
+    r"# ## Your turn\n(?:#.*\n)+\n\n# %%\n(def (\w+)\((.*)\):\n    raise NotImplementedError\n\n\n(?s:.*))"
+)
+
+
+def turn_of(script):
+    """Return the cell in which a reader writes a function, its name, and what it takes."""
+    return TURN.search((EXAMPLES / script).read_text()).groups()
+
+
+def outcome_of(cell):
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(cell, {"np": np, "grade": grade, "__name__": "__main__"})
+    return printed.getvalue()
+
+
+@each_of("script", LESSONS[:13])
+def test_a_lesson_ends_in_a_function_to_write_that_grade_takes(script):
+    cell, name, arguments = turn_of(script)
+    assert SIGNATURES[name].startswith(f"{name}({arguments})")
+    unwritten = f"{name}: {name}() is not written yet; write {SIGNATURES[name]}\n0 of 1 functions without a finding\n"
+    assert outcome_of(cell) == unwritten
+    written = cell.replace("raise NotImplementedError", SOLUTIONS[name].lstrip())
+    assert outcome_of(written) == f"{name}: no finding\n1 of 1 functions without a finding\n"
+
+
+@pytest.mark.parametrize("script", LESSONS[:13])
+def test_a_lesson_says_which_figure_of_the_tutorials_each_of_its_own_is(script):
+    head = (EXAMPLES / script).read_text().split('"""')[1]
+    told = head.split("Figures of the tutorials: ")[1].split("    python")[0]
+    assert sorted(re.findall(r"`(\w+\.png)`", told)) == figures_of(script)
