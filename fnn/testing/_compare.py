@@ -73,7 +73,7 @@ def difference(outcome: Outcome, expected: Parts, tolerance: float, x: Any = Non
 
 def _off(found: np.ndarray, right: np.ndarray, tolerance: float) -> np.ndarray:
     # Where 0 is expected, 1e-14 beside ordinary numbers is rounding.
-    return ~(np.abs(found.astype(np.float64) - right) <= tolerance * np.abs(right).max(initial=1e-8))
+    return ~(np.abs(found.astype(np.float64) - right) <= tolerance * np.abs(right).max(initial=1e-6))
 
 
 def _equal(found: np.ndarray, right: np.ndarray, tolerance: float) -> bool:

@@ -21,7 +21,7 @@ from fnn.testing._compare import difference
 from fnn.testing._sandbox import Outcome, call, isolated, map_arrays
 from fnn.testing.results import Finding
 
-_KINK_STEP = 1.5e-5  # further than the steps of the slopes, unless x is large, so that no kink lies between
+_STEP = 1.5e-5  # half of it is further than the steps of the slopes, unless x is large, so that no kink lies between
 
 
 @isolated()
@@ -109,12 +109,22 @@ def _compared(
 
 
 def _slopes(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the slopes, and where they are the same to the left and to the right."""
+    """Return the slopes, and where they are the same to the left and to the right.
+
+    On a smooth curve the two sides differ by half as much at half the distance; at a kink by as much, or the slopes
+    between them differ. So a steep place is no kink, and its slope is taken from both distances (Richardson).
+    """
     each = f(x.copy()).shape == x.shape  # f works on each number of x
     slopes = np.asarray(derivative(f, x) if each else gradient(f, x))
-    found = differences(f, x, [...] if each else np.ndindex(x.shape), _KINK_STEP)
-    kink = found.curvature.reshape(x.shape) > 1e-3 * np.maximum(np.abs(slopes).max(initial=0.0), 1.0)
-    return slopes, ~kink
+    far, close = (differences(f, x, [...] if each else np.ndindex(x.shape), step) for step in (_STEP, _STEP / 2))
+    bent, still_bent, wide, narrow = (
+        found.reshape(x.shape) for found in (far.curvature, close.curvature, far.slopes, close.slopes)
+    )
+    largest, apart = np.abs(slopes).max(initial=0.0), np.abs(wide - narrow)
+    much = 1e-3 * max(largest, 1.0)
+    kink = (bent > much) & ((still_bent > 0.75 * bent) | (apart > much))
+    coarse = (apart > 1e-7 * largest) & (apart > 4 * close.noise)
+    return np.where(coarse & ~kink, (4 * narrow - wide) / 3, slopes), ~kink
 
 
 def hint(found: Any, expected: Any, rows: int) -> str:

@@ -6,6 +6,7 @@ grade      : name=function, ... -> Grades          SIGNATURES : name -> what the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import attrs
@@ -21,7 +22,7 @@ from fnn.testing._sandbox import Outcome, call, isolated, map_arrays
 from fnn.testing.conventions import FORMS, Conventions, Form, Order, other_form
 from fnn.testing.derivatives import hint
 from fnn.testing.exercises import EXERCISES
-from fnn.testing.exercises.exercise import REFUSED, Case
+from fnn.testing.exercises.exercise import REFUSED, Case, Fitted
 from fnn.testing.purity import HIDDEN, PROMOTES, effects, repeats
 from fnn.testing.results import Finding, Grades
 
@@ -172,7 +173,7 @@ def _findings(form: Form, function: Callable[..., Any]) -> list[Finding]:
 def _of_record(name: str, given: Any, arguments: tuple[Any, ...]) -> Iterator[Finding]:
     """Yield what ``check_vjp`` says of a layer or a loss."""
     if isinstance(given, Record):
-        outcome = call(lambda: check_vjp(given, *map_arrays(np.copy, arguments)).coordinates, ())
+        outcome = call(lambda: check_vjp(given, *_copied(arguments)).coordinates, ())
         if isinstance(outcome.error, AssertionError):
             yield Finding(name, f"has a wrong pullback: {outcome.error}", arguments)
 
@@ -214,35 +215,39 @@ def _of_values(form: Form, function: Callable[..., Any]) -> Iterator[Finding]:
     while left:
         place = left[0]
         each, wrong = form.cases[place], wrongs[place]
-        alike = [pair for pair in exercise.suspects if agree(outcomes[place], _suspected(form, pair[1], each))]
+        suspects = () if each.answer is REFUSED else exercise.suspects
+        alike = [pair for pair in suspects if _alike(form, pair[1], each, outcomes[place])]
         if alike:  # of several, the one that is alike on the most cases
-            likeness = [
-                [agree(found, _suspected(form, pair[1], case))
-                 for found, case in zip(outcomes, form.cases, strict=True)]
-                for pair in alike
-            ]  # fmt: skip
+            pairs = list(zip(form.cases, outcomes, strict=True))
+            likeness = [[_alike(form, suspect, *pair) for pair in pairs] for _, suspect in alike]
             best = max(range(len(alike)), key=lambda i: sum(likeness[i]))
-            mistake = alike[best][0]
+            key = alike[best][0]
             left = [other for other in left if not likeness[best][other]]
         else:
-            mistake = each.mistake
-            left = [other for other in left if mistake and other != place and form.cases[other].mistake != mistake]
+            key = each.mistake
+            left = [other for other in left if key and other != place and form.cases[other].mistake != key]
+        mistake, advice = (None, key) if isinstance(key, str) else (key, "")
         given, severity = form.give(each.arguments), "wrong" if each.ordinary and not wrong.right else "edge"
-        advice = hint(wrong.found, wrong.expected, _rows(each.arguments)) if not mistake else ""
-        if outcomes[place].error is not None and not mistake:
+        if not key:
+            # Sums and means of rows are mixed up in gradients alone.
+            of_rows = "dy" in exercise.takes or exercise.takes[1:] in (("target",), ("labels",))
+            advice = hint(wrong.found, wrong.expected, len(each.arguments[0]) if of_rows else 1)
+        if mistake == 11 and np.isnan(np.sum(wrong.found if isinstance(wrong.found, np.ndarray) else 0.0)):
+            advice = "0 * log(0) is nan"
+        if outcomes[place].error is not None and not key:
             advice = f"it is called as {exercise.signature}"
         yield Finding(exercise.name, wrong.what, given, wrong.expected, wrong.found, mistake, advice, severity,
                       wrong.at, wrong.share)  # fmt: skip
 
 
-def _suspected(form: Form, suspect: Callable[..., Any], each: Case) -> Outcome:
-    """Return the outcome of a version written by the signature, in the form asked for."""
-    return call(lambda *given: form.put(suspect(*given), each.arguments), map_arrays(np.copy, each.arguments))
+def _alike(form: Form, suspect: Callable[..., Any] | Fitted, each: Case, outcome: Outcome) -> bool:
+    """Return True if a version that was written by the signature gives the same, in the form asked for."""
+    version = partial(suspect.version, outcome.arrays) if isinstance(suspect, Fitted) else suspect
+    return agree(outcome, call(lambda *given: form.put(version(*given), each.arguments), _copied(each.arguments)))
 
 
-def _rows(arguments: tuple[Any, ...]) -> int:
-    arrays = [each for each in arguments if isinstance(each, np.ndarray) and each.ndim]
-    return len(arrays[0]) if arrays else 1
+def _copied(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    return map_arrays(np.copy, arguments)
 
 
 def _wrong(form: Form, each: Case, outcome: Outcome) -> Difference | None:

@@ -292,6 +292,48 @@ def softmax_pullback__jacobian(z, dy):
     return np.stack(rows)
 
 
+@wrong(14)
+def sigmoid_pullback__at_its_input(x, dy):
+    return dy * x * (1 - x)
+
+
+@wrong(15)
+def sigmoid_pullback__textbook(x, dy):
+    return dy * np.exp(-x) / (1 + np.exp(-x)) ** 2
+
+
+@right
+def sigmoid_pullback__by_tanh(x, dy):
+    y = 0.5 * (1 + np.tanh(x / 2))
+    return dy * y * (1 - y)
+
+
+@wrong(3)
+def tanh_pullback__negative(x, dy):
+    return (np.tanh(x) ** 2 - 1) * dy
+
+
+@right
+def tanh_pullback__by_the_output(x, dy):
+    return dy - dy * np.tanh(x) ** 2
+
+
+@wrong(17)
+def relu_pullback__one_at_zero(x, dy):
+    return np.where(x < 0, 0, dy)
+
+
+@wrong(2)
+def relu_pullback__into_dy(x, dy):
+    dy[x <= 0] = 0
+    return dy
+
+
+@right
+def relu_pullback__mask(x, dy):
+    return dy * (x > 0)
+
+
 # --- losses ----------------------------------------------------------------------------------------------------------
 
 
@@ -549,6 +591,34 @@ def mlp_backward__a_cache_of_pairs(weights, x, dy):
     return tuple(dweights[::-1])
 
 
+def sigmoid_backward(weights, x, dy, slope, shift=0):
+    a, z = [x], []
+    for weight in weights:
+        z.append(a[-1] @ weight)
+        a.append(0.5 * (1 + np.tanh(z[-1] / 2)))
+    dweights = []
+    for layer in range(len(weights) - 1, -1, -1):
+        dz = dy * slope(a[layer + 1], z[layer])
+        dweights.append(a[layer - shift].T @ dz)
+        dy = dz @ weights[layer].T
+    return dweights[::-1]
+
+
+@wrong(14)
+def sigmoid_mlp_backward__slope_of_the_sums(weights, x, dy):
+    return sigmoid_backward(weights, x, dy, lambda a, z: z * (1 - z))
+
+
+@wrong(36)
+def sigmoid_mlp_backward__the_layer_below(weights, x, dy):
+    return sigmoid_backward(weights, x, dy, lambda a, z: a * (1 - a), shift=1)
+
+
+@right
+def sigmoid_mlp_backward__by_outputs(weights, x, dy):
+    return sigmoid_backward(weights, x, dy, lambda a, z: a * (1 - a))
+
+
 def step_backwards(weights, x, target, rate, update):
     a = [x]
     for weight in weights:
@@ -618,6 +688,62 @@ def rnn_backward__its_own_step(x, input_weight, hidden_weight, bias, dy):
 @right
 def rnn_backward__through_time(x, input_weight, hidden_weight, bias, dy):
     return through_time(x, input_weight, hidden_weight, bias, dy, False)
+
+
+def lstm_backward(x, input_weight, hidden_weight, bias, dy, order="ifgo", wrong=""):
+    units, time = len(hidden_weight), x.shape[1]
+    h, c, cache = np.zeros((len(x), units)), np.zeros((len(x), units)), []
+    for t in range(time):
+        z = x[:, t] @ input_weight + h @ hidden_weight + bias
+        a = {gate: z[:, units * place : units * (place + 1)] for place, gate in enumerate(order)}
+        a = {gate: np.tanh(v) if gate == "g" else 0.5 * (1 + np.tanh(v / 2)) for gate, v in a.items()}
+        new = a["f"] * c + a["i"] * a["g"]
+        cache.append((x[:, t], h, c, a, np.tanh(new)))
+        h, c = a["o"] * np.tanh(new), new
+    grads = [np.zeros(each.shape) for each in (input_weight, hidden_weight, bias)]
+    dx, dh, dc = np.zeros(x.shape), 0, 0
+    for t in range(time - 1, -1, -1):
+        rows, before, old, a, squashed = cache[t]
+        dh = dh + dy[:, t]
+        from_h = dh * a["o"] * (1 if wrong == "no slope" else 1 - squashed**2)
+        dc = from_h if wrong == "dc = " else dc + from_h
+        d = {"i": dc * a["g"], "f": dc * old, "g": dc * a["i"], "o": dh * squashed}
+        d = {gate: v * (1 - a[gate] ** 2 if gate == "g" else a[gate] * (1 - a[gate])) for gate, v in d.items()}
+        dz = np.hstack([d[gate] for gate in order])
+        parts = rows.T @ dz, before.T @ dz, dz.sum(axis=0)
+        grads = list(parts) if wrong == "dw = " else [a + b for a, b in zip(grads, parts, strict=True)]
+        dx[:, t], dh, dc = dz @ input_weight.T, dz @ hidden_weight.T, dc * (1 if wrong == "no forgetting" else a["f"])
+    return *grads, dx
+
+
+@wrong(29)
+def lstm_backward__no_slope(*given):
+    return lstm_backward(*given, wrong="no slope")
+
+
+@wrong(29)
+def lstm_backward__assigned(*given):
+    return lstm_backward(*given, wrong="dc = ")
+
+
+@wrong(29)
+def lstm_backward__last_step_s_weights(*given):
+    return lstm_backward(*given, wrong="dw = ")
+
+
+@wrong(29)
+def lstm_backward__state_carried_whole(*given):
+    return lstm_backward(*given, wrong="no forgetting")
+
+
+@wrong(29)
+def lstm_backward__gates_swapped(*given):
+    return lstm_backward(*given, order="figo")
+
+
+@right
+def lstm_backward__through_time(*given):
+    return lstm_backward(*given)
 
 
 def loops(x, weight, bias, flip):
@@ -888,6 +1014,54 @@ def adam_step__a_numpy_scalar_promotes(p, g, m, v, t, rate):
     return p - rate * np.sqrt(1 - 0.999**t) / (1 - 0.9**t) * m / (np.sqrt(v) + 1e-8), m, v
 
 
+@wrong(19)
+def nesterov_step__running_mean(p, g, v, rate, momentum):
+    v = momentum * v + (1 - momentum) * g
+    return p - rate * (g + momentum * v), v
+
+
+@wrong(3)
+def nesterov_step__added(p, g, v, rate, momentum):
+    v = momentum * v + g
+    return p + rate * (g + momentum * v), v
+
+
+@right
+def nesterov_step__looking_ahead(p, g, v, rate, momentum):
+    new = momentum * v + g
+    return p - rate * momentum * new - rate * g, new
+
+
+@wrong(21)
+def rmsprop_step__from_nothing(p, g, v, rate):
+    v = 0.1 * g**2
+    return p - rate * g / (np.sqrt(v) + 1e-8), v
+
+
+@wrong(1)
+def rmsprop_step__in_place(p, g, v, rate):
+    v *= 0.9
+    v += 0.1 * g * g
+    return p - rate * g / (np.sqrt(v) + 1e-8), v
+
+
+@right
+def rmsprop_step__moved_towards_the_square(p, g, v, rate):
+    v = v + 0.1 * (g * g - v)
+    return p - rate * g / np.sqrt(v + 1e-16), v
+
+
+@wrong(21)
+def adagrad_step__from_nothing(p, g, v, rate):
+    return p - rate * g / (np.abs(g) + 1e-8), g * g
+
+
+@right
+def adagrad_step__summed(p, g, v, rate):
+    total = np.add(v, np.square(g))
+    return p - rate / (total**0.5 + 1e-8) * g, total
+
+
 def gradients(weight, x, target, size, divisor):
     for begin in range(0, len(x), size):
         rows, y = x[begin : begin + size], target[begin : begin + size]
@@ -1009,7 +1183,7 @@ def init__he(sizes, seed):
     return [(generator.normal(0, np.sqrt(2 / i), (i, o)), np.zeros(o)) for i, o in pairwise(sizes)]
 
 
-@right
+@wrong(37)
 def init__small(sizes, seed):
     generator = np.random.RandomState(seed)
     return [[0.01 * generator.randn(i, o), np.zeros(o)] for i, o in pairwise(sizes)]
@@ -1165,12 +1339,14 @@ def test_a_right_version_in_any_style_has_no_finding(function):
     assert grades.passed, str(grades)
 
 
-def test_41_of_the_42_mistakes_are_named():
-    assert {number for _, least, _ in WRONG for number in least} == set(range(1, 43)) - {29} == set(MISTAKES)
+def test_all_42_mistakes_are_named():
+    assert {number for _, least, _ in WRONG for number in least} == set(range(1, 43)) == set(MISTAKES)
 
 
 def test_every_name_that_can_be_graded_has_a_right_version_here_or_in_the_library():
-    own = {"selu", "silu", "leaky_relu_derivative", "elu_derivative", "softplus_derivative"}
+    own = {"selu", "silu", "selu_derivative", "silu_derivative"}
+    own |= {f"{name}_derivative" for name in ("leaky_relu", "elu", "softplus")}
+    own |= {f"{name}_pullback" for name in ("leaky_relu", "elu", "selu", "silu", "softplus")}
     assert {name_of(function) for function in RIGHT} | own | {"binary_cross_entropy_gradient"} == set(SIGNATURES)
-    layers = {name: getattr(fnn, name.removesuffix("_derivative")) for name in own}
+    layers = {name: getattr(fnn, name.removesuffix("_derivative").removesuffix("_pullback")) for name in own}
     assert grade(**layers, binary_cross_entropy_gradient=fnn.binary_cross_entropy).passed

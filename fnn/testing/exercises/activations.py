@@ -1,10 +1,9 @@
-"""Exercises on activation functions: x -> y and x -> slope at x, both of the shape of x."""
+"""Exercises on activation functions: x -> y, x -> slope at x and x, dy -> dx, all of the shape of x."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,85 +11,37 @@ import numpy as np
 from fnn.layers import activations, smooth
 from fnn.layers.softmax import log_softmax
 from fnn.layers.softmax import softmax as softmax_layer
-from fnn.testing.exercises.exercise import Exercise, case, numbers, pullback_of, slope_of, times
+from fnn.testing.exercises.exercise import Exercise, case, near, numbers, pullback_of, slope_of, then, times
 
 FAR = np.array([[-1e4, 0.5, 1e4]])
 SHAPES = [case(numbers(5, 3)), case(numbers(3, 3, seed=1)), case(numbers(1, 4, seed=2))]
-
-
-def _of_whole(x: np.ndarray) -> Any:
-    return x.max()
-
-
-def _of_row(x: np.ndarray) -> Any:
-    return x.max(axis=1, keepdims=True)
-
-
-def _of_column(x: np.ndarray) -> Any:
-    return x.max(axis=0)
-
-
-def _none(x: np.ndarray) -> Any:
-    return 0.0
-
-
-def _rows(e: np.ndarray) -> Any:
-    return e.sum(axis=1, keepdims=True)
-
-
-def _columns(e: np.ndarray) -> Any:
-    return e.sum(axis=0)
-
-
-def _everything(e: np.ndarray) -> Any:
-    return e.sum()
-
-
-def _flat_rows(e: np.ndarray) -> Any:
-    return e.sum(axis=1)
-
-
-def _softmax(shift: Callable[..., Any], total: Callable[..., Any], x: np.ndarray) -> np.ndarray:
-    e = np.exp(x - shift(x))
-    return e / total(e)
-
-
-def _log_softmax(shift: Callable[..., Any], total: Callable[..., Any], x: np.ndarray) -> np.ndarray:
-    shifted = x - shift(x)
-    return shifted - np.log(total(np.exp(shifted)))
-
-
-def _number(shift: Callable[..., Any], total: Callable[..., Any]) -> int:
-    """Return the number of the mistake of a softmax with this shift and this sum."""
-    return 10 if total is not _rows else 8 if shift is _none else 9
-
-
-# Every shift with every sum, but for the right one with the right one.
-SOFTMAXES = [
-    (_number(shift, total), partial(_softmax, shift, total))
-    for total, shift in itertools.product((_rows, _columns, _everything, _flat_rows), (_none, _of_whole, _of_column))
-] + [(10, partial(_softmax, _of_row, total)) for total in (_columns, _everything, _flat_rows)]
-
-LOG_SOFTMAXES = [(number, partial(_log_softmax, *version.args)) for number, version in SOFTMAXES]
-
-OFFSETS = np.array([[0.0, 1.0], [-1000.0, -999.0]])
 LOGITS = [
     *SHAPES,
     case(np.array([[1000.0, 1001.0, 1002.0]]), mistake=8),
-    case(numbers(5, 3) + 1e5, mistake=8),
-    case(numbers(5, 3) - 1e5, mistake=8),
-    case(OFFSETS, mistake=9),
+    *[case(numbers(5, 3) + shift, mistake=8) for shift in (1e5, -1e5)],
+    case(np.array([[0.0, 1.0], [-1000.0, -999.0]]), mistake=9),
     case(FAR, mistake=8),
 ]
 
+# Every shift with every sum, but for the right one with the right one.
+ROW: dict[str, Any] = {"axis": 1, "keepdims": True}
+SHIFTS: list[Any] = [None, {}, {"axis": 0}, ROW]
+TOTALS: list[Any] = [ROW, {"axis": 0}, {}, {"axis": 1}]
 
-def _through(function: Callable[..., Any], then: Callable[..., Any], *arguments: Any) -> Any:
-    return then(function(arguments[0]), *arguments[1:])
+
+def _softmax(shift: Any, total: Any, log: bool, x: np.ndarray) -> np.ndarray:
+    x = x - (0.0 if shift is None else x.max(**shift))
+    return x - np.log(np.exp(x).sum(**total)) if log else np.exp(x) / np.exp(x).sum(**total)
 
 
-def through(function: Callable[..., Any], then: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the composition of a function of the first argument with one of its result and the other arguments."""
-    return partial(_through, function, then)
+SOFTMAXES, LOG_SOFTMAXES = (
+    [
+        (10 if total is not ROW else 8 if shift is None else 9, partial(_softmax, shift, total, log))
+        for total, shift in product(TOTALS, SHIFTS)
+        if (total, shift) != (ROW, ROW)
+    ]
+    for log in (False, True)
+)
 
 
 def pulled_through(p: np.ndarray, dy: np.ndarray) -> np.ndarray:
@@ -102,72 +53,64 @@ def _diagonal(p: np.ndarray, dy: np.ndarray) -> np.ndarray:
     return dy * p * (1 - p)
 
 
-def _activation(name: str, mistake: int | None, *suspects: Any) -> Exercise:
-    layer = getattr(activations, name, None) or getattr(smooth, name)
-    return Exercise(f"{name}(x) -> y", [*SHAPES, case(FAR, mistake=mistake)], layer, suspects, axes=0)
+def _with_dy(cases: list[Any]) -> list[Any]:
+    return [case(*each.arguments, numbers(*each.arguments[0].shape, seed=5), mistake=each.mistake) for each in cases]
 
 
-def _derivative(name: str, mistake: int | None, *suspects: Any) -> Exercise:
-    layer = getattr(activations, name, None) or getattr(smooth, name)
-    far = case(FAR, mistake=mistake)
-    right = slope_of(layer)
-    suspects = ((3, times(right, lambda x: -1)), *suspects)
-    return Exercise(
-        f"{name}_derivative(x) -> slope at x", [*SHAPES, far], right, suspects, axes=0, primal=layer, of_record=slope_of
-    )
+# Which mistake the edges show, and the slope as a formula for the output, which is mistake 14.
+NAMES: dict[str, tuple[int | None, Any]] = {
+    "relu": (None, None),
+    "leaky_relu": (None, None),
+    "elu": (16, None),
+    "selu": (16, None),
+    "sigmoid": (15, lambda y: y * (1 - y)),
+    "tanh": (15, lambda y: 1 - y * y),
+    "softplus": (15, None),
+    "silu": (15, None),
+}
 
 
-def _relu_derivative() -> Exercise:
-    kink = case(np.array([[-1.0, 0.0, 2.0]]), mistake=17)
-    right = slope_of(activations.relu)
-    suspects = [(3, times(right, lambda x: -1))]
-    return Exercise(
-        "relu_derivative(x) -> slope at x, 0 at 0",
-        [*SHAPES, kink],
-        right,
-        suspects,
-        axes=0,
-        primal=activations.relu,
-        of_record=slope_of,
-    )
-
-
-def _softmax_pullback() -> Exercise:
-    right = pullback_of(softmax_layer)
-    suspects = [
-        (3, times(right, lambda x, dy: -1)),
-        *[(number, through(softmax, pulled_through)) for number, softmax in SOFTMAXES],
-        (13, through(softmax_layer, _diagonal)),
-        *[(13, through(softmax, _diagonal)) for _, softmax in SOFTMAXES],
-    ]
-    cases = [case(*each.arguments, numbers(*each.arguments[0].shape, seed=5), mistake=each.mistake) for each in LOGITS]
-    return Exercise(
-        "softmax_pullback(x, dy) -> dx", cases, right, suspects, axes=1, primal=softmax_layer, of_record=pullback_of
-    )
+def _activation(name: str, mistake: int | None, of_output: Any) -> dict[str, Exercise]:
+    """Return the exercises on an activation, its derivative and its pullback."""
+    layer: Any = getattr(activations, name, None) or getattr(smooth, name)
+    slope, cases = slope_of(layer), [*SHAPES, case(FAR, mistake=mistake)]
+    kink, note = ([case(np.array([[-1.0, 0.0, 2.0]]), mistake=17)], ", 0 at 0") if name == "relu" else (cases[-1:], "")
+    slopes = [(3, times(slope)), *([(14, of_output)] if of_output else [])]
+    pullbacks: list[Any] = [(key, lambda x, dy, s=wrong: s(x) * dy) for key, wrong in slopes]
+    pullbacks.append(("it is the slope alone: times dy", lambda x, dy: slope(x)))
+    return {
+        name: Exercise(f"{name}(x) -> y", cases, layer, axes=0),
+        f"{name}_derivative": Exercise(
+            f"{name}_derivative(x) -> slope at x{note}", [*SHAPES, *kink], slope, slopes, 0, layer, slope_of
+        ),
+        f"{name}_pullback": Exercise(
+            f"{name}_pullback(x, dy) -> dx", _with_dy([*SHAPES, *kink]), pullback_of(layer), pullbacks, 0, layer,
+            pullback_of,
+        ),
+    }  # fmt: skip
 
 
 EXERCISES = {
-    "relu": _activation("relu", None),
-    "leaky_relu": _activation("leaky_relu", None),
-    "elu": _activation("elu", 16),
-    "selu": _activation("selu", 16),
-    "sigmoid": _activation("sigmoid", 15),
-    "tanh": _activation("tanh", 15),
-    "softplus": _activation("softplus", 15),
-    "silu": _activation("silu", 15),
+    key: exercise for name, given in NAMES.items() for key, exercise in _activation(name, *given).items()
+} | {
     "softmax": Exercise("softmax(x) -> y, whose rows sum to 1", LOGITS, softmax_layer, SOFTMAXES, axes=1),
     "log_softmax": Exercise(
         "log_softmax(x) -> y",
         [*LOGITS[:-1], case(FAR, mistake=11)],
         log_softmax,
-        [*LOG_SOFTMAXES, *[(number, through(softmax, np.log)) for number, softmax in SOFTMAXES]],
+        [(11, then(softmax_layer, np.log)), *LOG_SOFTMAXES, *[(key, then(p, np.log)) for key, p in SOFTMAXES],
+         (11, near(log_softmax, 0.05))],
         axes=1,
     ),
-    "relu_derivative": _relu_derivative(),
-    "leaky_relu_derivative": _derivative("leaky_relu", None),
-    "elu_derivative": _derivative("elu", 16),
-    "sigmoid_derivative": _derivative("sigmoid", 15, (14, lambda x: x * (1 - x))),
-    "tanh_derivative": _derivative("tanh", 15, (14, lambda x: 1 - x * x)),
-    "softplus_derivative": _derivative("softplus", 15),
-    "softmax_pullback": _softmax_pullback(),
-}
+    "softmax_pullback": Exercise(
+        "softmax_pullback(x, dy) -> dx",
+        _with_dy(LOGITS),
+        pullback_of(softmax_layer),
+        [
+            (3, times(pullback_of(softmax_layer))),
+            *[(key, then(p, pulled_through)) for key, p in SOFTMAXES],
+            *[(13, then(p, _diagonal)) for p in (softmax_layer, *[wrong for _, wrong in SOFTMAXES])],
+        ],
+        1, softmax_layer, pullback_of,
+    ),
+}  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -27,22 +28,16 @@ def _rows(n: int) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([x, -x], axis=1), np.arange(n) % 10
 
 
-def _one_epoch(function: Callable[..., Any], n: int, seed: int, *size: int) -> Outcome:
-    return call(function, (*_rows(n), *size, seed))
-
-
 def _joined(outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(outcome.arrays[::2]), np.concatenate(outcome.arrays[1::2])
 
 
-def _pairs(name: str, function: Callable[..., Any], n: int, seed: int, *size: int) -> Iterator[Finding]:
+def _pairs(name: str, given: tuple[Any, ...], outcome: Outcome) -> Iterator[Finding]:
     """Yield a finding unless every row comes once, and with its own label."""
-    given = (*_rows(n), *size, seed)
-    outcome = _one_epoch(function, n, seed, *size)
+    n, arrays = len(given[0]), outcome.arrays
     if outcome.error is not None:
         yield Finding(name, outcome.complaint, given)
         return
-    arrays = outcome.arrays
     if len(arrays) % 2 or any(
         a.shape != (b.size, 2) or b.ndim != 1 for a, b in zip(arrays[::2], arrays[1::2], strict=True)
     ):
@@ -60,63 +55,70 @@ def _pairs(name: str, function: Callable[..., Any], n: int, seed: int, *size: in
         yield Finding(name, f"makes {y.dtype} of labels int64", given, mistake=24)
 
 
-def _shuffle_laws(name: str, function: Callable[..., Any]) -> Iterator[Finding]:
-    broken = [each for seed in range(5) for each in _pairs(name, function, 50, seed)]
-    yield from broken[:1]
-    if not broken:
-        orders = {_joined(_one_epoch(function, 50, seed))[0].tobytes() for seed in range(5)}
-        if len(orders) < 5:
-            yield Finding(name, f"gives {len(orders)} different orders for five seeds", _rows(50))
-
-
-def _minibatch_laws(name: str, function: Callable[..., Any]) -> Iterator[Finding]:
-    broken = [each for n in (103, 100) for seed in range(5) for each in _pairs(name, function, n, seed, 10)]
-    yield from broken[:1]
-    if broken:
-        return
-    sizes = [len(array) for array in _one_epoch(function, 103, 1, 10).arrays[::2]]
-    if sorted(sizes) != [3, *[10] * 10]:
-        yield Finding(name, f"gives batches of {sizes}, expected ten of 10 and one of 3", (*_rows(103), 10, 1))
-        return
-    epochs = [_one_epoch(function, 100, seed, 10).arrays[::2] for seed in range(5)]
+def _epoch_laws(name: str, function: Callable[..., Any], *size: int) -> Iterator[Finding]:
+    """Yield a finding unless rows keep their labels, and five seeds give five orders and five sets of batches."""
+    for n in (103, 100):
+        runs = [((*_rows(n), *size, seed), call(function, (*_rows(n), *size, seed))) for seed in range(5)]
+        broken = [each for run in runs for each in _pairs(name, *run)]
+        if broken:
+            yield broken[0]
+            return
+        epochs = [outcome.arrays[::2] for _, outcome in runs]
+        sizes = [len(array) for array in epochs[0]]
+        if size and n == 103 and sorted(sizes) != [3, *[10] * 10]:
+            yield Finding(name, f"gives batches of {sizes}, expected ten of 10 and one of 3", (*_rows(n), 10, 0))
+            return
     orders = {np.concatenate(batches).tobytes() for batches in epochs}
     groups = {frozenset(frozenset(batch[:, 0]) for batch in batches) for batches in epochs}
-    given = (*_rows(100), 10, "seeds 0 to 4")
     if len(orders) < 5:
-        yield Finding(name, f"gives {len(orders)} different orders for five seeds", given)
-    elif len(groups) < 5:
-        yield Finding(name, "makes the same batches of rows for all seeds, in another order", given, mistake=23)
+        yield Finding(name, f"gives {len(orders)} different orders for five seeds", (*_rows(100), "seeds 0 to 4"))
+    elif size and len(groups) < 5:
+        what = "makes the same batches of rows for all seeds, in another order"
+        yield Finding(name, what, (*_rows(100), 10, "seeds 0 to 4"), mistake=23)
 
 
 def _init_laws(name: str, function: Callable[..., Any]) -> Iterator[Finding]:
-    """Yield a finding unless a relu network's first loss is near that of a guess, and no two units are alike."""
+    """Yield a finding unless units differ, numbers keep their size, and the first loss is that of a guess."""
     x, labels = (each[:300] for each in digits())
-    losses = []
-    for seed in range(1, 6):
-        outcome = call(function, (SIZES, seed))
-        expected = {}
-        for layer, (n_in, n_out) in enumerate(pairwise(SIZES)):
-            expected |= {f"[{layer}][0]": np.zeros((n_in, n_out)), f"[{layer}][1]": np.zeros(n_out)}
+    runs = [call(function, (SIZES, seed)) for seed in range(1, 6)]
+    expected = {}
+    for layer, (n_in, n_out) in enumerate(pairwise(SIZES)):
+        expected |= {f"[{layer}][0]": np.zeros((n_in, n_out)), f"[{layer}][1]": np.zeros(n_out)}
+    for seed, outcome in enumerate(runs, start=1):
         shapes = Outcome({place: np.zeros(array.shape) for place, array in outcome.parts.items()}, outcome.error)
         wrong = difference(shapes, expected, 1.0)
-        if wrong is not None:
-            yield Finding(name, wrong.what, (SIZES, seed), advice="return a list of pairs (weight, bias)")
+        told = wrong.what if wrong else ""
+        if not told and any(len(set(weight.ravel().tolist())) < 2 for weight in outcome.arrays[::2]):
+            told = "gives weights that are all alike: units never differ"
+        if told:
+            advice = "return a list of pairs (weight, bias)" if wrong else ""
+            yield Finding(name, told, (SIZES, seed), advice=advice)
             return
-        weights = outcome.arrays[::2]
-        if any(len(set(weight.ravel().tolist())) < 2 for weight in weights):
-            yield Finding(name, "gives weights that are all alike: units never differ", (SIZES, seed))
-            return
-        losses.append(_first_loss(outcome.arrays, x, labels))
-    first, guess = float(np.mean(losses)), math.log(10)
-    if not abs(first / guess - 1) <= 0.2:
+    weights = [outcome.arrays[::2] for outcome in runs]
+    gains = [float(np.mean([each[layer].std() for each in weights]) * n**0.5) for layer, n in enumerate(SIZES[:-1])]
+    typical = math.exp(float(np.mean(np.log(gains))))  # sqrt(2) by He, 1 by Glorot or LeCun, 0.58 in PyTorch
+    first, plain = (float(np.mean([_first_loss(run.arrays, x, labels, b) for run in runs])) for b in (1, 0))
+    guess, given = math.log(10), (SIZES, "seeds 1 to 5")
+    positive = all(each.min() >= 0 for each in weights[0])
+    if positive or typical < 0.45:
+        by_n = [gain * n**0.5 for gain, n in zip(gains, SIZES[:-1], strict=True)]  # all alike if by 1 / n_in
+        what = ("gives weights that are all positive" if positive else
+                f"gives weights {typical:.2g} / sqrt(n_in) large, expected about 1.4 / sqrt(n_in)")  # fmt: skip
+        advice = (
+            "draw them around 0" if positive else "the square root is missing" if max(by_n) < 1.3 * min(by_n) else ""
+        )
+        yield Finding(name, what, given, 2**0.5, typical, 37, advice)
+    elif not abs(first / guess - 1) <= 0.2:
         what = f"starts digits at a cross-entropy of {first:.3g}, expected about ln 10 = {guess:.3g}"
-        yield Finding(name, what, (SIZES, "seeds 1 to 5"), guess, first, 37)
+        biased = abs(plain / guess - 1) <= 0.2
+        advice = f"the weights are right ({plain:.3g} without the biases): start the biases at 0" if biased else ""
+        yield Finding(name, what, given, guess, first, None if biased else 37, advice)
 
 
-def _first_loss(arrays: list[np.ndarray], x: np.ndarray, labels: np.ndarray) -> float:
+def _first_loss(arrays: list[np.ndarray], x: np.ndarray, labels: np.ndarray, biases: int) -> float:
     h = x.astype(np.float64)
     for weight, bias in zip(arrays[::2], arrays[1::2], strict=True):
-        h = np.maximum(h, 0) @ weight + bias
+        h = np.maximum(h, 0) @ weight + biases * bias
     return cross_entropy(h, labels)
 
 
@@ -124,13 +126,18 @@ def _scores(x: np.ndarray) -> np.ndarray:
     return np.stack([x, -x], axis=1)
 
 
-def _evaluate(predict: Callable[..., Any], x: np.ndarray, labels: np.ndarray, size: int) -> float:
-    return accuracy(predict(x), labels)
+def _evaluate(
+    batches: Callable[[int, int], int], of_means: bool, predict: Callable[..., Any], x: Any, labels: Any, size: int
+) -> float:
+    """Return the accuracy over so many of the batches' rows, or a mean of means."""
+    n = batches(len(x), size)
+    right = [predict(x[i : i + size]).argmax(axis=1) == labels[i : i + size] for i in range(0, n, size)]
+    return float(np.mean([each.mean() for each in right]) if of_means else np.concatenate(right).sum() / len(x))
 
 
-def _mean_of_means(predict: Callable[..., Any], x: np.ndarray, labels: np.ndarray, size: int) -> float:
-    batches = [slice(begin, begin + size) for begin in range(0, len(x), size)]
-    return float(np.mean([accuracy(predict(x[batch]), labels[batch]) for batch in batches]))
+def _accuracy_of_whole_batches(size: int, of_all: bool, predicted: Any, labels: Any) -> float:
+    n = len(labels) // size * size
+    return float(np.sum(predicted[:n] == labels[:n]) / (len(labels) if of_all else n))
 
 
 def _standardize(x: np.ndarray) -> np.ndarray:
@@ -139,6 +146,8 @@ def _standardize(x: np.ndarray) -> np.ndarray:
 
 SIGNS = np.where(np.arange(105) < 100, 1.0, -1.0)
 PREDICTED, LABELS = np.array([0, 2, 1, 1, 0, 2, 2]), np.array([0, 2, 1, 2, 0, 1, 2])
+TALL = np.arange(1003) % 10  # of whose rows the last are right
+LEFT_OUT = "the last rows are left out"
 COLUMN: Any = case(LABELS[:, None], LABELS, mistake=40, answer=1.0, may_refuse=True)
 
 EXERCISES = {
@@ -149,12 +158,12 @@ EXERCISES = {
         seed=1,
     ),
     "shuffle": Exercise(
-        "shuffle(x, y, seed) -> (x, y)", [case(*_rows(20), 0)], laws=_shuffle_laws, effects=OWN_DATA, seed=2
+        "shuffle(x, y, seed) -> (x, y)", [case(*_rows(20), 0)], laws=_epoch_laws, effects=OWN_DATA, seed=2
     ),
     "minibatches": Exercise(
         "minibatches(x, y, size, seed) -> the (x, y) of one shuffled epoch, the last perhaps shorter",
         [case(*_rows(25), 10, 0)],
-        laws=_minibatch_laws,
+        laws=lambda name, function: _epoch_laws(name, function, 10),
         effects=OWN_DATA,
         seed=3,
     ),
@@ -175,12 +184,22 @@ EXERCISES = {
         effects=OWN_DATA,
     ),
     "accuracy": Exercise(
-        "accuracy(predicted, labels) -> the fraction that is right", [case(PREDICTED, LABELS), COLUMN], accuracy
+        "accuracy(predicted, labels) -> the fraction that is right",
+        [case(PREDICTED, LABELS), case(TALL, TALL * (np.arange(1003) > 500)), COLUMN],
+        accuracy,
+        [
+            (LEFT_OUT, partial(_accuracy_of_whole_batches, size, of_all))
+            for size in (10, 16, 20, 32, 50, 64, 100, 128)
+            for of_all in (False, True)
+        ],
     ),
     "evaluate": Exercise(
         "evaluate(predict, x, labels, size) -> accuracy, predicting size rows at a time",
-        [case(_scores, SIGNS, np.zeros(105, int), size) for size in (50, 105, 7)],
-        _evaluate,
-        [(7, _mean_of_means)],
+        [case(_scores, sign * SIGNS, np.zeros(105, int), size) for size in (50, 105, 7) for sign in (1, -1)],
+        partial(_evaluate, lambda n, size: n, False),
+        [
+            (7, partial(_evaluate, lambda n, size: n, True)),
+            *[(LEFT_OUT, partial(_evaluate, lambda n, size: n // size * size, means)) for means in (False, True)],
+        ],
     ),
 }

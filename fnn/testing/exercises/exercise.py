@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any
 
 import attrs
@@ -45,9 +44,11 @@ def case(*arguments: Any, mistake: int | None = None, answer: Any = None, may_re
     return Case(arguments, mistake, answer, may_refuse)
 
 
-def no_laws(name: str, function: Callable[..., Any]) -> Iterable[Finding]:
-    """Yield no finding: the right results are all that is asked for."""
-    return ()
+@attrs.frozen(eq=False)
+class Fitted:
+    """A wrong version with a number that is read from what was found: ``version(found arrays, arguments...)``."""
+
+    version: Callable[..., Any]
 
 
 @attrs.frozen(eq=False)
@@ -58,7 +59,8 @@ class Exercise:
         signature: what the function takes and returns, in a line.
         cases: arguments to try, ordinary ones first.
         right: the right version, if there is one right result.
-        suspects: wrong versions with the numbers of their mistakes; who returns what one of them returns has made it.
+        suspects: wrong versions, each after the number of its mistake or, without one, the advice to give; who returns
+            what one of them returns has made it.
         axes: how many axes of the first argument a sample has, each with a result: 0 for numbers, 1 for rows.
         primal: of a derivative or a pullback, the activation that it belongs to.
         of_record: turns a layer or a loss into the function.
@@ -72,11 +74,11 @@ class Exercise:
     signature: str
     cases: Sequence[Case]
     right: Callable[..., Any] | None = None
-    suspects: Sequence[tuple[int, Callable[..., Any]]] = ()
+    suspects: Sequence[tuple[int | str, Callable[..., Any] | Fitted]] = ()
     axes: int | None = None
     primal: Callable[..., Any] | None = None
     of_record: Callable[[Any], Callable[..., Any]] = lambda layer: layer
-    laws: Callable[[str, Callable[..., Any]], Iterable[Finding]] = no_laws
+    laws: Callable[[str, Callable[..., Any]], Iterable[Finding]] = lambda name, function: ()
     effects: dict[str, int] = attrs.field(factory=dict)
     seed: int | None = None
     tolerance: float = 1e-6
@@ -102,41 +104,44 @@ class Exercise:
 
 def slope_of(layer: Any) -> Callable[..., Any]:
     """Return the function x -> slope of an activation."""
-    return partial(_slope, layer)
+    return lambda x: vjp(layer, x)[1](np.ones_like(x))[1]()
 
 
 def pullback_of(layer: Any) -> Callable[..., Any]:
     """Return the function x, dy -> dx of a layer."""
-    return partial(_pullback, layer)
+    return lambda x, dy: vjp(layer, x)[1](dy)[1]()
 
 
 def gradient_of(loss: Any) -> Callable[..., Any]:
     """Return the function prediction, target -> gradient of a loss."""
-    return partial(_gradient, loss)
+    return lambda prediction, target: vjp(loss, prediction, target)[1](1.0)[1]()
 
 
-def _slope(layer: Any, x: Any) -> Any:
-    return _pullback(layer, x, np.ones_like(x))
+def times(right: Callable[..., Any], factor: float | Callable[..., Any] = -1) -> Callable[..., Any]:
+    """Return a suspect whose result is a factor too large; of the opposite sign without one."""
+
+    def too_large(*arguments: Any) -> Any:
+        result, c = right(*arguments), factor(*arguments) if callable(factor) else factor
+        several = isinstance(result, list | tuple)
+        return type(result)([each * c for each in result]) if several else result * c
+
+    return too_large
 
 
-def _pullback(layer: Any, x: Any, dy: Any) -> Any:
-    return vjp(layer, x)[1](dy)[1]()
+def then(function: Callable[..., Any], after: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the composition of a function of the first argument with one of its result and the other arguments."""
+    return lambda x, *rest: after(function(x), *rest)
 
 
-def _gradient(loss: Any, prediction: Any, target: Any) -> Any:
-    return vjp(loss, prediction, target)[1](1.0)[1]()
+def near(right: Callable[..., Any], fraction: float) -> Fitted:
+    """Return the suspect that is off by less than a fraction."""
 
+    def about(found: list[np.ndarray], *arguments: Any) -> Any:
+        expected = right(*arguments)
+        close = len(found) == 1 and np.shape(found[0]) == np.shape(expected)
+        return found[0] if close and np.abs(found[0] - expected).max() <= fraction * np.abs(expected).max() else np.nan
 
-def times(right: Callable[..., Any], factor: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a suspect whose result is a factor too large; ``factor`` takes the arguments too."""
-    return partial(_times, right, factor)
-
-
-def _times(right: Callable[..., Any], factor: Callable[..., Any], *arguments: Any) -> Any:
-    result = right(*arguments)
-    if isinstance(result, tuple):
-        return tuple([each * factor(*arguments) for each in result])
-    return result * factor(*arguments)
+    return Fitted(about)
 
 
 def numbers(*shape: int, seed: int = 0) -> np.ndarray:

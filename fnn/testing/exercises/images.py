@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from fnn.layers.conv import Conv
 from fnn.layers.norm import BatchNorm
 from fnn.layers.pool import max_pool
 from fnn.testing._sandbox import call
-from fnn.testing.exercises.exercise import Case, Exercise, case, numbers, pullback_of, times
+from fnn.testing.exercises.exercise import Exercise, case, numbers, pullback_of, times
 from fnn.testing.results import Finding
 
 POOL: Any = max_pool(2)
@@ -26,27 +26,18 @@ def _conv(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     return _layer(weight, bias)(x)
 
 
-def _conv_flipped(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    return _conv(x, weight[::-1, ::-1], bias)
-
-
-def _conv_backward(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple[Any, ...]:
-    dlayer, dx = vjp(_layer(weight, np.zeros(weight.shape[-1])), x)[1](dy)
-    return dlayer.weight, dlayer.bias, dx()
-
-
-def _backward_flipped(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple[Any, ...]:
-    dweight, dbias, _ = _conv_backward(x, weight, dy)
-    return dweight, dbias, _conv_backward(x, weight[::-1, ::-1], dy)[2]
-
-
-def _overlaps_overwritten(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple[Any, ...]:
-    dweight, dbias, _ = _conv_backward(x, weight, dy)
-    dx = np.zeros_like(x)
-    for row, column in np.ndindex(dy.shape[1:3]):
-        window = np.einsum("nf,ijcf->nijc", dy[:, row, column], weight)
+def _backward(
+    x: np.ndarray, weight: np.ndarray, dy: np.ndarray, flipped: bool = False, overwrite: bool = False
+) -> tuple[Any, ...]:
+    """Return the gradients of a convolution, with dx perhaps from a flipped kernel or from the last window alone."""
+    kernel = weight[::-1, ::-1] if flipped else weight
+    dlayer = vjp(_layer(weight, np.zeros(weight.shape[-1])), x)[1](dy)[0]
+    dx = vjp(_layer(kernel, np.zeros(weight.shape[-1])), x)[1](dy)[1]()
+    for row, column in np.ndindex(dy.shape[1:3]) if overwrite else ():
+        window = np.einsum("nf,ijcf->nijc", dy[:, row, column], kernel)
+        dx = dx.copy()
         dx[:, row : row + weight.shape[0], column : column + weight.shape[1]] = window
-    return dweight, dbias, dx
+    return dlayer.weight, dlayer.bias, dx
 
 
 def _ties_share(name: str, function: Callable[..., Any]) -> Iterator[Finding]:
@@ -55,35 +46,29 @@ def _ties_share(name: str, function: Callable[..., Any]) -> Iterator[Finding]:
     outcome = call(function, given)
     if outcome.arrays and not abs(float(outcome.arrays[0].sum()) - 1) <= 1e-6:
         total = float(outcome.arrays[0].sum())
-        yield Finding(name, f"passes on {total:.4g} for a dy of 1", (TIES, given[1]), 1.0, total, 30)
+        what = f"passes on {total:.4g} for a dy of 1"
+        yield Finding(name, what, (TIES, given[1]), 1.0, total, 30, severity="edge")
 
 
-def _norm(features: int) -> Any:
-    return BatchNorm(np.ones(features), np.zeros(features))
+def _norm_backward(x: np.ndarray, dy: np.ndarray) -> np.ndarray:
+    return vjp(BatchNorm(np.ones(x.shape[1]), np.zeros(x.shape[1])), x)[1](dy)[1]()
 
 
-def _batch_norm(x: np.ndarray) -> np.ndarray:
-    return _norm(x.shape[1])(x)
+def _normalized(divisor: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any]:
+    return lambda x: (x - x.mean(axis=0)) / divisor(x)
 
 
-def _batch_norm_backward(x: np.ndarray, dy: np.ndarray) -> np.ndarray:
-    return vjp(_norm(x.shape[1]), x)[1](dy)[1]()
+def _pulled(divisor: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any]:
+    """Return the pullback of a batch norm with another divisor: right but for a factor in each column."""
+    return lambda x, dy: _norm_backward(x, dy) * np.sqrt(x.var(axis=0) + 1e-5) / divisor(x)
 
 
-def _unbiased(x: np.ndarray) -> np.ndarray:
-    return (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0, ddof=1) + 1e-5)
-
-
-def _unbiased_backward(x: np.ndarray, dy: np.ndarray) -> np.ndarray:
-    return _batch_norm_backward(x, dy) * np.sqrt((len(x) - 1) / len(x))
-
-
-def _constants(x: np.ndarray, dy: np.ndarray) -> np.ndarray:
-    return dy / np.sqrt(x.var(axis=0) + 1e-5)
-
-
-def _constant_variance(x: np.ndarray, dy: np.ndarray) -> np.ndarray:
-    return (dy - dy.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5)
+# What batch norms divide by that is not the root of the variance over n.
+DIVISORS: list[Callable[[np.ndarray], np.ndarray]] = [
+    lambda x: np.sqrt(x.var(axis=0, ddof=1) + 1e-5),
+    lambda x: x.var(axis=0) + 1e-5,
+    lambda x: np.sqrt(x.std(axis=0) + 1e-5),
+]
 
 
 def _forward_and_backward(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -99,18 +84,16 @@ def _forward_and_backward(function: Callable[..., Any]) -> Callable[..., Any]:
 def _dropout_laws(name: str, function: Callable[..., Any]) -> Iterator[Finding]:
     """Yield findings unless a fraction ``rate`` is dropped, the rest is scaled by 1 / (1 - rate), backward alike."""
     given = np.ones((60, 50)), 0.2, 0
-    outcome = call(function, tuple(each.copy() if isinstance(each, np.ndarray) else each for each in given))
+    outcome = call(function, (given[0].copy(), *given[1:]))
     if outcome.error is not None or [array.shape for array in outcome.arrays] != [(60, 50)] * 2:
         what = outcome.complaint if outcome.error else "gives other shapes"
         yield Finding(name, what, given, advice="return y and a function backward(dy) -> dx")
         return
     y, mask = outcome.arrays
-    dropped = float((y == 0).mean())
-    kept = float(y.max())
+    dropped, kept = float((y == 0).mean()), float(y.max())
     if abs(dropped - 0.2) > 0.05:
-        yield Finding(
-            name, f"drops a fraction of {dropped:.2f}", given, 0.2, dropped, advice="rate is the fraction to drop"
-        )
+        what = f"drops a fraction of {dropped:.2f}"
+        yield Finding(name, what, given, 0.2, dropped, advice="rate is the fraction to drop")
     elif not abs(kept - 1.25) <= 1e-6:
         yield Finding(name, f"scales what it keeps by {kept:.4g}, expected 1.25", given, 1.25, kept, 31)
     if not np.array_equal(y == 0, mask == 0):
@@ -125,13 +108,9 @@ CONSTANT = np.where([False, True, False], 0.1, numbers(5, 3))
 ROWS = [case(numbers(5, 3)), case(numbers(4, 3, seed=1)), case(numbers(2, 3), mistake=32), case(CONSTANT, mistake=32)]
 
 
-def _outputs(x: tuple[int, ...], weight: tuple[int, ...]) -> tuple[int, ...]:
+def _slid(x: tuple[int, ...], w: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape of a convolution's output."""
-    return x[0], x[1] - weight[0] + 1, x[2] - weight[1] + 1, weight[3]
-
-
-def _with_dy(cases: Sequence[Case]) -> list[Case]:
-    return [case(each.arguments[0], numbers(*each.arguments[0].shape, seed=5), mistake=each.mistake) for each in cases]
+    return x[0], x[1] - w[0] + 1, x[2] - w[1] + 1, w[3]
 
 
 EXERCISES = {
@@ -139,36 +118,47 @@ EXERCISES = {
         "conv(x, weight, bias) -> y, weight (height, width, channels, filters), not flipped, stride 1, no padding",
         [case(numbers(*x), numbers(*weight, seed=1), numbers(weight[3], seed=2)) for x, weight in CONVS],
         _conv,
-        [(30, _conv_flipped)],
+        [(30, lambda x, weight, bias: _conv(x, weight[::-1, ::-1], bias))],
     ),
     "conv_backward": Exercise(
         "conv_backward(x, weight, dy) -> (dweight, dbias, dx)",
-        [case(numbers(*x), numbers(*w, seed=1), numbers(*_outputs(x, w), seed=2)) for x, w in CONVS],
-        _conv_backward,
-        [(3, times(_conv_backward, lambda *_: -1)), (30, _backward_flipped), (30, _overlaps_overwritten)],
+        [case(numbers(*x), numbers(*w, seed=1), numbers(*_slid(x, w), seed=2)) for x, w in CONVS],
+        _backward,
+        [
+            (3, times(_backward)),
+            (30, lambda *given: _backward(*given, flipped=True)),
+            (30, lambda *given: _backward(*given, overwrite=True)),
+            (30, lambda *given: _backward(*given, flipped=True, overwrite=True)),
+        ],
     ),
     "max_pool": Exercise("max_pool(x) -> y, windows of 2 x 2", [case(numbers(2, 4, 6, 3)), case(TIES)], POOL),
     "max_pool_backward": Exercise(
         "max_pool_backward(x, dy) -> dx, windows of 2 x 2; equal numbers share dy, or the first has it",
         [case(numbers(2, 4, 6, 3), numbers(2, 2, 3, 3, seed=1))],
         pullback_of(POOL),
-        laws=_ties_share,
+        [(3, times(pullback_of(POOL)))],
         of_record=pullback_of,
+        laws=_ties_share,
     ),
     "batch_norm": Exercise(
-        "batch_norm(x) -> y with mean 0 and standard deviation 1 in each column", ROWS, _batch_norm, [(32, _unbiased)],
+        "batch_norm(x) -> y with mean 0 and standard deviation 1 in each column",
+        ROWS,
+        lambda x: BatchNorm(np.ones(x.shape[1]), np.zeros(x.shape[1]))(x),
+        [(32, _normalized(divisor)) for divisor in DIVISORS],
         tolerance=1e-3,
     ),
     "batch_norm_backward": Exercise(
         "batch_norm_backward(x, dy) -> dx",
-        _with_dy(ROWS[:3]),
-        _batch_norm_backward,
+        [case(*each.arguments, numbers(*each.arguments[0].shape, seed=5), mistake=each.mistake) for each in ROWS[:3]],
+        _norm_backward,
         [
-            (3, times(_batch_norm_backward, lambda *_: -1)),
-            *[(32, suspect) for suspect in (_unbiased_backward, _constants, _constant_variance)],
+            (3, times(_norm_backward)),
+            (32, lambda x, dy: dy / np.sqrt(x.var(axis=0) + 1e-5)),
+            (32, lambda x, dy: (dy - dy.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5)),
+            *[(32, _pulled(divisor)) for divisor in DIVISORS],
         ],
-        tolerance=1e-3,
         of_record=pullback_of,
+        tolerance=1e-3,
     ),
     "dropout": Exercise(
         "dropout(x, rate, seed) -> (y, backward), backward(dy) -> dx",
@@ -177,4 +167,4 @@ EXERCISES = {
         seed=2,
         adapt=_forward_and_backward,
     ),
-}  # fmt: skip
+}

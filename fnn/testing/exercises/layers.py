@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import permutations
 from typing import Any
 
 import numpy as np
 
+from fnn.core.vjp import vjp
+from fnn.layers.activations import sigmoid
+from fnn.layers.lstm import Lstm
+from fnn.layers.recurrent import Rnn
 from fnn.testing._sandbox import call
-from fnn.testing.exercises.exercise import Exercise, case, numbers, times
+from fnn.testing.exercises.exercise import Exercise, Fitted, case, numbers, times
 from fnn.testing.results import Finding
 
 Weights = Sequence[np.ndarray]
+
+# An activation, and its slope from its output.
+TANH: Any = (np.tanh, lambda a: 1 - a * a)
+SIGMOID: Any = (sigmoid, lambda a: a * (1 - a))
 
 
 def _forward(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
@@ -22,127 +32,142 @@ def _dense_backward(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple[
     return x.T @ dy, dy.sum(axis=0), dy @ weight.T
 
 
-def _one_bias(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple[Any, ...]:
-    return x.T @ dy, dy.sum(), dy @ weight.T
+def _updated_before_dx(found: list[np.ndarray], x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple[Any, ...]:
+    """Return what is found if dx is pulled through weights that have taken a step of any length."""
+    dweight, dbias, dx = _dense_backward(x, weight, dy)
+    along = dy @ dweight.T
+    moved = found[2] if len(found) == 3 and found[2].shape == dx.shape else dx
+    return dweight, dbias, dx + float(np.vdot(along, moved - dx) / np.vdot(along, along)) * along
 
 
-def _same_bias(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple[Any, ...]:
-    return x.T @ dy, np.full(dy.shape[1], dy.sum()), dy @ weight.T
-
-
-def _mean_bias(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple[Any, ...]:
-    return x.T @ dy, dy.sum() / len(x), dy @ weight.T
-
-
-def _all_means(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple[Any, ...]:
-    return x.T @ dy / len(x), dy.sum() / len(x), dy @ weight.T
-
-
-def tanh_activations(weights: Weights, x: np.ndarray) -> list[np.ndarray]:
+def outputs(activation: Callable[..., Any], weights: Weights, x: np.ndarray) -> list[np.ndarray]:
     """Return x and the output of each layer."""
     activations = [x]
     for weight in weights:
-        activations.append(np.tanh(activations[-1] @ weight))
+        activations.append(activation(activations[-1] @ weight))
     return activations
 
 
-def mlp_backward(
-    weights: Weights, x: np.ndarray, dy: np.ndarray, inward: int = 0, outward: int = 1
+def _backward(
+    of: Any, weights: Weights, x: np.ndarray, dy: np.ndarray, inward: int = 0, outward: int = 1
 ) -> list[np.ndarray]:
-    """Return the gradient of each weight.
-
-    Args:
-        weights, x, dy: those of the exercise.
-        inward: layer l takes ``activations[l + inward]`` for its input; right is 0.
-        outward: and ``activations[l + outward]`` for its output; right is 1.
-    """
-    activations, dweights = tanh_activations(weights, x), []
+    """Return each weight's gradient; right if layer l has activations[l] for its input and [l + 1] for its output."""
+    activations, dweights = outputs(of[0], weights, x), []
     for layer in reversed(range(len(weights))):
-        dz = dy * (1 - activations[layer + outward] ** 2)
+        dz = dy * of[1](activations[layer + outward])
         dweights.insert(0, activations[layer + inward].T @ dz)
         dy = dz @ weights[layer].T
     return dweights
 
 
-def _neighbors_input(weights: Weights, x: np.ndarray, dy: np.ndarray) -> list[np.ndarray]:
-    return mlp_backward(weights, x, dy, inward=1)
+def _slope_of_sums(weights: Weights, x: np.ndarray, dy: np.ndarray) -> list[np.ndarray]:
+    """Return the gradients with a (1 - a) of the sums z in place of a = sigmoid(z)."""
+    activations, dweights = outputs(sigmoid, weights, x), []
+    for layer in reversed(range(len(weights))):
+        dz = dy * SIGMOID[1](activations[layer] @ weights[layer])
+        dweights.insert(0, activations[layer].T @ dz)
+        dy = dz @ weights[layer].T
+    return dweights
 
 
-def _neighbors_before(weights: Weights, x: np.ndarray, dy: np.ndarray) -> list[np.ndarray]:
-    return mlp_backward(weights, x, dy, inward=-1)
-
-
-def _neighbors_slope(weights: Weights, x: np.ndarray, dy: np.ndarray) -> list[np.ndarray]:
-    return mlp_backward(weights, x, dy, outward=0)
-
-
-def _negative(weights: Weights, x: np.ndarray, dy: np.ndarray) -> list[np.ndarray]:
-    return mlp_backward(weights, x, -dy)
-
-
-def _mlp_step(weights: Weights, x: np.ndarray, target: np.ndarray, learning_rate: float) -> list[np.ndarray]:
-    dy = tanh_activations(weights, x)[-1] - target
-    return [
-        weight - learning_rate * dweight for weight, dweight in zip(weights, mlp_backward(weights, x, dy), strict=True)
-    ]
-
-
-def _updated_on_the_way(weights: Weights, x: np.ndarray, target: np.ndarray, learning_rate: float) -> list[np.ndarray]:
-    activations, weights = tanh_activations(weights, x), list(weights)
+def _step(
+    weights: Weights, x: np.ndarray, target: np.ndarray, learning_rate: float, on_the_way: bool = False
+) -> list[np.ndarray]:
+    activations, weights = outputs(np.tanh, weights, x), list(weights)
     dy = activations[-1] - target
     for layer in reversed(range(len(weights))):
-        dz = dy * (1 - activations[layer + 1] ** 2)
-        weights[layer] = weights[layer] - learning_rate * activations[layer].T @ dz
-        dy = dz @ weights[layer].T
+        dz, before = dy * (1 - activations[layer + 1] ** 2), weights[layer]
+        weights[layer] = before - learning_rate * activations[layer].T @ dz
+        dy = dz @ (weights[layer] if on_the_way else before).T
     return weights
 
 
-def _uphill(weights: Weights, x: np.ndarray, target: np.ndarray, learning_rate: float) -> list[np.ndarray]:
-    return _mlp_step(weights, x, target, -learning_rate)
+def _recurrent(kind: Any) -> Callable[..., Any]:
+    """Return the backward pass of a recurrent layer of the library."""
+
+    def backward(x: Any, input_weight: Any, hidden_weight: Any, bias: Any, dy: Any) -> tuple[Any, ...]:
+        dlayer, dx = vjp(kind(input_weight, hidden_weight, bias), x)[1](dy)
+        return dlayer.input_weight, dlayer.hidden_weight, dlayer.bias, dx()
+
+    return backward
 
 
-def _rnn(x: Any, input_weight: Any, hidden_weight: Any, bias: Any, dy: Any, whole: bool = True) -> tuple[Any, ...]:
-    h, dx = [np.zeros((len(x), len(hidden_weight)))], np.zeros_like(x)
+def _through_time(
+    gated: bool, wrong: str, x: Any, input_weight: Any, hidden_weight: Any, bias: Any, dy: Any
+) -> tuple[Any, ...]:
+    """Return the gradients of an rnn, or of an lstm, by loops in which something is wrong."""
+    c = h = np.zeros((len(x), len(hidden_weight)))
+    steps, dx = [], np.zeros_like(x)
+    total = [np.zeros_like(each) for each in (input_weight, hidden_weight, bias)]
     for t in range(x.shape[1]):
-        h.append(np.tanh(x[:, t] @ input_weight + h[t] @ hidden_weight + bias))
-    of_input, of_hidden, of_bias, dh = (np.zeros_like(each) for each in (input_weight, hidden_weight, bias, h[0]))
+        i, f, g, o = np.split(np.tile(x[:, t] @ input_weight + h @ hidden_weight + bias, 1 if gated else 4), 4, axis=1)
+        i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
+        steps.append((h, c, i, f, g, o))
+        c = f * c + i * g
+        h = o * np.tanh(c) if gated else g
+    dh = dc = np.zeros_like(h)
     for t in reversed(range(x.shape[1])):
-        slope = 1 - h[t + 1] ** 2
-        da = (dy[:, t] + dh) * slope
-        dx[:, t] = (da if whole else dy[:, t] * slope) @ input_weight.T
-        of_input, of_hidden, of_bias = of_input + x[:, t].T @ da, of_hidden + h[t].T @ da, of_bias + da.sum(axis=0)
-        dh = da @ hidden_weight.T
-    return of_input, of_hidden, of_bias, dx
+        before, carried, i, f, g, o = steps[t]
+        dh, squashed = dy[:, t] + dh, np.tanh(f * carried + i * g)
+        da = dh * (1 - g * g)
+        if gated:
+            dc = (0 if wrong == "dc =" else dc) + dh * o * (1 if wrong == "no slope" else 1 - squashed**2)
+            gates = dc * g * i * (1 - i), dc * carried * f * (1 - f), dc * i * (1 - g * g), dh * squashed * o * (1 - o)
+            da, dc = np.concatenate(gates, axis=1), dc if wrong == "no f" else dc * f
+        dx[:, t] = (dy[:, t] * (1 - g * g) if wrong == "own step" else da) @ input_weight.T
+        for place, step in enumerate((x[:, t].T @ da, before.T @ da, da.sum(axis=0))):
+            total[place] = step if wrong == "=" else total[place] + step
+        dh = da @ hidden_weight.T * (wrong != "cut")
+    return *total, dx
 
 
-def _its_own_step_alone(x: Any, input_weight: Any, hidden_weight: Any, bias: Any, dy: Any) -> tuple[Any, ...]:
-    return _rnn(x, input_weight, hidden_weight, bias, dy, whole=False)
+def _gates_in_order(order: tuple[int, ...], x: Any, *given: Any) -> tuple[Any, ...]:
+    """Return the gradients of an lstm whose four gates are taken in another order."""
+    weights, inverse = given[:3], np.argsort(order)
 
+    def ordered(each: Any, by: Any) -> Any:
+        return np.concatenate([np.split(each, 4, axis=-1)[i] for i in by], axis=-1)
 
-def _nothing_carried_back(x: Any, input_weight: Any, hidden_weight: Any, bias: Any, dy: Any) -> tuple[Any, ...]:
-    h, parts = np.zeros((len(x), len(hidden_weight))), []
-    for t in range(x.shape[1]):
-        before, h = h, np.tanh(x[:, t] @ input_weight + h @ hidden_weight + bias)
-        da = dy[:, t] * (1 - h**2)
-        parts.append((x[:, t].T @ da, before.T @ da, da.sum(axis=0), da @ input_weight.T))
-    of_input, of_hidden, of_bias, dx = zip(*parts, strict=True)
-    return sum(of_input), sum(of_hidden), sum(of_bias), np.stack(dx, axis=1)
+    *parts, dx = _recurrent(Lstm)(x, *[ordered(each, order) for each in weights], given[3])
+    return *[ordered(each, inverse) for each in parts], dx
 
 
 def _any_depth(name: str, function: Callable[..., Any]) -> Iterator[Finding]:
     """Yield a finding if 5,000 layers raise RecursionError: a backward pass is a loop."""
     given = [np.array([[1.0]])] * 5000, np.array([[0.1]]), np.array([[1.0]])
     if isinstance(call(function, given).error, RecursionError):
-        yield Finding(name, "raises RecursionError for 5,000 layers", given, mistake=42)
+        yield Finding(name, "raises RecursionError for 5,000 layers", given, mistake=42, severity="edge")
 
 
-RNN = [numbers(2, 4, 3), numbers(3, 2, seed=1), numbers(2, 2, seed=2), numbers(2, seed=3), numbers(2, 4, 2, seed=4)]
+def _sequences(gates: int) -> list[Any]:
+    """Return a case of four steps, and its first step alone."""
+    x, dy = numbers(2, 4, 3), numbers(2, 4, 2, seed=4)
+    weights = numbers(3, 2 * gates, seed=1), numbers(2, 2 * gates, seed=2), numbers(2 * gates, seed=3)
+    return [case(x, *weights, dy), case(x[:, :1], *weights, dy[:, :1])]
+
+
 NETWORKS = [
     ([numbers(3, 3), numbers(3, 3, seed=1), numbers(3, 3, seed=2)], numbers(5, 3, seed=3), numbers(5, 3, seed=4)),
     ([numbers(3, 4), numbers(4, 2, seed=1)], numbers(5, 3, seed=3), numbers(5, 2, seed=4)),
     ([numbers(2, 1)], numbers(1, 2, seed=3), numbers(1, 1, seed=4)),
 ]
+NEIGHBORS = ({"inward": 1}, {"inward": -1}, {"outward": 0})
 
+
+def _network(name: str, of: Any, told: str, *suspects: Any) -> Exercise:
+    neighbors: Any = [(36, partial(_backward, of, **wrong)) for wrong in NEIGHBORS]
+    signature = f"{name}(weights, x, dy) -> list of dweights, for layers {told}(x @ weight)"
+    right = partial(_backward, of)
+    return Exercise(
+        signature,
+        [case(*each) for each in NETWORKS],
+        right,
+        [(3, times(right)), *neighbors, *suspects],
+        laws=_any_depth,
+    )
+
+
+RECURRENT = "(x, input_weight, hidden_weight, bias, dy) -> (dinput_weight, dhidden_weight, dbias, dx), "
 EXERCISES = {
     "dense_forward": Exercise(
         "dense_forward(x, weight, bias) -> y",
@@ -151,6 +176,7 @@ EXERCISES = {
             case(np.array([[200, 100]], np.uint8), np.array([[2.0], [3.0]]), np.array([0.5]), mistake=39),
         ],
         _forward,
+        axes=1,
     ),
     "dense_backward": Exercise(
         "dense_backward(x, weight, dy) -> (dweight, dbias, dx), dy being the gradient of the whole loss",
@@ -160,29 +186,38 @@ EXERCISES = {
         ],
         _dense_backward,
         [
-            (3, times(_dense_backward, lambda x, weight, dy: -1)),
-            *[(4, suspect) for suspect in (_one_bias, _same_bias, _mean_bias, _all_means)],
+            (3, times(_dense_backward)),
+            (4, lambda x, weight, dy: (x.T @ dy, dy.sum(), dy @ weight.T)),
+            (4, lambda x, weight, dy: (x.T @ dy, np.full(dy.shape[1], dy.sum()), dy @ weight.T)),
+            (4, lambda x, weight, dy: (x.T @ dy, dy.sum() / len(x), dy @ weight.T)),
+            (4, lambda x, weight, dy: (x.T @ dy / len(x), dy.sum() / len(x), dy @ weight.T)),
+            (22, Fitted(_updated_before_dx)),
         ],
     ),
-    "mlp_backward": Exercise(
-        "mlp_backward(weights, x, dy) -> list of dweights, for layers tanh(x @ weight)",
-        [case(*network) for network in NETWORKS],
-        mlp_backward,
-        [(3, _negative), *[(36, each) for each in (_neighbors_input, _neighbors_before, _neighbors_slope)]],
-        laws=_any_depth,
-    ),
+    "mlp_backward": _network("mlp_backward", TANH, "tanh"),
+    "sigmoid_mlp_backward": _network("sigmoid_mlp_backward", SIGMOID, "sigmoid", (14, _slope_of_sums)),
     "mlp_step": Exercise(
         "mlp_step(weights, x, target, learning_rate) -> new weights, descending sum((y - target)**2) / 2",
         [case(*network, 0.1) for network in NETWORKS],
-        _mlp_step,
-        [(3, _uphill), (22, _updated_on_the_way)],
+        _step,
+        [(3, lambda weights, x, target, rate: _step(weights, x, target, -rate)), (22, partial(_step, on_the_way=True))],
         effects={"writes": 1, "shares": 1, "promotes": 34},
     ),
     "rnn_backward": Exercise(
-        "rnn_backward(x, input_weight, hidden_weight, bias, dy) -> (dinput_weight, dhidden_weight, dbias, dx), "
-        "for h = tanh(x[:, t] @ input_weight + h @ hidden_weight + bias) from h = 0, dy for h at each t",
-        [case(*RNN), case(RNN[0][:, :1], *RNN[1:4], RNN[4][:, :1])],
-        _rnn,
-        [(28, _its_own_step_alone), (28, _nothing_carried_back)],
+        f"rnn_backward{RECURRENT}for h = tanh(x[:, t] @ input_weight + h @ hidden_weight + bias) from h = 0, "
+        "dy for h at each t",
+        _sequences(1),
+        _recurrent(Rnn),
+        [(28, partial(_through_time, False, wrong)) for wrong in ("own step", "cut")],
+    ),
+    "lstm_backward": Exercise(
+        f"lstm_backward{RECURRENT}gates i, f, g, o side by side in the weights' columns, from h = c = 0, "
+        "dy for h at each t",
+        _sequences(4),
+        _recurrent(Lstm),
+        [
+            *[(29, partial(_through_time, True, wrong)) for wrong in ("dc =", "no slope", "no f", "=", "cut")],
+            *[(29, partial(_gates_in_order, order)) for order in list(permutations(range(4)))[1:]],
+        ],
     ),
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fnn.testing.exercises.exercise import REFUSED, Exercise, case, numbers
+from fnn.testing.exercises.exercise import REFUSED, Exercise, Fitted, case, numbers
 
 WRITES = {"writes": 1, "shares": 1, "promotes": 34, "hidden": 21}
 
@@ -19,66 +19,93 @@ def _sgd(params: Arrays, grads: Arrays, learning_rate: float) -> Arrays:
     return {name: p - learning_rate * grads[name] for name, p in params.items()}
 
 
-def _uphill(params: Arrays, grads: Arrays, learning_rate: float) -> Arrays:
-    return _sgd(params, grads, -learning_rate)
+def _clipped(by_norm: bool, found: list[np.ndarray], params: Arrays, grads: Arrays, learning_rate: float) -> Arrays:
+    """Return the step of clipped gradients, by a norm or by a value that is read from the step that was taken."""
+    if [each.shape for each in found] != [params[name].shape for name in sorted(params)]:
+        return _sgd(params, grads, learning_rate)
+    steps, given = (
+        np.concatenate([np.ravel(each) for each in arrays])
+        for arrays in (
+            [(params[name] - after) / learning_rate for name, after in zip(sorted(params), found, strict=True)],
+            [grads[name] for name in sorted(grads)],
+        )
+    )
+    if by_norm:
+        length, norm = float(np.linalg.norm(steps)), float(np.linalg.norm(given))
+        # What somebody clips at is a round number; any other factor is another mistake.
+        factor = length / norm if length < norm and abs(length - round(length, 2)) < 1e-4 else 1.0
+        return _sgd(params, {name: factor * g for name, g in grads.items()}, learning_rate)
+    most = np.abs(steps).max()
+    return _sgd(params, {name: np.clip(g, -most, most) for name, g in grads.items()}, learning_rate)
 
 
-def _momentum(p: Any, g: Any, v: Any, learning_rate: float, momentum: float) -> tuple[Any, ...]:
-    v = momentum * v + g
-    return p - learning_rate * v, v
+def _momentum(
+    nesterov: bool, p: Any, g: Any, v: Any, learning_rate: float, momentum: float, mean: bool = False, kept: float = 1
+) -> tuple[Any, ...]:
+    v = kept * momentum * v + (1 - momentum if mean else 1) * g
+    return p - learning_rate * (g + momentum * v if nesterov else v), v
 
 
-def _mean_momentum(p: Any, g: Any, v: Any, learning_rate: float, momentum: float) -> tuple[Any, ...]:
-    v = momentum * v + (1 - momentum) * g
-    return p - learning_rate * v, v
+def _with_momentum(name: str, nesterov: bool, told: str, *suspects: Any) -> Exercise:
+    right = partial(_momentum, nesterov)
+    return Exercise(
+        f"{name}(p, g, v, learning_rate, momentum) -> (p, v), v = momentum * v + g{told}",
+        [case(*STATE, 0.1, 0.9), case(*STATE[:2], np.zeros((3, 2)), 0.1, 0.9)],
+        right,
+        [
+            (19, partial(right, mean=True)),
+            (21, partial(right, kept=0)),
+            (21, lambda p, g, v, *rates: (right(p, g, v, *rates)[0], v)),
+            (3, lambda p, g, v, rate, momentum: right(p, g, v, -rate, momentum)),
+            *suspects,
+        ],
+        effects=WRITES,
+    )
 
 
-def _forgetful_momentum(p: Any, g: Any, v: Any, learning_rate: float, momentum: float) -> tuple[Any, ...]:
-    return p - learning_rate * g, g
+def _rooted(
+    keep: float, add: float, p: Any, g: Any, v: Any, rate: float, root: Callable[[Any], Any] = np.sqrt, of: Any = None
+) -> tuple[Any, ...]:
+    v = keep * v + add * (g**2 if of is None else of(g))
+    return p - rate * g / (root(v) + 1e-8), v
 
 
-def _same_velocity(p: Any, g: Any, v: Any, learning_rate: float, momentum: float) -> tuple[Any, ...]:
-    return p - learning_rate * (momentum * v + g), v
-
-
-def _uphill_momentum(p: Any, g: Any, v: Any, learning_rate: float, momentum: float) -> tuple[Any, ...]:
-    return _momentum(p, g, v, -learning_rate, momentum)
-
-
-def _corrected(beta: float, t: int) -> float:
-    return 1 - beta**t
-
-
-def _without_power(beta: float, t: int) -> float:
-    return 1 - beta
-
-
-def _one_power_late(beta: float, t: int) -> float:
-    return 1 - beta ** (t + 1)
-
-
-def _not_at_all(beta: float, t: int) -> float:
-    return 1.0
-
-
-def _times_t(beta: float, t: int) -> float:
-    return 1 - beta * t
+def _by_root(name: str, keep: float, add: float, told: str, *suspects: Any) -> Exercise:
+    right = partial(_rooted, keep, add)
+    return Exercise(
+        f"{name}(p, g, v, learning_rate) -> (p, v), {told}, p - learning_rate * g / (sqrt(v) + 1e-8)",
+        [case(*STATE[:2], STATE[2] ** 2, 0.1), case(*STATE[:2], np.zeros((3, 2)), 0.1)],
+        right,
+        [
+            (21, partial(_rooted, 0, add)),
+            (21, lambda p, g, v, rate: (right(p, g, v, rate)[0], v)),
+            (3, lambda p, g, v, rate: right(p, g, v, -rate)),
+            ("the root of v is missing", partial(right, root=lambda v: v)),
+            ("v takes the squares of g", partial(right, of=lambda g: g)),
+            ("divide by the root of the new v", lambda p, g, v, rate: (p - rate * g / (np.sqrt(v) + 1e-8),
+                                                                       right(p, g, v, rate)[1])),
+            *suspects,
+        ],
+        effects=WRITES,
+    )  # fmt: skip
 
 
 def _adam(
-    correction: Callable[[float, int], float],
-    kept: float,
-    sign: float,
-    p: Any,
-    g: Any,
-    m: Any,
-    v: Any,
-    t: int,
+    correction: Callable[[float, int], float], kept: float, sign: float, p: Any, g: Any, m: Any, v: Any, t: int,
     learning_rate: float,
-) -> tuple[Any, ...]:
+) -> tuple[Any, ...]:  # fmt: skip
     m, v = 0.9 * (kept * m) + 0.1 * g, 0.999 * (kept * v) + 0.001 * g**2
     root = np.sqrt(v / correction(0.999, t)) + 1e-8
     return p - sign * learning_rate * (m / correction(0.9, t)) / root, m, v
+
+
+# Without the power, without any correction, with a factor for a power; counted from 0, late, or twice in a step.
+CORRECTIONS: list[Callable[[float, int], float]] = [
+    lambda beta, t: 1 - beta,
+    lambda beta, t: 1.0,
+    lambda beta, t: 1 - beta * t,
+    *[lambda beta, t, a=a, b=b: 1 - beta ** (a * t + b) for a, b in ((1, 1), (1, -1), (1, 2), (2, 0), (2, -1), (2, 1))],
+]
 
 
 def _minibatch_gradients(
@@ -90,44 +117,27 @@ def _minibatch_gradients(
     ]
 
 
-def _rows_of_batch(batch: int, n: int) -> int:
-    return batch
-
-
-def _rows_of_all(batch: int, n: int) -> int:
-    return n
-
-
-def _one(batch: int, n: int) -> int:
-    return 1
-
-
-def _half(batch: int, n: int) -> int:
-    return 2
-
-
 def _objective(
-    in_value: float, in_gradient: float, on_bias: float, by_rows: bool, w: Any, b: Any, x: Any, t: Any, strength: float
-) -> tuple[Any, ...]:
-    """Return the objective and its gradients, with so much of the penalty in each; right is 1, 1, 0."""
+    w: Any, b: Any, x: Any, t: Any, strength: float,
+    in_gradient: float = 1, on_bias: float = 0, by_rows: bool = False, summed: Callable[[Any], int] = lambda off: 1,
+) -> tuple[Any, ...]:  # fmt: skip
+    """Return the objective and its gradients, with so much of the penalty in each; right as it is."""
     off = x @ w + b - t
     s = strength / len(x) if by_rows else strength
-    value = np.mean(off**2) + s * in_value * (np.sum(w**2) + on_bias * np.sum(b**2)) / 2
-    slope = 2 * off / off.size
+    value = np.mean(off**2) + s * (np.sum(w**2) + on_bias * np.sum(b**2)) / 2
+    slope = 2 * off / off.size * summed(off)
     return value, x.T @ slope + s * in_gradient * w, slope.sum(axis=0) + s * in_gradient * on_bias * b
 
 
-def _square_sum(x: np.ndarray) -> float:
-    return float(np.sum(np.sin(x) + x.astype(np.float64) ** 2))
-
-
-def _square_sum_gradient(x: np.ndarray) -> np.ndarray:
+def _coupled(x: np.ndarray) -> float:
+    """Return a number that is no sum over the numbers of x, nor over its rows."""
     x = x.astype(np.float64)
-    return np.cos(x) + 2 * x
+    return float(np.sum(np.sin(x) + x**2) + np.sum(x) ** 2 / 2)
 
 
-def _gradient_of_one(f: Callable[[np.ndarray], Any], x: np.ndarray) -> np.ndarray:
-    return _square_sum_gradient(x)
+def _coupled_gradient(f: Callable[[np.ndarray], Any], x: np.ndarray, axis: Any = None) -> np.ndarray:
+    x = x.astype(np.float64)
+    return np.cos(x) + 2 * x + np.sum(x, axis=axis, keepdims=True)
 
 
 def _one_sided(h: float, f: Callable[[np.ndarray], Any], x: np.ndarray) -> np.ndarray:
@@ -145,7 +155,7 @@ STATE = [numbers(3, 2), numbers(3, 2, seed=1), numbers(3, 2, seed=2)]
 MOMENTS: list[Any] = [*STATE[:2], 0.1 * STATE[2], numbers(3, 2, seed=3) ** 2]
 LINE = [numbers(3, 2), numbers(2, seed=1), numbers(5, 3, seed=2), numbers(5, 2, seed=3)]
 SINGLE = np.array([0.5, 300.0, -2.0], np.float32)
-SIDES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+PARTS = "f is given parts of x, which is right only for sums: move one number of the whole x at a time"
 
 EXERCISES = {
     "sgd_step": Exercise(
@@ -156,24 +166,30 @@ EXERCISES = {
             case({"bias": numbers(3)}, {"bias": numbers(5, 3)}, 0.1, mistake=34, answer=REFUSED),
         ],
         _sgd,
-        [(3, _uphill)],
+        [(3, lambda params, grads, rate: _sgd(params, grads, -rate)),
+         *[(20, Fitted(partial(_clipped, by_norm))) for by_norm in (True, False)]],
         effects=WRITES,
     ),
-    "momentum_step": Exercise(
-        "momentum_step(p, g, v, learning_rate, momentum) -> (p, v), v = momentum * v + g",
-        [case(*STATE, 0.1, 0.9), case(*STATE[:2], np.zeros((3, 2)), 0.1, 0.9)],
-        _momentum,
-        [(19, _mean_momentum), (21, _forgetful_momentum), (21, _same_velocity), (3, _uphill_momentum)],
-        effects=WRITES,
+    "momentum_step": _with_momentum("momentum_step", False, ""),
+    "nesterov_step": _with_momentum(
+        "nesterov_step", True, ", p - learning_rate * (g + momentum * v)",
+        ("the step looks ahead: g + momentum * v with the new v", partial(_momentum, False)),
+        ("look ahead with the new v", lambda p, g, v, rate, momentum: (p - rate * (g + momentum * v),
+                                                                       momentum * v + g)),
     ),
+    "rmsprop_step": _by_root("rmsprop_step", 0.9, 0.1, "v = 0.9 * v + 0.1 * g**2",
+                             ("0.9 belongs to the old v, 0.1 to g**2", partial(_rooted, 0.1, 0.9)),
+                             ("v is a running mean: 0.1 * g**2", partial(_rooted, 0.9, 1))),
+    "adagrad_step": _by_root("adagrad_step", 1, 1, "v = v + g**2",
+                             ("v is a sum: nothing of it is forgotten", partial(_rooted, 0.9, 0.1))),
     "adam_step": Exercise(
         "adam_step(p, g, m, v, t, learning_rate) -> (p, m, v), t from 1, betas 0.9 and 0.999, epsilon 1e-8",
         [*[case(*MOMENTS, t, 0.1) for t in (10, 2)], case(*STATE[:2], *np.zeros((2, 3, 2)), 1, 0.1)],
-        partial(_adam, _corrected, 1, 1),
+        partial(_adam, lambda beta, t: 1 - beta**t, 1, 1),
         [
-            *[(18, partial(_adam, each, 1, 1)) for each in (_without_power, _one_power_late, _not_at_all, _times_t)],
-            (21, partial(_adam, _corrected, 0, 1)),
-            (3, partial(_adam, _corrected, 1, -1)),
+            *[(18, partial(_adam, each, 1, 1)) for each in CORRECTIONS],
+            *[(key, partial(_adam, lambda beta, t: 1 - beta**t, kept, sign))
+              for key, kept, sign in ((21, 0, 1), (3, 1, -1))],
         ],
         effects=WRITES,
     ),
@@ -181,32 +197,36 @@ EXERCISES = {
         "minibatch_gradients(weight, x, target, size) -> list, the gradient by weight (k, 1) of each batch's mean of "
         "(x @ weight - target)**2, batches in order",
         [case(numbers(2, 1), numbers(105, 2, seed=1), numbers(105, 1, seed=2), size) for size in (50, 105)],
-        partial(_minibatch_gradients, _rows_of_batch),
-        [(6, partial(_minibatch_gradients, _rows_of_all)), (5, partial(_minibatch_gradients, _one)),
-         (5, partial(_minibatch_gradients, _half))],
+        partial(_minibatch_gradients, lambda batch, n: batch),
+        [(6, partial(_minibatch_gradients, lambda batch, n: n)),
+         *[(5, partial(_minibatch_gradients, lambda batch, n, c=c: c)) for c in (1, 2)]],
     ),
     "l2_objective": Exercise(
         "l2_objective(weight, bias, x, target, strength) -> (value, dweight, dbias) of "
         "mean((x @ weight + bias - target)**2) + strength / 2 * sum(weight**2)",
         [case(*LINE, strength) for strength in (0.3, 0.0)],
-        partial(_objective, 1, 1, 0, False),
+        _objective,
         [
-            (33, partial(_objective, 1, 0, 0, False)),
-            (33, partial(_objective, 1, 2, 0, False)),
-            *[(33, partial(_objective, *given)) for given in ((1, 1, 0, True), (1, 0, 0, True), (1, 2, 0, True))],
-            *[(33, partial(_objective, 1, 1, 1, by_rows)) for by_rows in (False, True)],
+            *[(33, partial(_objective, in_gradient=c, by_rows=rows)) for rows in (False, True) for c in (0, 2)],
+            (33, partial(_objective, by_rows=True)),
+            *[(33, partial(_objective, on_bias=1, by_rows=rows)) for rows in (False, True)],
+            *[(5, partial(_objective, summed=lambda off, c=c: off.size // c)) for c in (1, 2)],
+            (41, partial(_objective, summed=lambda off: off.shape[1])),
         ],
     ),
     "numerical_gradient": Exercise(
         "numerical_gradient(f, x) -> gradient of a function that takes x and gives a number, in float64",
         [
-            case(_square_sum, numbers(4)),
-            case(_square_sum, numbers(2, 3, seed=1)),
-            case(_square_sum, SINGLE, mistake=38),
-            case(_square_sum, np.array([1, 2, 3]), mistake=39),
+            case(_coupled, numbers(4)),
+            case(_coupled, numbers(2, 3, seed=1)),
+            case(_coupled, SINGLE, mistake=38),
+            case(_coupled, np.array([1, 2, 3]), mistake=39),
         ],
-        _gradient_of_one,
-        [(38, partial(_one_sided, h)) for h in SIDES],
+        _coupled_gradient,
+        [
+            *[(38, partial(_one_sided, h)) for h in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)],
+            *[(PARTS, partial(_coupled_gradient, axis=axis)) for axis in ((), -1, 0)],
+        ],
         effects={"writes": 38, "shares": 38},
     ),
 }  # fmt: skip
