@@ -174,8 +174,6 @@ EXERCISES = {
     "nesterov_step": _with_momentum(
         "nesterov_step", True, ", p - learning_rate * (g + momentum * v)",
         ("the step looks ahead: g + momentum * v with the new v", partial(_momentum, False)),
-        ("look ahead with the new v", lambda p, g, v, rate, momentum: (p - rate * (g + momentum * v),
-                                                                       momentum * v + g)),
     ),
     "rmsprop_step": _by_root("rmsprop_step", 0.9, 0.1, "v = 0.9 * v + 0.1 * g**2",
                              ("0.9 belongs to the old v, 0.1 to g**2", partial(_rooted, 0.1, 0.9)),
