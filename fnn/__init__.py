@@ -44,6 +44,7 @@ from fnn.layers.attention import Attention, attention
 from fnn.layers.conv import Conv, conv
 from fnn.layers.conv_transpose import ConvTranspose, conv_transpose
 from fnn.layers.dense import Dense, dense
+from fnn.layers.dot_product import DotProductAttention, dot_product_attention
 from fnn.layers.dropout import Dropout, dropout
 from fnn.layers.embedding import Embedding, embedding
 from fnn.layers.gated import Glu, SwiGlu, glu, swiglu
@@ -61,6 +62,7 @@ from fnn.layers.positional import Positional, Sinusoidal, positional
 from fnn.layers.prelu import PRelu, prelu
 from fnn.layers.recurrent import LastStep, Rnn, last_step, rnn
 from fnn.layers.response import LocalResponseNorm, local_response_norm
+from fnn.layers.rotary import Rotary, rotary
 from fnn.layers.shape import Flatten, Permute, Reshape, flatten, permute, reshape
 from fnn.layers.smooth import (
     Elu,
@@ -171,7 +173,8 @@ __all__ = [
     "MaxPool", "max_pool", "AvgPool", "avg_pool", "GlobalAvgPool", "global_avg_pool",
     "GlobalMaxPool", "global_max_pool",
     "Rnn", "rnn", "Gru", "gru", "Lstm", "lstm", "Bidirectional", "bidirectional", "LastStep", "last_step", "advance",
-    "Attention", "attention", "Sinusoidal", "Positional", "positional", "transformer_block",
+    "Attention", "attention", "DotProductAttention", "dot_product_attention",
+    "Sinusoidal", "Positional", "positional", "Rotary", "rotary", "transformer_block",
     "Serial", "serial", "mlp",
     "Parallel", "parallel", "Pick", "pick", "Concatenate", "concatenate", "Add", "add", "Multiply", "multiply",
     "Residual", "residual",

@@ -1,7 +1,9 @@
-"""Attention lets each step of a sequence look at the others and take from each as much as fits what it looks for.
+"""Attention lets each step of a sequence look at others and take from each as much as fits what it looks for.
 
     attention : heads -> constructor          Attention : x (n, time, d) -> y (n, time, d)
                                                           (x, lengths)   -> (y, lengths)
+                                                          (x, memory)    -> y, from the steps of another sequence
+                                                          (query, key, value, mask) -> y
 
 Each step asks with a query, offers a key and holds a value, all three products of x. Its weights say how well each key
 fits its query, and its context is the mean of the values by these weights: softmax(query key' / sqrt(size)) value. This
@@ -11,6 +13,7 @@ projected once more (Vaswani et al., 2017). The order of the steps plays no part
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import partial
 from typing import Any
@@ -18,17 +21,20 @@ from typing import Any
 import attrs
 import numpy as np
 
-from fnn.core._arrays import counting, read_only
-from fnn.core._errors import LayerTypeError, LayerValueError, describe, integer
+from fnn.core._arrays import read_only
+from fnn.core._errors import LayerValueError, describe, integer
 from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
+from fnn.layers._attending import Window, alsos, hidden, none_or, read, softcaps, windows
 from fnn.layers._constructor import Construct, constructor
-from fnn.layers._sequences import mask, unpack, zero_padding
-from fnn.layers._stable import computed_in, softmax, sum_of_rows, widened
+from fnn.layers._projections import by_field, by_role, by_source, projected, rows_of, side_by_side
+from fnn.layers._stable import computed_in, sum_of_rows, widened
+from fnn.layers._weighing import overflowed, weigh
 from fnn.layers.initializers import glorot_uniform, zeros
+from fnn.layers.rotary import Rotary, turned
 
-KeysAndValues = tuple[np.ndarray, np.ndarray]
+State = tuple[Any, ...]
 
 
 def _flag(causal: Any) -> bool:
@@ -37,13 +43,40 @@ def _flag(causal: Any) -> bool:
     return bool(causal)
 
 
+def _turning(rotary: Any) -> Rotary | None:
+    if rotary is not None and not isinstance(rotary, Rotary):
+        raise TypeError(f"attention: rotary must be a Rotary or None, got {describe(rotary)}; write rotary=rotary")
+    return rotary
+
+
 class Attention(Record):
-    """Multi-head self-attention: PyTorch's ``MultiheadAttention`` with its weights transposed.
+    """y = softmax(query key' / sqrt(size) + mask) value, by head, projected: PyTorch's ``MultiheadAttention``.
 
     ``weight`` (d, 3 d) and ``bias`` (3 d,) compute queries, keys and values side by side, in each of them the heads
     side by side; ``output_weight`` (d, d) and ``output_bias`` (d,) project the contexts. With ``causal`` a step looks
     at itself and at those before it alone. With lengths (n,), from 0 to time, no step looks beyond its row's length,
     and y is 0 there.
+
+    Of ``(query, key, value, mask)`` what is left out at the end, or None, is: for a key the query, for a value the key.
+    Each of them is (n, time, features) or a pair with lengths. A mask fits (n, heads, queries, keys): booleans, True
+    where a query may look, or floats that are added to the scores. A query that may look at nothing has the context 0.
+
+    Args:
+        weight: of queries, keys and values; PyTorch's, transposed.
+        bias: likewise.
+        output_weight: of the contexts.
+        output_bias: likewise.
+        heads: the number of heads.
+        causal: whether no step looks ahead.
+        kv_heads: how many heads of keys and values there are, each for a group of queries' heads side by side
+            (Ainslie et al., 2023); as many as ``heads`` if None.
+        window: how many steps before and after itself a step sees, as a number or a pair; all if None.
+        rotary: how queries and keys are turned by their positions, if at all.
+        softcap: the bound c of the scores s, which become c tanh(s / c) (Gemma Team, 2024); none if None.
+        also: what is returned beside y, in ``(y, also)``: the "weights" (n, heads, queries, keys), the "scores" that
+            they are the softmax of, or the "products", those without a mask.
+        key_weight: of keys, if they have other features than queries: then ``weight`` is that of the queries alone.
+        value_weight: of values, likewise.
     """
 
     weight: np.ndarray
@@ -52,182 +85,197 @@ class Attention(Record):
     output_bias: np.ndarray
     heads: int = attrs.field(converter=partial(integer, "attention: heads"))
     causal: bool = attrs.field(default=False, converter=_flag)
+    kv_heads: int | None = attrs.field(default=None, converter=none_or(integer, "attention: kv_heads"))
+    window: Window | None = windows("attention")
+    rotary: Rotary | None = attrs.field(default=None, converter=_turning)
+    softcap: float | None = softcaps("attention")
+    also: str | None = alsos("attention")
+    key_weight: np.ndarray | None = None
+    value_weight: np.ndarray | None = None
 
 
 @vjp.register
 @widened
 def attention_vjp(layer: Attention, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
-    x, lengths, _, parts = unpack("attention", x)
-    if parts == 3:
-        raise LayerTypeError("attention", "expects x or the pair (x, lengths), got a tuple of 3")
-    visible = None
-    if layer.causal:  # a step that does not look ahead does not look beyond the length either
-        visible = _so_far(x.shape[1], 0)
-    elif lengths is not None:
-        visible = mask(lengths, x.shape[1])[:, None, None, :]
-    # Whatever lies beyond the lengths, be it NaN, is set to 0 first, in x and in dy.
-    y, pullback = _attend(layer, zero_padding(x, lengths), visible)
-    if lengths is None:
-        return y, pullback
+    inputs = read("attention", x)
+    n, queries, _ = inputs.query.shape
+    sources = inputs.sources
+    weights, biases, columns = by_source(layer, inputs)
+    joints = [projected(*each) for each in zip(sources, weights, biases, strict=True)]
+    query, keys, values = by_role(layer, inputs, joints, columns)
+    scale = 1 / math.sqrt(query.shape[-1])
+    query *= scale  # rather than the scores, which are more
+    _turn(layer, query, 0)
+    _turn(layer, keys, 0)
+    unseen, bias = hidden("attention", layer, inputs, (n, layer.heads, queries, keys.shape[2]))
+    context, also, pull = weigh(layer, query, keys, values, unseen, bias)
+    if overflowed(context, inputs):
+        return computed_in(np.float64, attention_vjp, layer, x)
 
-    def attention_of_pair_pullback(dy):
-        dlayer, dx = pullback(zero_padding(dy[0], lengths))
-        return dlayer, lambda: (dx(), np.zeros(lengths.shape, x.dtype))
+    def attention_pullback(dy):
+        dy, dalso = inputs.unpacked(dy, layer.also)
+        dy = dy.reshape(n * queries, len(layer.output_bias))
+        dcontext = dy.dot(layer.output_weight.T)
+        djoints = [np.empty(joint.shape, dcontext.dtype) for joint in joints]
+        dquery, dkeys, dvalues = by_role(layer, inputs, djoints, columns)
+        dmask = pull(dcontext, dalso, dquery, dkeys, dvalues)
+        _turn(layer, dquery, 0, back=True)
+        _turn(layer, dkeys, 0, back=True)
+        dquery *= scale
+        dweights = [rows_of(source).T.dot(djoint) for source, djoint in zip(sources, djoints, strict=True)]
+        dlayer = attrs.evolve(
+            layer,
+            **by_field(layer, inputs, dweights, columns),
+            bias=side_by_side([sum_of_rows(djoint) for djoint in djoints]),
+            output_weight=read_only(context.T.dot(dy)),
+            output_bias=sum_of_rows(dy),
+        )
 
-    return (zero_padding(y, lengths), lengths), attention_of_pair_pullback
+        def dx():
+            dsources = [djoint.dot(weight.T) for djoint, weight in zip(djoints, weights, strict=True)]
+            return inputs.gradient([d.reshape(a.shape) for d, a in zip(dsources, sources, strict=True)], dmask)
+
+        return dlayer, dx
+
+    return inputs.packed(_output(layer, context, n, queries), also), attention_pullback
 
 
-def look_back(layer: Attention, x: np.ndarray, before: KeysAndValues | None) -> tuple[np.ndarray, KeysAndValues]:
-    """Attend from the next steps of a causal attention, and return y and the keys and values so far.
+def look_back(layer: Attention, x: Any, before: State | None) -> tuple[Any, State]:
+    """Attend from the next steps, and return y and what to go on from: the keys and values that there are so far.
 
     Args:
-        layer: a causal attention.
-        x: the next steps, (n, time, d).
-        before: what the last call returned, keys and values (n, heads, steps, size), or None at the start.
+        layer: an attention, causal if it looks at its own steps.
+        x: the next steps, (n, time, d), or a tuple of them and of the memory that they look at.
+        before: what the last call returned, None at the start. Of own steps that is keys and values (n, heads, steps,
+            size), and with a window, beyond which they are dropped, the number of steps; of a memory it is the memory,
+            its keys and values, and the number of steps.
 
     Raises ``ValueError`` for any other ``before``.
     """
-    _, query, key, value = _project(layer, x)
-    before = (key[:, :, :0], value[:, :, :0]) if before is None else before
-    n, heads, _, size = key.shape
-    shapes = [np.shape(each) for each in before] if isinstance(before, tuple) else []
-    earlier = shapes[0][2] if shapes and len(shapes[0]) == 4 else 0
-    if shapes != [(n, heads, earlier, size)] * 2:
-        raise LayerValueError("attention", f"expects the state that advance returned, got {describe(before)}")
-    key, value = np.concatenate([before[0], key], axis=2), np.concatenate([before[1], value], axis=2)
-    _, context = _weigh(query, key, value, _so_far(x.shape[1], earlier))
-    return _output(layer, context).reshape(x.shape), (key, value)
+    inputs = read("attention", x)
+    n, queries, _ = inputs.query.shape
+    weights, biases, columns = by_source(layer, inputs)
+    memory = x[1:3] if inputs.key is not None else None
+    past = None if before is None else _checked(layer, before, n, columns, memory)
+    known = past is not None and memory is not None and _is_same(past[0], memory)
+    given = zip(inputs.sources, weights, biases, strict=True)
+    joints = [projected(*each) for each, _ in zip(given, range(1 if known else 3), strict=False)]
+    query, *fresh = by_role(layer, inputs, joints, columns)
+    steps = 0 if past is None else past[3]
+    query *= 1 / math.sqrt(query.shape[-1])
+    _turn(layer, query, steps)
+    if not known:
+        _turn(layer, fresh[0], 0 if memory is not None else steps)
+    first = steps  # where the first query stands among the keys
+    if memory is None and past is not None:
+        first = past[1].shape[2]
+        keys, values = (np.concatenate(each, axis=2) for each in zip(past[1:3], fresh, strict=True))
+    else:
+        keys, values = past[1:3] if past is not None and known else [each.copy() for each in fresh]
+    count = keys.shape[2]
+    unseen, bias = hidden("attention", layer, inputs.last_keys(count), (n, layer.heads, queries, count), first)
+    context, also, _ = weigh(layer, query, keys, values, unseen, bias)
+    y = inputs.packed(_output(layer, context, n, queries), also)
+    if memory is not None:
+        return y, (memory, keys, values, steps + queries)
+    if layer.window is None or layer.window[0] is None:
+        return y, (keys, values)
+    kept = slice(max(0, count - layer.window[0]), None)
+    return y, (keys[:, :, kept].copy(), values[:, :, kept].copy(), steps + queries)
 
 
-def _attend(layer: Attention, x: np.ndarray, visible: np.ndarray | None) -> tuple[np.ndarray, Pullback]:
-    """Let each step look at those that are ``visible`` to it, all if that is None: (n, heads, queries, keys)."""
-    n, time, width = x.shape
-    size = width // layer.heads
-    rows = x.reshape(n * time, width)
-    joint, query, key, value = _project(layer, x)
-    weights, context = _weigh(query, key, value, visible)
-    if x.dtype.itemsize < 8 and not np.isfinite(context).all() and np.isfinite(x).all():
-        # Products of queries and keys overflowed, which may well have a softmax.
-        return computed_in(np.float64, lambda layer, x, _: _attend(layer, x, visible), layer, x)
-
-    def attention_pullback(dy):
-        dy = dy.reshape(n * time, width)
-        dcontext = dy.dot(layer.output_weight.T)
-        djoint = np.empty(joint.shape, dcontext.dtype)
-        dquery, dkey, dvalue = _thirds(djoint, x.shape, layer.heads)
-        dheads = _by_head(dcontext, x.shape, layer.heads)
-        np.matmul(weights.swapaxes(-1, -2), dheads, out=dvalue)
-        dscores = np.matmul(dheads, value.swapaxes(-1, -2))
-        # A softmax pulls back to weights * (dweights - sum(weights * dweights)). That sum over the keys equals the one
-        # of context * dcontext over a head's features, which are fewer (Dao et al., 2022); but where one key has all of
-        # the weight, only this one leaves exactly 0.
-        dscores -= np.einsum("...k,...k->...", weights, dscores)[..., None]
-        dscores *= weights
-        np.matmul(dscores, key, out=dquery)
-        dquery *= 1 / math.sqrt(size)
-        np.matmul(dscores.swapaxes(-1, -2), query, out=dkey)
-        dlayer = Attention(
-            read_only(rows.T.dot(djoint)),
-            sum_of_rows(djoint),
-            read_only(context.T.dot(dy)),
-            sum_of_rows(dy),
-            layer.heads,
-            layer.causal,
-        )
-        return dlayer, lambda: djoint.dot(layer.weight.T).reshape(x.shape)
-
-    return _output(layer, context).reshape(x.shape), attention_pullback
+def _checked(layer: Attention, before: Any, n: int, columns: tuple[int, ...], memory: Any) -> tuple[Any, ...]:
+    """Return a state as memory, keys, values and the number of steps, or raise ``ValueError`` if it is none."""
+    heads = layer.kv_heads or layer.heads
+    windowed = layer.window is not None and layer.window[0] is not None
+    parts = before if isinstance(before, tuple) else ()
+    full = parts if memory is not None else (None, *parts) if windowed else (None, *parts, 0)
+    if len(full) == 4 and isinstance(full[3], int) and all(np.ndim(each) == 4 for each in full[1:3]):
+        sizes = [(end - begin) // heads for begin, end in itertools.pairwise(columns[1:])]
+        shapes = [(n, heads, full[1].shape[2], size) for size in sizes]
+        if [each.shape for each in full[1:3]] == shapes:
+            return full if memory is not None or windowed else (*full[:3], full[1].shape[2])
+    raise LayerValueError("attention", f"expects the state that advance returned, got {describe(before)}")
 
 
-def _project(layer: Attention, x: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return queries, keys and values side by side, (n time, 3 d), and each by head; queries over sqrt(size)."""
-    n, time, width = x.shape
-    needed = layer.output_bias.size
-    shapes = [each.shape for each in (layer.weight, layer.bias, layer.output_weight, layer.output_bias)]
-    if shapes != [(needed, 3 * needed), (3 * needed,), (needed, needed), (needed,)] or needed % layer.heads:
-        wanted = f"weights (d, 3 d), (3 d,), (d, d) and (d,), d a multiple of the {layer.heads} heads"
-        raise LayerValueError("attention", f"expects {wanted}, got {shapes[:3]} and {shapes[3]}")
-    if width != needed:
-        raise LayerValueError("attention", f"expects sequences (n, time, {needed}), got {x.shape}")
-    joint = x.reshape(n * time, width).dot(layer.weight)
-    joint += layer.bias
-    query, key, value = _thirds(joint, x.shape, layer.heads)
-    query *= 1 / math.sqrt(width // layer.heads)  # rather than the scores, which are more
-    return joint, query, key, value
+def _is_same(one: Any, other: Any) -> bool:
+    """Return True if two memories are the same objects: then their keys and values are those of before."""
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    return one is other
 
 
-def _weigh(
-    query: np.ndarray, key: np.ndarray, value: np.ndarray, visible: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the weights (n, heads, queries, keys), and each query's context, as rows (n time, d)."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return _softmax_of_products(query, key, value, visible)
+def _turn(layer: Attention, heads: np.ndarray, first: int, back: bool = False) -> None:
+    """Turn queries or keys of positions from ``first`` on in their place, if the layer does."""
+    if layer.rotary is not None:
+        heads[...] = turned(layer.rotary, heads, first, time_axis=2, back=back)
 
 
-def _softmax_of_products(
-    query: np.ndarray, key: np.ndarray, value: np.ndarray, visible: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    n, heads, time, size = query.shape
-    scores = np.matmul(query, key.swapaxes(-1, -2))
-    if visible is not None:
-        # Of what is not visible, so much is taken that nothing is left of its exponential. Minus infinity would do so
-        # too, until it meets another. A quarter of the range leaves room for any score.
-        scores += np.where(visible, 0, np.finfo(scores.dtype).min / 4).astype(scores.dtype)
-    weights = softmax(scores, out=scores)
-    context = np.empty((n * time, heads * size), weights.dtype)
-    np.matmul(weights, value, out=_by_head(context, (n, time, heads * size), heads))
-    return weights, context
-
-
-def _output(layer: Attention, context: np.ndarray) -> np.ndarray:
+def _output(layer: Attention, context: np.ndarray, n: int, queries: int) -> np.ndarray:
     y = context.dot(layer.output_weight)
     y += layer.output_bias
-    return y
-
-
-def _by_head(rows: np.ndarray, shape: tuple[int, ...], heads: int) -> np.ndarray:
-    """View rows (n time, d) as (n, heads, time, size). BLAS reads and writes such a view, so that nothing is copied."""
-    n, time, width = shape
-    return rows.reshape(n, time, heads, width // heads).swapaxes(1, 2)
-
-
-def _thirds(joint: np.ndarray, shape: tuple[int, ...], heads: int) -> np.ndarray:
-    """View rows (n time, 3 d) as queries, keys and values, each of them by head."""
-    n, time, width = shape
-    return joint.reshape(n, time, 3, heads, width // heads).transpose(2, 0, 3, 1, 4)
-
-
-def _so_far(time: int, earlier: int) -> np.ndarray:
-    """Return which keys each of ``time`` steps sees: itself and those before it, and ``earlier`` ones before them."""
-    return counting(earlier + time) <= earlier + counting(time)[:, None]
+    return y.reshape(n, queries, len(layer.output_bias))
 
 
 @constructor
-def attention(heads: int, causal: bool = False) -> Construct:
-    """Construct a self-attention of ``heads`` heads; its width d, which they divide, and its dtype come from the data.
+def attention(
+    heads: int,
+    causal: bool = False,
+    kv_heads: int | None = None,
+    window: int | Window | None = None,
+    rotary: Rotary | None = None,
+    softcap: float | None = None,
+    also: str | None = None,
+) -> Construct:
+    """Construct an attention of ``heads`` heads; its width d, which they divide, and its dtype come from the data.
 
-    With ``causal`` no step looks ahead, as in a model that continues a text. The weights of queries, keys, values and
-    output are each drawn by ``glorot_uniform``, for (d, d); biases start at 0. Raises ``TypeError`` or ``ValueError``
-    unless ``heads`` is an integer, 1 or more, that divides d.
+    Data may be one sequence, which looks at itself, or a tuple ``(query, key, value)``. The weights of queries, keys,
+    values and output are each drawn by ``glorot_uniform``; biases start at 0.
 
-    >>> attention(2)(Key(0), np.zeros((1, 5, 4)))
-    Attention(weight=f64[4,12], bias=f64[12], output_weight=f64[4,4], output_bias=f64[4], heads=2, causal=False)
+    Args:
+        heads: the number of heads.
+        causal: whether no step looks ahead, as in a model that continues a text.
+        kv_heads: how many heads of keys and values there are; a divisor of ``heads``, which it is if None.
+        window: how many steps before and after itself a step sees: a number, or a pair in which None is all.
+        rotary: ``rotary``, or one with other settings, to turn queries and keys by their positions.
+        softcap: the bound of the scores.
+        also: what to return beside y: "weights", "scores" or "products".
+
+    Raises ``TypeError`` or ``ValueError`` for a setting that ``Attention`` does not have, or heads that do not fit.
+
+    >>> attention(2)(Key(0), np.zeros((1, 5, 4)))(np.ones((3, 5, 4))).shape
+    (3, 5, 4)
+    >>> looks_at = attention(2, also="weights")(Key(0), (np.zeros((1, 5, 4)), np.zeros((1, 3, 6))))
+    >>> y, weights = looks_at((np.ones((2, 5, 4)), np.ones((2, 3, 6))))
+    >>> y.shape, weights.shape
+    ((2, 5, 4), (2, 2, 5, 3))
     """
-    return partial(_construct_attention, heads=integer("attention: heads", heads), causal=_flag(causal))
+    nothing = np.zeros(0)
+    given: Any = heads, causal, kv_heads, window, rotary, softcap, also
+    settings = Attention(nothing, nothing, nothing, nothing, *given)
+    if settings.heads % (settings.kv_heads or 1):
+        raise ValueError(f"attention: kv_heads must divide its {settings.heads} heads, got {settings.kv_heads}")
+    return partial(_construct_attention, settings=settings)
 
 
-def _construct_attention(key: Key, x: Any, *, heads: int, causal: bool) -> Attention:
+def _construct_attention(key: Key, x: Any, *, settings: Attention) -> Attention:
     require_key("attention", key)
-    x = unpack("attention", x)[0]
-    width, dtype = x.shape[2], x.dtype
+    inputs = read("attention", x)
+    sources, heads = inputs.sources, settings.heads
+    width, dtype = sources[0].shape[2], sources[0].dtype
     if width % heads:
         raise LayerValueError("attention", f"expects features that are a multiple of its {heads} heads, got {width}")
-    parts = [glorot_uniform(fold_in(key, place), (width, width), dtype) for place in range(4)]
-    return Attention(
-        read_only(np.concatenate(parts[:3], axis=1)),
-        zeros(key, (3 * width,), dtype),
-        parts[3],
-        zeros(key, (width,), dtype),
-        heads,
-        causal,
+    few = width // heads * (settings.kv_heads or heads)
+    features = [sources[place].shape[2] for place in inputs.places]
+    shapes = [*zip(features, (width, few, few), strict=True), (width, width)]
+    parts = [glorot_uniform(fold_in(key, role), shape, dtype) for role, shape in enumerate(shapes)]
+    alike = len({*features}) == 1
+    return attrs.evolve(
+        settings,
+        weight=read_only(np.concatenate(parts[:3], axis=1)) if alike else parts[0],
+        bias=zeros(key, (width + 2 * few,), dtype),
+        output_weight=parts[3],
+        output_bias=zeros(key, (width,), dtype),
+        key_weight=None if alike else parts[1],
+        value_weight=None if alike else parts[2],
     )

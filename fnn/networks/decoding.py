@@ -12,16 +12,21 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
+
+from fnn.core._arrays import floats
 from fnn.core._errors import LayerTypeError, LayerValueError, describe, integer
 from fnn.core.vjp import forward
-from fnn.layers._sequences import unpack
+from fnn.layers._sequences import is_pair
 from fnn.layers.attention import Attention, look_back
+from fnn.layers.dot_product import DotProductAttention
 from fnn.layers.dropout import Dropout
 from fnn.layers.gru import Gru
 from fnn.layers.lstm import Lstm
 from fnn.layers.norm import BatchNorm
 from fnn.layers.positional import Positional, Sinusoidal, coded
 from fnn.layers.recurrent import Rnn
+from fnn.layers.rotary import Rotary, turned
 from fnn.layers.shape import Flatten, Reshape
 from fnn.networks._parts import inside
 from fnn.networks.bidirectional import Bidirectional
@@ -138,13 +143,29 @@ def whole_sequence_advance(layer: Any, x: Any, state: Any = None) -> tuple[Any, 
 
 @advance.register
 def attention_advance(layer: Attention, x: Any, state: Any = None) -> tuple[Any, tuple[Any, ...]]:
-    """Take a step whose state is the keys and values of all steps so far: only the new step's are computed."""
-    if not layer.causal:
+    """Take a step whose state is the keys and values of all steps so far: only the new step's are computed.
+
+    Those of a memory, in (x, memory), are computed once, and again if it is another one.
+    """
+    own = not isinstance(x, tuple) or all(each is None for each in x[1:3])
+    if own and not layer.causal:
         raise LayerTypeError("attention", "cannot advance: it looks ahead; write attention(heads, causal=True)")
-    x, _, _, parts = unpack("attention", x)
-    if parts > 1:
-        raise LayerTypeError("advance", f"expects one step of every row, (n, 1, features), got a tuple of {parts}")
+    if is_pair(x) or is_pair(x[0] if isinstance(x, tuple) else x):
+        raise LayerTypeError("advance", "expects one step of every row, (n, 1, features), got a tuple of 2")
     return look_back(layer, x, state)
+
+
+@advance.register
+def dot_product_attention_advance(layer: DotProductAttention, x: Any, state: Any = None) -> tuple[Any, Any]:
+    raise LayerTypeError("dot_product_attention", "cannot advance: it has no keys to keep; write attention(heads)")
+
+
+@advance.register
+def rotary_advance(layer: Rotary, x: Any, state: Any = None) -> tuple[np.ndarray, int]:
+    """Take a step whose state is its position."""
+    position = integer("advance: the position", state, 0) if state is not None else 0
+    x = floats("rotary", x)
+    return turned(layer, x, position), position + x.shape[1]
 
 
 @advance.register(Sinusoidal)

@@ -177,6 +177,34 @@ LAYERS = {
     "attention, causal": (random_like(made(fnn.attention(3, causal=True), 1, 5, 6)), numbers(1, 5, 6)),
     "attention, one step": (random_like(made(fnn.attention(5), 1, 1, 5)), numbers(3, 1, 5)),
     "attention, lengths": (random_like(made(fnn.attention(2), 1, 4, 4)), (numbers(3, 3, 4), LENGTHS)),
+    "attention, all settings": (
+        random_like(made(fnn.attention(4, True, 2, (2, None), fnn.rotary(base=50.0), 3.0), 1, 5, 8)),
+        numbers(3, 5, 8),
+    ),
+    "attention, weights": (random_like(made(fnn.attention(2, also="weights"), 1, 4, 4)), numbers(3, 4, 4)),
+    "attention, memory": (
+        random_like(constructed(fnn.attention(2), KEY, (numbers(1, 4, 4), numbers(1, 3, 4)))),
+        (numbers(3, 4, 4), numbers(3, 3, 4, seed=1)),
+    ),
+    "attention, query, key, value, mask": (
+        random_like(constructed(fnn.attention(2), KEY, (numbers(1, 4, 4), numbers(1, 3, 5), numbers(1, 3, 2)))),
+        (numbers(3, 4, 4), numbers(3, 3, 5, seed=1), numbers(3, 3, 2, seed=2), numbers(3, 2, 4, 3)),
+    ),
+    "attention, lengths of both": (
+        random_like(constructed(fnn.attention(2), KEY, (numbers(1, 4, 4), numbers(1, 3, 4)))),
+        ((numbers(3, 4, 4), LENGTHS), (numbers(3, 3, 4, seed=1), LENGTHS[::-1].copy())),
+    ),
+    "dot_product_attention, mask": (
+        fnn.dot_product_attention(heads=2),
+        (numbers(3, 4, 4), numbers(3, 3, 4, seed=1), numbers(3, 3, 6, seed=2), numbers(3, 1, 4, 3) > 0),
+    ),
+    "dot_product_attention, all settings": (
+        fnn.DotProductAttention(4, True, 2, (1, None), 0.3, 2.0, "products", 1),
+        (numbers(3, 4, 8), numbers(3, 5, 4, seed=1), numbers(3, 5, 4, seed=2)),
+    ),
+    "dot_product_attention, its own steps": (fnn.dot_product_attention(heads=2), numbers(3, 4, 4)),
+    "rotary": (fnn.rotary, numbers(3, 4, 6)),
+    "rotary, by head": (fnn.Rotary(100.0, 2, True), numbers(3, 4, 2, 3)),
     "positional": (made(fnn.positional(), 1, 4, 5), numbers(3, 4, 5)),
     "positional, learned": (random_like(made(fnn.positional(7), 1, 4, 5)), numbers(3, 4, 5)),
     "transformer_block": (random_like(made(fnn.transformer_block(2, 3), 1, 4, 4)), numbers(2, 3, 4)),

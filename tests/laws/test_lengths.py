@@ -23,7 +23,7 @@ def holds(layer, kinds):
 def sequences_for(layer, x):
     """Sequences that fit a case, or None: its own width, or its own symbols."""
     if isinstance(x, tuple):
-        x = x[0]
+        x = x[0] if len(x) > 1 and isinstance(x[1], np.ndarray) and x[1].ndim == 1 else None
     if getattr(x, "ndim", 0) == 3 and x.dtype.kind == "f":
         return numbers(4, TIME, x.shape[2])
     return np.arange(4 * TIME).reshape(4, TIME) % 4 if isinstance(x, np.ndarray) and x.dtype.kind == "i" else None

@@ -16,6 +16,7 @@ from fnn import (
     Conv,
     ConvTranspose,
     Crop,
+    DotProductAttention,
     Dropout,
     Elu,
     Flatten,
@@ -35,6 +36,7 @@ from fnn import (
     Pick,
     Reshape,
     RMSNorm,
+    Rotary,
     Selu,
     Softmax,
     SwiGlu,
@@ -82,6 +84,37 @@ REFUSED = {
         lambda causal: Attention(np.ones((2, 6)), np.ones(6), np.ones((2, 2)), ONE, 1, causal),
         [0, 1, None, "yes"],
     ),
+    **{
+        (Attention, field): (
+            lambda value, field=field: Attention(
+                np.ones((2, 6)), np.ones(6), np.ones((2, 2)), ONE, 1, **{field: value}
+            ),
+            values,
+        )
+        for field, values in {
+            "kv_heads": [0, -1, 1.0, True],
+            "window": [-1, 1.5, (1, 2, 3), (-1, 1), True, "all"],
+            "rotary": [True, 10000.0, fnn.Rotary],
+            "softcap": [0, -1, INF, NAN, True, "2"],
+            "also": ["y", True, 1],
+        }.items()
+    },
+    **{
+        (DotProductAttention, field): (lambda value, field=field: DotProductAttention(**{field: value}), values)
+        for field, values in {
+            "heads": [0, 1.0, None, True],
+            "causal": [0, None, "yes"],
+            "kv_heads": [0, -1, 1.0, True],
+            "window": [-1, 1.5, (1, 2, 3), (-1, 1), True, "all"],
+            "scale": [0, -1, INF, NAN, True],
+            "softcap": [0, -1, INF, NAN, True],
+            "also": ["y", True, 1],
+            "offset": [-1, 1.5, None, "start"],
+        }.items()
+    },
+    (Rotary, "base"): (Rotary, [0, -1, INF, NAN, None, True]),
+    (Rotary, "features"): (lambda features: Rotary(features=features), [0, 1, 2.0, True]),
+    (Rotary, "interleaved"): (lambda value: Rotary(interleaved=value), [0, None]),
     (Reshape, "shape"): (Reshape, [(0,), (-1,), (2.0,), [2], 2, None]),
     (Permute, "order"): (Permute, [(1, 2), (0, 0), (0.0,), [0, 1], 0, None]),
     **{

@@ -1,0 +1,97 @@
+"""A step's features are turned by its position: how well a key then fits a query depends on how far apart they are.
+
+    rotary : layer          Rotary : x (n, time, ..., size) -> y, its pairs of features turned
+
+Attention turns its queries and keys so, head by head: ``attention(8, rotary=rotary)``.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+from typing import Any
+
+import attrs
+import numpy as np
+
+from fnn.core._arrays import floats, read_only
+from fnn.core._errors import LayerValueError, boolean, integer, positive
+from fnn.core.keys import Key
+from fnn.core.record import Record
+from fnn.core.vjp import Pullback, vjp
+from fnn.layers._sequences import over_time
+
+
+def _some(value: Any) -> int | None:
+    return None if value is None else integer("rotary: features", value, 2)
+
+
+class Rotary(Record):
+    """(a, b) becomes (a cos - b sin, a sin + b cos) of the angle position / base**(2 i / features), pair i.
+
+    Of (n, time, ..., size) the last axis is turned, the second is the position (Su et al., 2021, section 3.4). A pair
+    is a feature of the first half and the one at its place in the second, or, ``interleaved``, two neighbors, as in
+    the paper. ``features``, all if None, are turned, the others stay.
+
+    >>> Rotary()(np.array([[[1.0, 0.0], [1.0, 0.0]]])).round(4)
+    array([[[1.    , 0.    ],
+            [0.5403, 0.8415]]])
+    """
+
+    base: float = attrs.field(default=10000.0, converter=partial(positive, "rotary: base"))
+    features: int | None = attrs.field(default=None, converter=_some)
+    interleaved: bool = attrs.field(default=False, converter=partial(boolean, "rotary: interleaved"))
+
+
+@vjp.register
+@over_time
+def rotary_vjp(layer: Rotary, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
+    x = floats("rotary", x)
+    if x.ndim < 3:
+        hint = "; put an embedding before it"
+        raise LayerValueError("rotary", f"expects sequences (n, time, ..., size), got {x.shape}{hint}")
+    return turned(layer, x, 0), lambda dy: (layer, lambda: turned(layer, dy, 0, back=True))
+
+
+def turned(layer: Rotary, x: np.ndarray, first: int, time_axis: int = 1, back: bool = False) -> np.ndarray:
+    """Return x with its last axis turned by the positions along ``time_axis``, which begin at ``first``.
+
+    Args:
+        layer: which features to turn, and how.
+        x: (n, time, ..., size).
+        first: the position of the first step.
+        time_axis: the axis of positions.
+        back: whether to turn the other way: the inverse, and the gradient.
+
+    Raises ``ValueError`` if there are fewer features than are to be turned, or an odd number.
+    """
+    features = x.shape[-1] if layer.features is None else layer.features
+    if features % 2 or features > x.shape[-1]:
+        raise LayerValueError("rotary", f"expects an even number of features to turn, got {features} of {x.shape[-1]}")
+    time = x.shape[time_axis]
+    shape = [1] * x.ndim
+    shape[time_axis], shape[-1] = time, features // 2
+    cos, sin = (each.reshape(shape) for each in _waves(layer.base, first, time, features, x.dtype))
+    a, b = _pairs(layer, features)
+    y = np.empty(x.shape, x.dtype)
+    y[..., features:] = x[..., features:]
+    sin = -sin if back else sin
+    y[..., a] = x[..., a] * cos - x[..., b] * sin
+    y[..., b] = x[..., a] * sin + x[..., b] * cos
+    return y
+
+
+def _pairs(layer: Rotary, features: int) -> tuple[slice, slice]:
+    """Return where the first and the second of each pair are."""
+    if layer.interleaved:
+        return slice(0, features, 2), slice(1, features, 2)
+    return slice(0, features // 2), slice(features // 2, features)
+
+
+@lru_cache(maxsize=64)
+def _waves(base: float, first: int, time: int, features: int, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return cosine and sine of the angles (time, features / 2), the same arrays each time."""
+    angles = np.arange(first, first + time)[:, None] / base ** (np.arange(0, features, 2) / features)
+    return read_only(np.cos(angles).astype(dtype)), read_only(np.sin(angles).astype(dtype))
+
+
+rotary: Rotary = Rotary()
