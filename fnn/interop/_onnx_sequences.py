@@ -6,16 +6,13 @@ RECURRENT : record -> operator, the order of its gates, the number of its states
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from fnn.interop._onnx_layers import mask, zero_padding
+from fnn.interop._onnx_layers import zero_padding
 from fnn.interop._onnx_networks import part
-from fnn.interop._onnx_writer import Value, Writer, emit, plain, sample_of
-from fnn.layers._sequences import is_pair
-from fnn.layers.attention import Attention
+from fnn.interop._onnx_writer import Value, Writer, emit, plain
 from fnn.layers.gru import Gru
 from fnn.layers.lstm import Lstm
 from fnn.layers.positional import Positional, Sinusoidal
@@ -144,30 +141,3 @@ def positional_emit(layer: Any, graph: Writer, x: Any) -> Any:
     x = graph.floats(x)
     # fnn's own code: what it adds to a row of zeros.
     return graph.node("Add", x, layer(np.zeros((1, *x.shape[1:]), graph.dtype))[0])
-
-
-@emit.register(Attention)
-def attention_emit(layer: Attention, graph: Writer, x: Any) -> Any:
-    if is_pair(sample_of(x)):
-        values, lengths = x
-        y = _attend(layer, graph, zero_padding(graph, graph.floats(values), lengths), lengths)
-        return zero_padding(graph, Value(y, plain(3), values.sample), lengths), lengths
-    return _attend(layer, graph, graph.floats(x), None)
-
-
-def _attend(layer: Attention, graph: Writer, x: Value, lengths: Value | None) -> str:
-    time, width = x.shape[1:]
-    size = width // layer.heads
-    joint = graph.node("Add", graph.node("MatMul", x, layer.weight), layer.bias)
-    by_head = graph.node("Transpose", graph.reshaped(joint, 0, 0, 3, layer.heads, size), perm=(2, 0, 3, 1, 4))
-    query, key, value = (graph.node("Gather", by_head, np.array(place), axis=0) for place in range(3))
-    query = graph.node("Mul", query, np.array(1 / math.sqrt(size), graph.dtype))
-    scores = graph.node("MatMul", query, graph.node("Transpose", key, perm=(0, 1, 3, 2)))
-    low = np.array(np.finfo(graph.dtype).min / 4, graph.dtype)
-    if layer.causal:
-        scores = graph.node("Where", np.tri(time, dtype=bool), scores, low)
-    elif lengths is not None:
-        scores = graph.node("Where", graph.reshaped(mask(graph, lengths, time), 0, 1, 1, time), scores, low)
-    context = graph.node("MatMul", graph.node("Softmax", scores, axis=-1), value)
-    rows = graph.reshaped(graph.node("Transpose", context, perm=(0, 2, 1, 3)), 0, 0, width)
-    return graph.node("Add", graph.node("MatMul", rows, layer.output_weight), layer.output_bias)

@@ -174,7 +174,8 @@ def _mapped(function: Any, parts: Any) -> Any:
 def _computed(module: nn.Module, x: Any, path: str) -> Any:
     """Return what a module computes; of the several results of recurrent modules and attention, the first."""
     try:
-        y = module(x, x, x) if isinstance(module, nn.MultiheadAttention) else module(x)
+        three = (*x, x[-1])[:3] if isinstance(x, tuple) else (x, x, x)
+        y = module(*three) if isinstance(module, nn.MultiheadAttention) else module(x)
     except Exception as error:
         what = f"{type(module).__name__}{f' at {path}' if path else ''}"
         shape = describe(_mapped(to_numpy, x))

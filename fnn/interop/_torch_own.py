@@ -3,7 +3,7 @@
 Residual, Branches, Concatenate, Add, Pick : networks with branches
 ChannelsFirst, ChannelsLast                : (n, ..., channels) -> (n, channels, ...), and back
 Steps, LastStep                            : what a recurrent module returns at each step; the last of the steps
-SelfAttention                              : ``nn.MultiheadAttention`` of x alone
+SelfAttention                              : ``nn.MultiheadAttention`` of x alone, or of a tuple
 Scale, Positional, Sinusoidal, Heaviside   : layers of fnn that PyTorch lacks
 Same                                       : windows over an edge, as many as ceil(length / stride)
 Images                                     : rows as images
@@ -103,16 +103,17 @@ class LastStep(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """y = attention(x, x, x); if causal, no step looks ahead."""
+    """y = attention(x, x, x), or of (query, key) or (query, key, value); if causal, no step looks ahead."""
 
     def __init__(self, attention: nn.MultiheadAttention, causal: bool):
         super().__init__()
         self.attention, self.causal = attention, causal
 
-    def forward(self, x: Tensor) -> Tensor:
-        time = x.shape[1]
-        ahead = torch.ones(time, time, dtype=torch.bool, device=x.device).triu(1) if self.causal else None
-        return self.attention(x, x, x, attn_mask=ahead, need_weights=False)[0]
+    def forward(self, x: Any) -> Tensor:
+        query, key, value = (*x, x[-1])[:3] if isinstance(x, tuple) else (x, x, x)
+        times = query.shape[1], key.shape[1]
+        ahead = torch.ones(times, dtype=torch.bool, device=query.device).triu(1) if self.causal else None
+        return self.attention(query, key, value, attn_mask=ahead, need_weights=False)[0]
 
 
 class Scale(nn.Module):

@@ -99,7 +99,7 @@ def module_of_sinusoidal(layer: Sinusoidal) -> nn.Module:
 
 @layer_of.register
 def layer_of_attention(module: nn.MultiheadAttention, x: Any) -> Record:
-    require(module, add_zero_attn=False, bias_k=None, _qkv_same_embed_dim=True)
+    require(module, add_zero_attn=False, bias_k=None)
     return filled(Attention(NOTHING, NOTHING, NOTHING, NOTHING, module.num_heads), state_of(module))
 
 
@@ -110,8 +110,14 @@ def layer_of_self_attention(module: own.SelfAttention, x: Any) -> Record:
 
 @module_of.register
 def module_of_attention(layer: Attention) -> nn.Module:
+    others = layer.kv_heads, layer.window, layer.rotary, layer.softcap, layer.also
     width = layer.output_bias.size
-    attention = loaded(nn.MultiheadAttention, width, layer.heads, layer=layer, batch_first=True)
+    if any(each is not None for each in others) or layer.bias.size != 3 * width or len(layer.weight) != width:
+        raise NotImplementedError
+    sizes: dict[str, Any] = {}
+    if layer.key_weight is not None and layer.value_weight is not None:
+        sizes = {"kdim": len(layer.key_weight), "vdim": len(layer.value_weight)}
+    attention = loaded(nn.MultiheadAttention, width, layer.heads, layer=layer, batch_first=True, **sizes)
     return own.SelfAttention(attention, layer.causal)
 
 

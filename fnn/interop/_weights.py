@@ -135,15 +135,25 @@ def table_filled(layer: Any, state: State) -> Any:
 
 @entries.register
 def attention_entries(layer: Attention) -> dict[str, np.ndarray]:
-    state = {"in_proj_weight": layer.weight.T, "in_proj_bias": layer.bias}
-    return _copies(**state, **{"out_proj.weight": layer.output_weight.T, "out_proj.bias": layer.output_bias})
+    weights = {"in_proj_weight": layer.weight.T}
+    if layer.key_weight is not None and layer.value_weight is not None:
+        apart = {"q": layer.weight, "k": layer.key_weight, "v": layer.value_weight}
+        weights = {f"{name}_proj_weight": weight.T for name, weight in apart.items()}
+    return _copies(
+        **weights,
+        in_proj_bias=layer.bias,
+        **{"out_proj.weight": layer.output_weight.T, "out_proj.bias": layer.output_bias},
+    )
 
 
 @filled.register
 def attention_filled(layer: Attention, state: State) -> Attention:
-    into, out = state["in_proj_weight"].T, state["out_proj.weight"].T
-    biases = _bias(state, into.shape[1], "in_proj_bias"), _bias(state, len(out), "out_proj.bias")
-    return attrs.evolve(layer, weight=_own(into), bias=biases[0], output_weight=_own(out), output_bias=biases[1])
+    out, apart = state["out_proj.weight"].T, "q_proj_weight" in state
+    names = ("q_proj_weight", "k_proj_weight", "v_proj_weight") if apart else ("in_proj_weight",)
+    fields = dict(zip(("weight", "key_weight", "value_weight"), (_own(state[name].T) for name in names), strict=False))
+    columns = sum(each.shape[1] for each in fields.values())
+    biases = _bias(state, columns, "in_proj_bias"), _bias(state, out.shape[1], "out_proj.bias")
+    return attrs.evolve(layer, **fields, bias=biases[0], output_weight=_own(out), output_bias=biases[1])
 
 
 @entries.register(Rnn)

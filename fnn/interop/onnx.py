@@ -25,7 +25,7 @@ from fnn.core import tree
 from fnn.core._arrays import as_array
 from fnn.core._errors import describe
 from fnn.core.record import is_record
-from fnn.interop import _onnx_layers, _onnx_networks, _onnx_sequences, _onnx_windows  # noqa: F401 (they register)
+from fnn.interop import _onnx_attention, _onnx_layers, _onnx_networks, _onnx_sequences, _onnx_windows  # noqa: F401 (they register)
 from fnn.interop._onnx_file import model_in
 from fnn.interop._onnx_in import network_of
 from fnn.interop._onnx_reader import operator

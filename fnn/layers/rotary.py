@@ -70,8 +70,8 @@ def turned(layer: Rotary, x: np.ndarray, first: int, time_axis: int = 1, back: b
     time = x.shape[time_axis]
     shape = [1] * x.ndim
     shape[time_axis], shape[-1] = time, features // 2
-    cos, sin = (each.reshape(shape) for each in _waves(layer.base, first, time, features, x.dtype))
-    a, b = _pairs(layer, features)
+    cos, sin = (each.reshape(shape) for each in waves(layer.base, first, time, features, x.dtype))
+    a, b = pairs(layer, features)
     y = np.empty(x.shape, x.dtype)
     y[..., features:] = x[..., features:]
     sin = -sin if back else sin
@@ -80,7 +80,7 @@ def turned(layer: Rotary, x: np.ndarray, first: int, time_axis: int = 1, back: b
     return y
 
 
-def _pairs(layer: Rotary, features: int) -> tuple[slice, slice]:
+def pairs(layer: Rotary, features: int) -> tuple[slice, slice]:
     """Return where the first and the second of each pair are."""
     if layer.interleaved:
         return slice(0, features, 2), slice(1, features, 2)
@@ -88,7 +88,7 @@ def _pairs(layer: Rotary, features: int) -> tuple[slice, slice]:
 
 
 @lru_cache(maxsize=64)
-def _waves(base: float, first: int, time: int, features: int, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
+def waves(base: float, first: int, time: int, features: int, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return cosine and sine of the angles (time, features / 2), the same arrays each time."""
     angles = np.arange(first, first + time)[:, None] / base ** (np.arange(0, features, 2) / features)
     return read_only(np.cos(angles).astype(dtype)), read_only(np.sin(angles).astype(dtype))

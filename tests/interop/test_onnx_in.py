@@ -18,7 +18,7 @@ from_onnx, to_onnx = fnn.interop.onnx.from_onnx, fnn.interop.onnx.to_onnx
 # What is written with operators that no layer of ours is: masks of lengths, splits, comparisons, roots.
 NOT_READ = (
     "lengths", "attention", "transformer_block", "heaviside", "glu", "swiglu", "rms_norm", "ensemble",
-    "upsample", "crop",
+    "upsample", "crop", "rotary",
 )  # fmt: skip
 
 
