@@ -18,7 +18,7 @@ from fnn.core._errors import LayerValueError
 from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
-from fnn.layers._sequences import as_lengths, each_alone, is_pair, zero_padding
+from fnn.layers._sequences import as_lengths, each_alone, is_pair, mask, zero_padding
 from fnn.layers._stable import sums_along, widened
 
 
@@ -56,7 +56,19 @@ def _mean_of_steps(layer: GlobalAvgPool, x: Any) -> tuple[np.ndarray, Pullback]:
 
         return layer, dx
 
-    return sums_along(zero_padding(values, lengths)) / steps, mean_of_steps_pullback
+    return _means(values, lengths), mean_of_steps_pullback
+
+
+def _means(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Return the mean of each row's own steps, added up in an order that depends on nothing but the row."""
+    n, time, features = values.shape
+    means = np.zeros((n, features), values.dtype)
+    rows = np.flatnonzero(lengths)  # reduceat has no empty sums
+    if rows.size:
+        begins = np.cumsum(lengths) - lengths
+        sums = np.add.reduceat(values[mask(lengths, time)], begins[rows], axis=0, dtype=np.float64)
+        means[rows] = sums / lengths[rows, None]
+    return means
 
 
 class GlobalMaxPool(Record):

@@ -38,7 +38,7 @@ def looks_where_it_matters(names, printed, least):
 def test_a_network_looks_where_it_matters_and_is_fooled_by_little(tmp_path):
     names, printed = run_lesson("14_what_it_looks_at.py", tmp_path)
     looks_where_it_matters(names, printed, 0.88)
-    row, label, net = names["row"], names["label"], names["net64"]
+    row, net = names["row"], names["net64"]
     slopes = names["slopes_of_scores"](net, row)[1]
     each = [numeric.gradient(lambda x, k=k: net(x)[0, k], row) for k in range(10)]
     np.testing.assert_allclose(slopes, np.stack(each), atol=1e-8)
@@ -84,3 +84,46 @@ def test_a_long_series_is_forecast_nearly_as_well_as_by_its_rule(tmp_path):
     small, large = re.findall(r"epochs +([\d.]+) % +([\d.]+) %", printed)
     assert float(small[0]) > float(large[0])  # dealt at random, the large network seems better
     assert float(small[1]) < float(large[1])  # in the future it is not
+
+
+def reads_what_a_bag_cannot_tell(names, printed):
+    found = {label: row_of(label, printed) for label in names["scores"]}
+    assert all(len(each) == 5 for each in found.values())
+    assert found["read word by word"][0] > 0.97
+    assert max(found[label][0] for label in found if label.startswith("bag")) < 0.75
+    assert max(found[label][4] for label in found if label.startswith("bag")) < 0.6  # two opinions: a guess
+    # The task is one of order: to each of these there is one with the same words and the other meaning.
+    for one, other in (
+        ("the room was awful but the food was not bad", "the room was not bad but the food was awful"),
+        ("although the bath was cold the view was lovely", "the bath was cold although the view was lovely"),
+    ):
+        assert sorted(one.split()) == sorted(other.split())
+        x, lengths = names["pad_rows"](names["ids_of"]((one, other)))
+        assert names["net"]((x, lengths)).argmax(axis=1).tolist() == [1, 0]
+    assert not set(names["texts"][names["train"]]) & set(names["texts"][names["test"]])
+    assert "what it says is the same to the bit: True" in printed
+    assert number_after("the gradients differ by", printed) < 1e-6
+    assert number_after("sentences alone by", printed) < 1e-4
+    right, *forgotten = names["forgotten"].values()
+    assert right > forgotten[-1]
+    at_random, by_gradient, missed = names["changed"].values()
+    assert at_random < by_gradient < missed > 0.5
+    assert {"although", "but"} & set(names["words"][np.argsort(-names["often"])][:6])
+
+
+def test_a_network_reads_what_a_bag_of_words_cannot_tell(tmp_path):
+    names, printed = run_lesson("16_text.py", tmp_path)
+    reads_what_a_bag_cannot_tell(names, printed)
+    text = names["held_out"][0]
+    lower = names["by_leaving_out"]([text], names["truth"][:1])[0]
+    sign, x = 2 * names["truth"][0] - 1, names["ids_of"]([text])[0]
+    whole, without = names["net"](x[None])[0], names["net"](np.delete(x, 2)[None])[0]
+    assert lower[2] == pytest.approx(sign * ((whole[1] - whole[0]) - (without[1] - without[0])), abs=1e-4)
+
+
+@pytest.mark.long
+def test_on_more_sentences_attention_reads_them_too(tmp_path):
+    names, printed = run_script("16_text.py", "--out", tmp_path)
+    reads_what_a_bag_cannot_tell(names, printed)
+    assert row_of("read word by word", printed)[0] > 0.995
+    assert row_of("attention", printed)[0] > 0.9

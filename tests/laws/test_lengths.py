@@ -174,6 +174,35 @@ def test_a_network_for_text_of_several_lengths_is_written_as_one_for_text_of_one
     np.testing.assert_allclose(evaluated((symbols, LENGTHS))[2:3], evaluated(symbols[2:3, :1]), rtol=1e-5)
 
 
+BY_STEPS = {
+    "dense": fnn.dense(7), "layer_norm": fnn.layer_norm(), "rnn": fnn.rnn(5), "gru": fnn.gru(5), "lstm": fnn.lstm(5),
+    "global_avg_pool": fnn.global_avg_pool, "global_max_pool": fnn.global_max_pool,
+}  # fmt: skip
+
+
+@each_of("name", BY_STEPS)
+def test_more_padding_changes_no_bit(name):
+    lengths = np.arange(64) % 23
+    x, longer = numbers(64, 22, 6).astype(np.float32), np.full((64, 66, 6), np.float32(np.nan))
+    longer[:, :22] = x
+    net = fnn.serial(fnn.dense(6), BY_STEPS[name])(KEY, (x, lengths))
+    y, same = net((x, lengths)), net((longer, lengths))
+    y, same = (y[0], same[0][:, :22]) if isinstance(y, tuple) else (y, same)
+    np.testing.assert_array_equal(y, same)
+
+
+def test_the_mean_of_a_row_s_steps_has_the_same_bits_in_every_company():
+    x, lengths = numbers(40, 30, 6).astype(np.float32), 1 + np.arange(40) % 30
+    together = fnn.global_avg_pool((x, lengths))
+    for i in (0, 1, 7, 29):
+        np.testing.assert_array_equal(
+            fnn.global_avg_pool((x[i : i + 1, : lengths[i]], lengths[i : i + 1]))[0], together[i]
+        )
+        np.testing.assert_allclose(together[i], x[i, : lengths[i]].mean(axis=0, dtype=np.float64), rtol=1e-6)
+    huge = np.full((1, 8, 1), 3e38, np.float32)
+    np.testing.assert_allclose(fnn.global_avg_pool((huge, np.array([8]))), 3e38, rtol=1e-6)
+
+
 def test_residual_and_joins_refuse_other_lengths():
     x = numbers(4, TIME, 3)
     with pytest.raises(ValueError, match=r"residual expects a body that keeps the shape \(4, 5, 3\) and the lengths"):
