@@ -117,6 +117,7 @@ from fnn.networks.serial import Serial, serial
 from fnn.networks.transformer import transformer_block
 from fnn.optim import schedules
 from fnn.optim.adaptive import scale_by_adadelta, scale_by_adamax, scale_by_lion, scale_by_nadam
+from fnn.optim.masked import masked
 from fnn.optim.memoryless import clip, clip_by_global_norm, descend, weight_decay
 from fnn.optim.optimizers import adadelta, adagrad, adam, adamax, adamw, lion, nadam, rmsprop, sgd
 from fnn.optim.rules import scale_by_adagrad, scale_by_adam, scale_by_rms, trace
@@ -195,7 +196,7 @@ __all__ = [
     "Rows", "rows",
     "L1", "l1", "L2", "l2", "Regularized", "regularized", "Combined", "combined",
     # transform: one step of an optimizer
-    "Transform", "chain", "freeze", "accumulate_gradients", "update",
+    "Transform", "chain", "masked", "freeze", "accumulate_gradients", "update",
     "trace", "scale_by_adam", "scale_by_rms", "scale_by_adagrad", "clip", "clip_by_global_norm", "weight_decay",
     "descend", "scale_by_nadam", "scale_by_adamax", "scale_by_adadelta", "scale_by_lion",
     "sgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "adamax", "adadelta", "lion", "schedules",

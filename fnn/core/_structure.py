@@ -96,15 +96,22 @@ def chosen(caller: str, paths: Sequence[str], where: Where) -> list[bool]:
     >>> chosen("freeze", ["layers[0].weight", "layers[0].bias", "layers[2].weight"], "layers[0]")
     [True, True, False]
     """
-    if callable(where):
-        found = [bool(where(path)) for path in paths]
-    else:
-        roots = (where,) if isinstance(where, str) else where
-        found = [any(_lies_below(path, root) for root in roots) for path in paths]
+    found = [lies_in(path, where) for path in paths]
     if not any(found):
         there = ", ".join(paths[:6]) + (", ..." if len(paths) > 6 else "")
         raise ValueError(f"{caller}: {describe(where)} chooses no leaf; there are {there or 'none'}")
     return found
+
+
+def lies_in(path: str, where: Where) -> bool:
+    """Return True if ``where`` chooses a path.
+
+    >>> lies_in("layers[0].weight", ("layers[1]", "layers[0]")), lies_in("layers[0].bias", is_weight)
+    (True, False)
+    """
+    if callable(where):
+        return bool(where(path))
+    return any(_lies_below(path, root) for root in ((where,) if isinstance(where, str) else where))
 
 
 def _lies_below(path: str, root: str) -> bool:

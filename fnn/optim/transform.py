@@ -82,20 +82,38 @@ class Lifted:
         if gradient.dtype.itemsize < 4:  # squares overflow in float16, and small numbers such as eps vanish
             gradient, known = gradient.astype(np.float32), (values.astype(np.float32), layout)
         if state:  # plain descent remembers nothing
-            state = _over_trees(lambda tree: flat(tree)[0], state)
+            state = over_trees(lambda tree: flat(tree)[0], state)
         updates, state = self.rule(gradient, state, known, step)
         if self.frozen:
             hold(self.frozen, updates, layout)
         if state:
-            state = _over_trees(layout.cut_wide, state)
+            state = over_trees(layout.cut_wide, state)
         return updates, state, values, layout
 
 
-def _over_trees(function: Callable[[Any], Any], state: Any) -> Any:
-    """Apply a function to each tree in an optimizer's state: the fields of its records, which lie in tuples."""
+class Chosen(Record):
+    """The leaves of a group of ``masked``, in the order of the network, and their paths there."""
+
+    leaves: tuple[np.ndarray, ...]
+    paths: tuple[str, ...]
+
+
+class Masked(Record):
+    """What ``masked`` remembers: for each group of leaves the memory of its transform, in trees of these leaves."""
+
+    groups: tuple[Any, ...]
+
+
+def over_trees(function: Callable[[Any], Any], state: Any) -> Any:
+    """Apply a function to each tree in an optimizer's state: the fields of its records, which lie in tuples.
+
+    What ``masked`` remembers stays as it is: its trees are others, which it takes apart itself.
+    """
     if isinstance(state, Record):
+        if state.__class__ is Masked:
+            return state
         return type(state)(*[function(getattr(state, name)) for name in state.__record__])
-    return tuple([_over_trees(function, part) for part in state])
+    return tuple([over_trees(function, part) for part in state])
 
 
 def hold(frozen: tuple[Where, ...], updates: np.ndarray, layout: Layout) -> None:
@@ -107,7 +125,7 @@ def hold(frozen: tuple[Where, ...], updates: np.ndarray, layout: Layout) -> None
 def _held(frozen: tuple[Where, ...], layout: Layout) -> np.ndarray:
     """Return for each element of the vector whether it is frozen; raise ``ValueError`` if there is nothing else."""
     held = np.logical_or.reduce([layout.mask("freeze", where) for where in frozen])
-    if held.all():
+    if held.all() and Chosen not in layout.form[:2]:  # of a group others are trained
         raise ValueError(
             f"freeze: {describe(frozen[0])} leaves nothing to train; there are {', '.join(layout.paths[:6])}"
         )

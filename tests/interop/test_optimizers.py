@@ -20,6 +20,7 @@ from fnn import (
     cross_entropy,
     descend,
     lion,
+    masked,
     mlp,
     nadam,
     rmsprop,
@@ -177,6 +178,15 @@ def test_adamw_that_decays_some_leaves_is_pytorchs_with_groups():
         close(mine, each)
 
 
+def test_masked_is_pytorchs_groups():
+    params = parameters()
+    groups = [{"params": params[:1], "lr": 0.1, "amsgrad": True}, {"params": params[1:], "lr": 0.01, "eps": 1e-3}]
+    expected = torch_steps(params, torch.optim.Adam(groups))
+    ours = our_steps(masked("[0]", adam(0.1, amsgrad=True), otherwise=adam(0.01, eps=1e-3)))
+    for mine, each in zip(ours, expected, strict=True):
+        close(mine, each)
+
+
 @pytest.mark.parametrize("limit", [1e-3, 0.5, 1e3])
 def test_clip_is_pytorchs_to_the_bit(limit):
     params = parameters()
@@ -262,6 +272,14 @@ OPTAX = {
             o.add_decayed_weights(0.3),
             o.scale_by_learning_rate(falling),
         ),
+    ),
+    "masked": (
+        chain(masked("[0]", clip_by_global_norm(0.5)), adam(0.1)),
+        lambda o: o.chain(o.masked(o.clip_by_global_norm(0.5), (True, False)), o.adam(0.1)),
+    ),
+    "masked, two groups": (
+        masked("[1]", adam(0.1), otherwise=sgd(0.1, momentum=0.9)),
+        lambda o: o.multi_transform({"a": o.adam(0.1), "b": o.sgd(0.1, momentum=0.9)}, ("b", "a")),
     ),
     "scale_by_adamax": (scale_by_adamax(), lambda o: o.scale_by_adamax()),
     "adamax": (adamax(0.1, 0.5, 0.6), lambda o: o.adamax(0.1, 0.5, 0.6)),

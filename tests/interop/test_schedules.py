@@ -2,7 +2,17 @@
 
 import pytest
 
-from fnn.optim.schedules import constant, cosine, exponential, one_cycle, piecewise, warmup
+from fnn.optim.schedules import (
+    constant,
+    cosine,
+    cosine_restarts,
+    exponential,
+    join,
+    one_cycle,
+    piecewise,
+    polynomial,
+    warmup,
+)
 
 STEPS = 120
 
@@ -61,6 +71,18 @@ def test_warmup_is_pytorchs_line_and_then_the_next_schedule():
     assert torchs(make, 0.5) == ours(warmup(20, exponential(0.5, 0.9), start=0.05))
 
 
+@pytest.mark.parametrize("power", [0.5, 1.0, 3.0])
+def test_polynomial_is_pytorchs(power):
+    assert torchs(lambda lr, o: lr.PolynomialLR(o, 50, power), 0.1) == ours(polynomial(0.1, 50, power))
+
+
+@pytest.mark.parametrize("growth", [1, 2, 3])
+@pytest.mark.parametrize(("steps", "end"), [(1, 0.0), (7, 0.003)])
+def test_cosine_restarts_is_pytorchs_with_warm_restarts(growth, steps, end):
+    expected = torchs(lambda lr, o: lr.CosineAnnealingWarmRestarts(o, steps, growth, eta_min=end), 0.1)
+    assert expected == ours(cosine_restarts(0.1, steps, growth, end))
+
+
 # Computed in double precision by Optax too: its own default is float32.
 OPTAX = {
     "constant": (lambda o: o.constant_schedule(0.1), constant(0.1)),
@@ -76,6 +98,14 @@ OPTAX = {
     ),
     "cosine": (lambda o: o.cosine_decay_schedule(0.1, 100), cosine(0.1, 100)),
     "cosine, end": (lambda o: o.cosine_decay_schedule(0.1, 100, alpha=0.02), cosine(0.1, 100, 0.002)),
+    "polynomial": (lambda o: o.polynomial_schedule(0.1, 0.003, 2.5, 60), polynomial(0.1, 60, 2.5, 0.003)),
+    "polynomial, rising": (lambda o: o.linear_schedule(0.01, 0.1, 60), polynomial(0.01, 60, end=0.1)),
+    "join": (
+        lambda o: o.join_schedules(
+            [o.constant_schedule(0.3), o.cosine_decay_schedule(0.1, 20), o.exponential_decay(0.2, 5, 0.5)], [10, 60]
+        ),
+        join([0.3, cosine(0.1, 20), exponential(0.2, 0.5, 5)], [10, 60]),
+    ),
     "warmup": (
         lambda o: o.join_schedules([o.linear_schedule(0.01, 0.1, 20), o.cosine_decay_schedule(0.1, 60)], [20]),
         warmup(20, cosine(0.1, 60), start=0.01),

@@ -473,6 +473,13 @@ TRANSFORMS = {
     "lion": fnn.lion(1e-3, 0.1, where=tree.is_weight),
     "chain": fnn.chain(fnn.clip_by_global_norm(0.5), fnn.trace(0.5), fnn.scale_by_adam(), fnn.descend(0.1)),
     "accumulate_gradients": fnn.accumulate_gradients(2, fnn.adam(1e-3)),
+    "masked": fnn.masked("layers[0]", fnn.adam(1e-3), fnn.sgd(0.1, momentum=0.9)),
+    "masked, weights": fnn.chain(fnn.masked(tree.is_weight, fnn.scale_by_lion()), fnn.descend(0.01)),
+    "masked, one in the other": fnn.masked(
+        tree.is_weight,
+        fnn.masked("layers[0]", fnn.adam(1e-3), fnn.lion(1e-3)),
+        fnn.accumulate_gradients(2, fnn.adadelta()),
+    ),
 }
 
 SCHEDULES = {  # over 60 steps
@@ -483,4 +490,7 @@ SCHEDULES = {  # over 60 steps
     "cosine": schedules.cosine(0.1, 60),
     "warmup": schedules.warmup(10, schedules.cosine(0.1, 50)),
     "one_cycle": schedules.one_cycle(0.1, 60),
+    "polynomial": schedules.polynomial(0.1, 60, 2.0, 0.001),
+    "cosine_restarts": schedules.cosine_restarts(0.1, 10, 2),
+    "join": schedules.join([schedules.polynomial(0.1, 20), 0.05, schedules.cosine(0.1, 20)], [20, 40]),
 }

@@ -286,6 +286,10 @@ entry("tree.stack(.)", fnn.tree.stack, None)
 entry("tree.unstack(.)", fnn.tree.unstack, None)
 entry("sgd(0.1, .)", lambda value: sgd(0.1, value), {"zero"} | MANY_BELOW_ONE)
 entry("freeze(.)", fnn.freeze, CALLABLE | {"text", "an empty tuple", "a tuple of text"})
+entry("masked(., adam)", lambda value: fnn.masked(value, ADAM),
+      CALLABLE | {"text", "an empty tuple", "a tuple of text"})  # fmt: skip
+entry("masked('', .)", lambda value: fnn.masked("", value))
+entry("masked('', adam, .)", lambda value: fnn.masked("", ADAM, value), {"nothing"})
 entry("adamw(where=.)", lambda value: fnn.adamw(where=value),
       CALLABLE | {"text", "nothing", "an empty tuple", "a tuple of text"})  # fmt: skip
 entry("accumulate_gradients(., adam)", lambda value: fnn.accumulate_gradients(value, ADAM))

@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 
 from fnn import descend, schedules, tree
-from fnn.optim.schedules import constant, cosine, exponential, inverse_time, one_cycle, piecewise, warmup
+from fnn.optim.schedules import (
+    constant,
+    cosine,
+    cosine_restarts,
+    exponential,
+    inverse_time,
+    join,
+    one_cycle,
+    piecewise,
+    polynomial,
+    warmup,
+)
 from tests.each_of import each_of
 
 
@@ -29,6 +40,9 @@ ALL = {
     "warmup, schedule": warmup(10, cosine(0.1, 90), start=0.01),
     "warmup, own": warmup(10, own, start=0.2),
     "one_cycle": one_cycle(0.1, 100),
+    "polynomial": polynomial(0.1, 100, 2.0, end=0.001),
+    "cosine_restarts": cosine_restarts(0.1, 10, growth=2, end=0.001),
+    "join": join([0.1, polynomial(0.2, 30), own], [20, 50]),
 }
 each_schedule = each_of("schedule", ALL.values(), ids=ALL)
 
@@ -88,6 +102,7 @@ def test_from_one_step_to_the_next_it_goes_a_little(name):
 
 def test_the_namespace_names_all_of_them():
     constructors = {"constant", "piecewise", "exponential", "inverse_time", "cosine", "warmup", "one_cycle"}
+    constructors |= {"polynomial", "cosine_restarts", "join"}
     assert set(schedules.__all__) == constructors
     assert all(callable(getattr(schedules, name)) for name in constructors)
 
@@ -231,6 +246,30 @@ def test_an_optimizer_takes_it_as_its_rate():
         (lambda: cosine(-1, 10), ValueError, "cosine: the learning rate must be at least 0 and finite, got -1"),
         (lambda: cosine(1, 0), ValueError, "cosine: steps must be at least 1, got 0"),
         (lambda: cosine(1, 10, -1), ValueError, "cosine: the end must be at least 0 and finite, got -1"),
+        (
+            lambda: polynomial(0.0, 10),
+            ValueError,
+            "polynomial: the learning rate or the end must be above 0, got 0: nothing would ever move",
+        ),
+        (lambda: polynomial(1, 10, 0), ValueError, "polynomial: the power must be above 0, got 0"),
+        (lambda: polynomial(1, 0), ValueError, "polynomial: steps must be at least 1, got 0"),
+        (lambda: cosine_restarts(1, 0), ValueError, "cosine_restarts: steps must be at least 1, got 0"),
+        (lambda: cosine_restarts(1, 5, 1.5), TypeError, "cosine_restarts: growth must be an integer, got float 1.5"),
+        (lambda: join([0.1, 0.2], [3, 4]), ValueError, "join expects one boundary less than schedules, 1, got 2"),
+        (lambda: join([0.1, 0.2, 0.3], [4, 4]), ValueError, "join: the boundaries must increase, got list [4, 4]"),
+        (lambda: join([3], [0.1, 0.2]), TypeError, "join: each boundary must be an integer, got float 0.1"),
+        (lambda: join(constant(0.1), []), TypeError, "join expects a list of schedules, got the function constant"),
+        (lambda: join([0.1, 0.2], 3), TypeError, "join expects a list of boundaries, got int 3; write [3]"),
+        (
+            lambda: join([0.1, None], [3]),
+            TypeError,
+            "join: each schedule, if no function, must be a number, got NoneType None",
+        ),
+        (
+            lambda: join([0.1, lambda step: -1.0], [3]),
+            ValueError,
+            "join: what schedule 1 returns at its step 0 must be at least 0 and finite, got -1.0",
+        ),
         (lambda: warmup(0, 0.1), ValueError, "warmup: steps must be at least 1, got 0"),
         (lambda: warmup(0.1, 10), TypeError, "warmup: steps must be an integer, got float 0.1"),
         (lambda: warmup(5, 0.1, -1), ValueError, "warmup: the start must be at least 0 and finite, got -1"),
