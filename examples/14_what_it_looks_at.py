@@ -8,6 +8,9 @@ of 100 digits is wrong about most of them after a change that nobody would call 
 network while it learns and after it has learned, checks whether what seems to matter does, finds the smallest change
 that fools it, and trains one that is harder to fool.
 
+Figures of the tutorials: none; `14_what_it_looks_at.png`, `14_what_it_looks_at_inside.png` and
+`14_what_it_looks_at_fooled.png` are of this lesson.
+
     python examples/14_what_it_looks_at.py           the lesson and its figures, 10 seconds
     python examples/14_what_it_looks_at.py --fast    shorter trainings
 """
@@ -41,6 +44,7 @@ from fnn import (
 from fnn.core.keys import normals, permutation, uniforms
 from fnn.data import digits, epochs, train_test_split
 from fnn.metrics import accuracy
+from fnn.testing import grade
 
 try:
     from matplotlib.figure import Figure
@@ -360,8 +364,18 @@ if plot and Figure:
 
 # %% [markdown]
 # ## Your turn
-# 1. Replace `mlp(128, 64, 10)` by a convolution (`examples/digits_cnn.py`). Is it harder to fool? Where does it look?
-# 2. The fast gradient sign method takes one step. Take ten of a tenth of the size, each clipped to lie within the whole
-#    step (Madry et al., 2018). How much lower does the accuracy of the hardened network get?
-# 3. Go down instead of up: begin with noise and take steps that raise the score of one digit. What does the network
-#    take for a perfect 3?
+# On its way back to the pixels the gradient passes each relu. Write what it becomes there: dx from x, what came in, and
+# dy, the gradient of what went out. At 0, relu is flat. Put it in the place of the line that raises; `grade` tells what
+# is wrong with it.
+#
+# To try: replace `mlp(128, 64, 10)` by a convolution (`examples/digits_cnn.py`); is it harder to fool, and where does
+# it look? The fast gradient sign method takes one step: take ten of a tenth of the size, each clipped to lie within the
+# whole step (Madry et al., 2018); how much lower does the accuracy of the hardened network get? And go down instead of
+# up, from noise: what does the network take for a perfect 3?
+
+# %%
+def relu_pullback(x, dy):
+    raise NotImplementedError
+
+
+print(grade(relu_pullback=relu_pullback))

@@ -7,6 +7,8 @@ network see the future makes any network look wise. This lesson forecasts the ne
 series is made here by a rule, with a day, a week, a trend and noise, so that it is known how good a forecast can be at
 all. The network is tested on the future alone, beside three forecasts that need no training and a linear model.
 
+Figures of the tutorials: none; `15_time_series.png` is of this lesson.
+
     python examples/15_time_series.py           the lesson and its figures, 10 seconds
     python examples/15_time_series.py --fast    a shorter series
 """
@@ -24,6 +26,7 @@ from toolz import last, take_nth
 from fnn import Dense, Key, adam, best, early_stopping, mlp, mse, split, start, states, train_step
 from fnn.core.keys import normals, permutation
 from fnn.data import epochs, windows
+from fnn.testing import grade
 
 try:
     from matplotlib.figure import Figure
@@ -263,7 +266,18 @@ for width, learning_rate, n_epochs in ((64, 1e-3, 20), (256, 2e-3, 15 if options
 
 # %% [markdown]
 # ## Your turn
-# 1. Take the calendar away. Which forecasts get worse, and at which hours?
-# 2. Replace the network by `serial(gru(32), last_step, dense(HORIZON))`, which reads the two days hour by hour: its x
-#    is `seen[..., None]`. Is it better at one hour ahead, or at 24?
-# 3. Let the town shrink after the cut. What should a forecast be divided by, if not by the mean of its window?
+# Windows were divided by their own mean. What is more often done is to standardize: write the function that brings each
+# column of x to a mean of 0 and a standard deviation of 1, and a constant column to 0. Put it in the place of the line
+# that raises; `grade` tells what is wrong with it.
+#
+# To try: standardize the series by the mean and standard deviation before the first cut; why does that not help a town
+# that grows? Take the calendar away; which forecasts get worse, and at which hours? Replace the network by
+# `serial(gru(32), last_step, dense(HORIZON))`, which reads the two days hour by hour, `seen[..., None]`; is it better
+# at one hour ahead, or at 24?
+
+# %%
+def standardize(x):
+    raise NotImplementedError
+
+
+print(grade(standardize=standardize))

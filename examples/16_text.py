@@ -8,6 +8,8 @@ one after the other can. Sentences have different lengths and a batch is one arr
 lesson shows that padding changes nothing, to the bit, as long as the lengths go along, what happens when they are
 forgotten, and which words the network goes by.
 
+Figures of the tutorials: none; `16_text.png` is of this lesson.
+
     python examples/16_text.py           the lesson and its figures, 15 seconds
     python examples/16_text.py --fast    fewer sentences and shorter trainings
 """
@@ -45,6 +47,7 @@ from fnn import (
 from fnn.core.keys import uniforms
 from fnn.data import epochs, pad_rows
 from fnn.metrics import accuracy
+from fnn.testing import grade
 
 try:
     from matplotlib.figure import Figure
@@ -301,7 +304,19 @@ if plot and Figure:
 
 # %% [markdown]
 # ## Your turn
-# 1. Replace `global_avg_pool` by `last_step` in the reader. Does it learn as fast? Why does the mean help?
-# 2. Take `positional` out of the network with attention. Which kinds of sentences does it then get wrong, and why?
-# 3. Let no sentence of the training set have a "hardly", and every one of the test set. What does the network make of
-#    a word that it has never seen, and what if it has seen it, but never in a sentence with "but"?
+# What reads word by word has learned by a gradient that goes back word by word. Write that of the simplest such layer,
+# h = tanh(x[:, t] @ input_weight + h @ hidden_weight + bias): from x (n, time, features), and dy, the gradient of h
+# after each step, (n, time, units), to the gradients of the three parameters and of x. Put it in the place of the line
+# that raises; `grade` tells what is wrong with it.
+#
+# To try: replace `global_avg_pool` by `last_step` in the reader; does it learn as fast, and why does the mean help?
+# Take `positional` out of the network with attention; which kinds of sentences does it then get wrong? Take "hardly"
+# out of the training set alone; what becomes of a word that was never seen, and what of one that was never seen with
+# "but"?
+
+# %%
+def rnn_backward(x, input_weight, hidden_weight, bias, dy):
+    raise NotImplementedError
+
+
+print(grade(rnn_backward=rnn_backward))
