@@ -13,7 +13,7 @@ transpose are each the other's pullback.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -21,10 +21,12 @@ from numpy.lib.stride_tricks import as_strided
 from fnn.layers._windows import Margins
 
 Axes = tuple[int, ...]
-Windows = Callable[[], Iterator[tuple[slice, np.ndarray]]]
+Windows = Callable[[], Iterable[tuple[slice, np.ndarray]]]
 
 # Bytes of windows to copy out at once: as many as the processor's cache holds, for the product reads them again.
 _AT_ONCE = 2**19
+# Bytes of windows to keep for the pullback; more are copied out once more, as they are many times as large as x.
+_KEPT = 6 * 2**20
 
 
 def convolved(
@@ -43,15 +45,19 @@ def convolved(
     size = max(1, _AT_ONCE // (places * inputs * groups * x.itemsize))
     views = _windows(x, kernel, counts, stride, dilation, groups)
 
-    def windows() -> Iterator[tuple[slice, np.ndarray]]:
+    def copied() -> Iterator[tuple[slice, np.ndarray]]:
         for start in range(0, len(x), size):
             block = _unfolded(views[:, start : start + size], len(kernel))
             yield slice(start * places, start * places + block.shape[1]), block
 
+    few = len(x) * places * inputs * groups * x.itemsize <= _KEPT
+    kept: list[tuple[slice, np.ndarray]] = []
     matrices, by_group = weight.reshape(inputs, groups, filters // groups).swapaxes(0, 1), _by_group(y, groups)
-    for rows_of_y, unfolded in windows():
+    for rows_of_y, unfolded in copied():
         np.matmul(unfolded, matrices, out=by_group[:, rows_of_y])
-    return y, windows
+        if few:
+            kept.append((rows_of_y, unfolded))
+    return y, (lambda: kept) if few else copied
 
 
 def _windows(x: np.ndarray, kernel: Axes, counts: Axes, stride: Axes, dilation: Axes, groups: int) -> np.ndarray:

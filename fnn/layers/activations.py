@@ -110,8 +110,10 @@ def relu_vjp(layer: Relu, x: Any, key: Key | None = None) -> tuple[Any, Pullback
     # With an array to compare with, NumPy is three times as fast, once there is enough to compare.
     y = np.maximum(x, zeros(x.size, x.dtype).reshape(x.shape) if 2**11 < x.size <= 2**17 else zero)
 
+    up = y > zero  # kept in place of y, of which it takes a quarter
+
     def relu_pullback(dy):
-        return layer, lambda: dy * (y > zero)
+        return layer, lambda: dy * up
 
     return y, relu_pullback
 

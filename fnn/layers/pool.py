@@ -144,26 +144,27 @@ def _largest(
     if y.size and not y.min() > -math.inf:  # a cell of the margin, -inf too, must not win, and NaN equals nothing
         real = _cells(_lines(np.ones((1, x.shape[axis], 1), bool), 1, margin, False), steps)
 
-    def wins(place):
-        if real is None:
-            return cells[place] == y
-        return ((cells[place] == y) | np.isnan(cells[place])) & real[place]
+    # Where a cell is the largest is all that the pullback has to know: a byte, where cells and y are many.
+    wins = [cell == y for cell in cells[:-1]]
+    if real is not None:
+        wins = [(win | np.isnan(cell)) & there for win, cell, there in zip(wins, cells[:-1], real[:-1], strict=True)]
+    shape, pulled_to, windows = x.shape, lines.shape, y.shape
 
     def pull(dy):
         disjoint = steps.disjoint
-        all_covered = disjoint and steps.size == steps.stride and lines.shape[1] == steps.size * y.shape[1]
-        dlines = (np.empty_like if all_covered else np.zeros_like)(lines, dy.dtype)
-        dcells, left = _cells(dlines, steps), dy.reshape(y.shape)
-        for place, dcell in enumerate(dcells[:-1]):
+        all_covered = disjoint and steps.size == steps.stride and pulled_to[1] == steps.size * windows[1]
+        dlines = (np.empty if all_covered else np.zeros)(pulled_to, dy.dtype)
+        dcells, left = _cells(dlines, steps), dy.reshape(windows)
+        for win, dcell in zip(wins, dcells[:-1], strict=True):
             # What a cell gets is gone from ``left``, so that of equal cells the first alone has it. Where windows are
             # disjoint, both can be written at once to where they belong.
-            part = np.multiply(left, wins(place), out=dcell if disjoint else None)
+            part = np.multiply(left, win, out=dcell if disjoint else None)
             left = np.subtract(left, part, out=dcells[-1] if disjoint else None)
             if not disjoint:
                 dcell += part
         if left is not dcells[-1]:
             _put(dcells[-1], left, disjoint)
-        return _without_margin(dlines, x, axis, margin)
+        return _without_margin(dlines, shape, axis, margin)
 
     return y.reshape(*x.shape[:axis], y.shape[1], *x.shape[axis + 1 :]), pull
 
@@ -176,12 +177,13 @@ def _mean(
     counts, y = (reduce(np.add, _cells(each, steps)) for each in (real, lines))
     counts = np.maximum(counts, 1)  # a window of no cell of x is 0
     y = y / counts
+    shape, pulled_to, windows = x.shape, lines.shape, y.shape
 
     def pull(dy):
-        dlines, part = np.zeros_like(lines, dy.dtype), dy.reshape(y.shape) / counts
+        dlines, part = np.zeros(pulled_to, dy.dtype), dy.reshape(windows) / counts
         for dcell in _cells(dlines, steps):
             _put(dcell, part, steps.disjoint)
-        return _without_margin(dlines, x, axis, margin)
+        return _without_margin(dlines, shape, axis, margin)
 
     return y.reshape(*x.shape[:axis], y.shape[1], *x.shape[axis + 1 :]), pull
 
@@ -192,9 +194,9 @@ def _lines(x: np.ndarray, axis: int, margin: tuple[int, int], value: float) -> n
     return with_margins(lines, (margin,), value)
 
 
-def _without_margin(lines: np.ndarray, x: np.ndarray, axis: int, margin: tuple[int, int]) -> np.ndarray:
-    """Return lines without their margin, in the shape of x."""
-    return lines[:, margin[0] : margin[0] + x.shape[axis]].reshape(x.shape)
+def _without_margin(lines: np.ndarray, shape: tuple[int, ...], axis: int, margin: tuple[int, int]) -> np.ndarray:
+    """Return lines without their margin, in the shape that x had."""
+    return lines[:, margin[0] : margin[0] + shape[axis]].reshape(shape)
 
 
 def _cells(lines: np.ndarray, steps: Steps) -> list[np.ndarray]:
