@@ -1,19 +1,19 @@
 """The arithmetic of convolution, over any number of axes: windows are copied out as rows, and all is a matrix product.
 
 convolved : x, weight, stride, dilation, groups -> y, windows, without padding (im2col)
-spread    : dy, lengths, span, stride, margins -> dy with zeros between its cells, where each cell has one window
+added_up  : x, weight, stride, dilation, lengths, margins, groups -> y: each place of x puts down a window
 pulled_to_weight : windows, dy, weight, groups -> the gradient of weight
-flipped, exchanged : weight -> the kernel backwards; inputs and outputs in each other's place
+exchanged : weight -> the kernel with inputs and outputs in each other's place
 with_bias : y, bias -> y plus bias, in place
 
-The gradient of x is a convolution too: of dy spread out, by the kernel flipped and exchanged. So a convolution and its
-transpose are each the other's pullback.
+``added_up`` is the transpose of ``convolved``, so each, by the kernel exchanged, pulls back through the other.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from itertools import product
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -99,11 +99,6 @@ def pulled_to_weight(windows: Windows, dy: np.ndarray, weight: np.ndarray, group
     return np.ascontiguousarray(dweight.swapaxes(0, 1)).reshape(weight.shape)
 
 
-def flipped(weight: np.ndarray) -> np.ndarray:
-    """Return the kernel backwards along each of its axes."""
-    return weight[(slice(None, None, -1),) * (weight.ndim - 2)]
-
-
 def exchanged(weight: np.ndarray, groups: int) -> np.ndarray:
     """Exchange inputs and outputs within each group: (..., inputs, outputs) -> (..., outputs / groups, inputs).
 
@@ -114,13 +109,30 @@ def exchanged(weight: np.ndarray, groups: int) -> np.ndarray:
     return by_group.swapaxes(-1, -3).reshape(*kernel, outputs // groups, groups * inputs)
 
 
-def spread(dy: np.ndarray, lengths: Axes, span: Axes, stride: Axes, margins: Margins) -> np.ndarray:
-    """Return dy with its cells ``stride`` from each other among zeros, so that ``lengths`` windows of it fit."""
-    among = np.zeros((len(dy), *[n + s - 1 for n, s in zip(lengths, span, strict=True)], dy.shape[-1]), dy.dtype)
-    firsts = [s - 1 - before for s, (before, _) in zip(span, margins, strict=True)]
-    steps = [slice(first, None, step) for first, step in zip(firsts, stride, strict=True)]
-    among[:, *steps][:, *[slice(n) for n in dy.shape[1:-1]]] = dy
-    return among
+def added_up(
+    x: np.ndarray, weight: np.ndarray, stride: Axes, dilation: Axes, lengths: Axes, margins: Margins, groups: int
+) -> np.ndarray:
+    """Return y of these lengths, where windows that lie over each other add up: y[r stride + i dilation - before] += \
+x[r] @ weight[i].
+
+    That is the transpose of ``convolved``: a product for each cell of the kernel, and no windows to copy out.
+    """
+    kernel, inputs, outputs = weight.shape[:-2], weight.shape[-2], weight.shape[-1]
+    counts, whole = x.shape[1:-1], [n + sum(margin) for n, margin in zip(lengths, margins, strict=True)]
+    y = np.zeros((len(x), *whole, outputs), np.result_type(x, weight))
+    matrices = np.ascontiguousarray(weight.reshape(*kernel, inputs, groups, outputs // groups).swapaxes(-3, -2))
+    size = max(1, _AT_ONCE // (math.prod(counts) * max(inputs * groups, outputs) * y.itemsize))
+    for start in range(0, len(x), size):
+        rows = _by_group(x[start : start + size], groups)
+        part = np.empty((len(x[start : start + size]), *counts, outputs), y.dtype)
+        times = np.multiply if inputs == 1 else np.matmul  # of one input, the product is a multiplication
+        for cell in product(*map(range, kernel)):
+            times(rows, matrices[cell], out=_by_group(part, groups))
+            begins = [i * cells for i, cells in zip(cell, dilation, strict=True)]
+            axes = zip(begins, counts, stride, strict=True)
+            y[start : start + size, *[slice(b, b + (n - 1) * step + 1, step) for b, n, step in axes]] += part
+    inside = [slice(before, before + n) for n, (before, _) in zip(lengths, margins, strict=True)]
+    return np.ascontiguousarray(y[:, *inside])
 
 
 def with_bias(y: np.ndarray, bias: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
-from fnn.layers._convolution import convolved, exchanged, flipped, pulled_to_weight, spread, with_bias
+from fnn.layers._convolution import added_up, convolved, exchanged, pulled_to_weight, with_bias
 from fnn.layers._sequences import is_pair, values_of
 from fnn.layers._stable import sum_of_rows, widened
 from fnn.layers._windows import (
@@ -72,16 +72,14 @@ def conv_vjp(layer: Conv, x: Any, key: Key | None = None) -> tuple[Any, Pullback
         return _of_pair(layer, x)
     x = floats("conv", x)
     _require_fit(layer, x)
-    weight, groups, axes, ones = layer.weight, layer.groups, x.ndim - 2, (1,) * (x.ndim - 2)
+    weight, groups, axes = layer.weight, layer.groups, x.ndim - 2
     stride, dilation = per_axis("conv: stride", layer.stride, axes), per_axis("conv: dilation", layer.dilation, axes)
-    span = spans(weight.shape[:axes], dilation)
-    margins = margins_of("conv", layer.padding, x, span, stride)
+    margins = margins_of("conv", layer.padding, x, spans(weight.shape[:axes], dilation), stride)
     y, windows = convolved(with_margins(x, margins), weight, stride, dilation, groups)
 
     def conv_pullback(dy):
         def dx():
-            spread_out = spread(dy, x.shape[1:-1], span, stride, margins)
-            return convolved(spread_out, flipped(exchanged(weight, groups)), ones, dilation, groups)[0]
+            return added_up(dy, exchanged(weight, groups), stride, dilation, x.shape[1:-1], margins, groups)
 
         settings = layer.stride, layer.padding, layer.dilation, groups
         return Conv(read_only(pulled_to_weight(windows, dy, weight, groups)), sum_of_rows(dy), *settings), dx

@@ -21,7 +21,7 @@ from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
-from fnn.layers._convolution import convolved, exchanged, flipped, pulled_to_weight, spread, with_bias
+from fnn.layers._convolution import added_up, convolved, exchanged, pulled_to_weight, with_bias
 from fnn.layers._sequences import each_alone
 from fnn.layers._stable import sum_of_rows
 from fnn.layers._windows import (
@@ -82,10 +82,8 @@ def conv_transpose_vjp(layer: ConvTranspose, x: Any, key: Key | None = None) -> 
     stride, dilation = (
         per_axis(f"conv_transpose: {name}", getattr(layer, name), axes) for name in ("stride", "dilation")
     )
-    span, ones = spans(weight.shape[:axes], dilation), (1,) * axes
-    lengths, margins = lengths_and_margins(layer, x, span, stride)
-    spread_out = spread(x, lengths, span, stride, margins)
-    y, _ = convolved(spread_out, np.ascontiguousarray(flipped(weight)), ones, dilation, groups)
+    lengths, margins = lengths_and_margins(layer, x, spans(weight.shape[:axes], dilation), stride)
+    y = added_up(x, weight, stride, dilation, lengths, margins, groups)
 
     def conv_transpose_pullback(dy):
         backwards = exchanged(weight, groups)
