@@ -112,8 +112,7 @@ def exchanged(weight: np.ndarray, groups: int) -> np.ndarray:
 def added_up(
     x: np.ndarray, weight: np.ndarray, stride: Axes, dilation: Axes, lengths: Axes, margins: Margins, groups: int
 ) -> np.ndarray:
-    """Return y of these lengths, where windows that lie over each other add up: y[r stride + i dilation - before] += \
-x[r] @ weight[i].
+    """Return y of these lengths, to which each place of x adds a window: y[r stride + i dilation - before] += x[r] @ w[i].
 
     That is the transpose of ``convolved``: a product for each cell of the kernel, and no windows to copy out.
     """
