@@ -112,9 +112,10 @@ def exchanged(weight: np.ndarray, groups: int) -> np.ndarray:
 def added_up(
     x: np.ndarray, weight: np.ndarray, stride: Axes, dilation: Axes, lengths: Axes, margins: Margins, groups: int
 ) -> np.ndarray:
-    """Return y of these lengths, to which each place of x adds a window: y[r stride + i dilation - before] += x[r] @ w[i].
+    """Return y, to which each place of x adds a window: y[r stride + i dilation - before] += x[r] @ weight[i].
 
-    That is the transpose of ``convolved``: a product for each cell of the kernel, and no windows to copy out.
+    ``lengths`` are those of y. That is the transpose of ``convolved``: a product for each cell of the kernel, and no
+    windows to copy out.
     """
     kernel, inputs, outputs = weight.shape[:-2], weight.shape[-2], weight.shape[-1]
     counts, whole = x.shape[1:-1], [n + sum(margin) for n, margin in zip(lengths, margins, strict=True)]
