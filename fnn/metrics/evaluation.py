@@ -31,8 +31,8 @@ def evaluate(measure: Callable[..., T], params: Any, data: tuple[Any, ...], size
     Args:
         measure: a metric or loss, such as ``accuracy``.
         params: the network; with dropout or batch normalization, ``inference(params, x)``. Of an ensemble the measure
-            of each member is returned, as an array (n,); the data then has an axis of n in front, as ``replicate`` of
-            what is the same for all makes it.
+            of each member is returned, as an array (n,), or n curves as a tuple; the data then has an axis of n in
+            front, as ``replicate`` of what is the same for all makes it.
         data: ``(x, target)``, or ``(x, target, weights)`` for a measure that takes weights. Each of them, and the
             prediction, may be a tuple of arrays.
         size: rows in a batch.
@@ -69,10 +69,11 @@ def evaluate(measure: Callable[..., T], params: Any, data: tuple[Any, ...], size
 
 
 def _of_members(measure: Callable[..., T], nets: Ensemble, data: tuple[Any, ...], size: int) -> Any:
-    """Return what is measured of each member, as an array."""
+    """Return what is measured of each member: an array of numbers, a tuple of what is none, such as curves."""
     for name, part in zip(("x", "target", "weights"), data, strict=False):
         require_members(nets.n, part, name)
     rows = [rows_of(part, nets.n) for part in data]
     # A member at a time: its predictions are then those that it makes alone, and less is in memory at once.
     given = zip(members(nets), *rows, strict=True)
-    return np.array([evaluate(measure, net, (x, *target), size) for net, x, *target in given])
+    measured = [evaluate(measure, net, (x, *target), size) for net, x, *target in given]
+    return tuple(measured) if any(isinstance(value, tuple) for value in measured) else np.array(measured)

@@ -1,5 +1,6 @@
 """How sure a prediction is, and whether it is right as often as it says: of one network, or of many that vote.
 
+log_loss            : probabilities, target          -> mean of -ln(probability of the true class)
 calibration_error   : probabilities, target          -> mean gap between confidence and accuracy, from 0 to 1
 predictive_entropy  : probabilities (n, rows, k)     -> nats (rows,), how unsure the n members are altogether
 mutual_information  : probabilities (n, rows, k)     -> nats (rows,), the part of it in which they disagree
@@ -15,9 +16,33 @@ import numpy as np
 
 from fnn.core._arrays import as_array
 from fnn.core._errors import describe, integer
-from fnn.metrics.classification import classified, without_nan
+from fnn.metrics._members import each_member
+from fnn.metrics._predictions import classified, without_nan
 
 
+@each_member("scores")
+def log_loss(probabilities: np.ndarray, target: np.ndarray) -> float:
+    """Return the mean of -ln(probability of the true class), in nats: 0 is sure and right, ln k a guess among k.
+
+    ``cross_entropy`` is the same of logits, and exact where this one sees a 0: probabilities are clipped to the
+    smallest step of their dtype at 1, as in scikit-learn, which makes 36 of a row at most in float64.
+
+    ``probabilities`` are (n, classes), rows that sum to 1, or (n,), of class 1 against class 0; ``target`` is labels
+    (n,), or one-hot rows.
+
+    Raises what ``calibration_error`` does.
+
+    >>> round(log_loss(np.array([[0.5, 0.5], [0.25, 0.75]]), np.array([0, 1])), 4)
+    0.4904
+    """
+    p, true = _of_classes("log_loss", probabilities, target)
+    given = np.asarray(probabilities).dtype
+    smallest = np.finfo(given if given.kind == "f" else np.float64).eps
+    chosen = np.where(true == 1, p, 1 - p) if p.ndim == 1 else np.take_along_axis(p, true[:, None], axis=1)
+    return float(-np.log(np.clip(chosen, smallest, 1 - smallest)).mean())
+
+
+@each_member("scores")
 def calibration_error(probabilities: np.ndarray, target: np.ndarray, bins: int = 15) -> float:
     """Return the expected calibration error, sum over bins of rows in it / rows |accuracy - mean confidence|.
 
@@ -37,22 +62,38 @@ def calibration_error(probabilities: np.ndarray, target: np.ndarray, bins: int =
     >>> round(calibration_error(p, np.array([0, 0, 1, 0])), 3)  # always right at 0.9, half of the time at 0.7
     0.15
     """
-    bins = integer("calibration_error: bins", bins)
-    p = _probabilities("calibration_error", probabilities)
-    if p.ndim == 2 and p.shape[1] > 1:
-        predicted, true, _ = classified("calibration_error", probabilities, target)
-        confidence, right = p.max(axis=1), predicted == true
-    elif p.ndim == 1:
-        # Labels for ``classified``, which checks the target as well.
-        _, true, classes = classified("calibration_error", p > 0.5, target)
-        if classes > 2:
-            raise ValueError(f"calibration_error expects a target of 0 and 1 for probabilities (n,), got {true.max()}")
-        confidence, right = p, true == 1
-    else:
-        raise ValueError(f"calibration_error expects probabilities (n, classes) or (n,), got {describe(probabilities)}")
+    gaps, _, _, n = calibration("calibration_error", probabilities, target, bins)
+    return float(np.abs(gaps).sum() / n)
+
+
+def calibration(
+    caller: str, probabilities: np.ndarray, target: np.ndarray, bins: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Return for each bin of confidence sum(right - confidence), sum(right) and the rows in it, and the rows in all.
+
+    >>> calibration("calibration_error", np.array([0.25, 0.75]), np.array([0, 1]), 2)[:3]
+    (array([-0.25,  0.25]), array([0., 1.]), array([1, 1]))
+    """
+    bins = integer(f"{caller}: bins", bins)
+    p, true = _of_classes(caller, probabilities, target)
+    confidence, right = (p, true == 1) if p.ndim == 1 else (p.max(axis=1), p.argmax(axis=1) == true)
     place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
-    gaps = np.bincount(place, right, bins) - np.bincount(place, confidence, bins)
-    return float(np.abs(gaps).sum() / len(p))
+    hits = np.bincount(place, right, bins)
+    return hits - np.bincount(place, confidence, bins), hits, np.bincount(place, minlength=bins), len(p)
+
+
+def _of_classes(caller: str, probabilities: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return probabilities (n, classes), or (n,) of class 1 against class 0, in float64, and labels (n,)."""
+    p = _probabilities(caller, probabilities)
+    if p.ndim == 2 and p.shape[1] > 1:
+        return p, classified(caller, probabilities, target)[1]
+    if p.ndim != 1:
+        raise ValueError(f"{caller} expects probabilities (n, classes) or (n,), got {describe(probabilities)}")
+    # Labels for ``classified``, which checks the target as well.
+    _, true, classes = classified(caller, p > 0.5, target)
+    if classes > 2:
+        raise ValueError(f"{caller} expects a target of 0 and 1 for probabilities (n,), got {true.max()}")
+    return p, true
 
 
 def predictive_entropy(probabilities: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from fnn.core._errors import describe, integer
 from fnn.diagnostics.numeric import gradient_field as slopes
-from fnn.metrics.classification import classified
+from fnn.metrics._predictions import classified
 from fnn.plot._style import (
     DARK,
     ORANGE,

@@ -328,7 +328,9 @@ entry("together(run, size=.)", lambda value: fnn.together(repr, size=value), {"n
 
 COUNTED = (SCORES & NO_NAN) | {"labels", "labels to k", "a range"}
 TRUE = {"labels", "one-hot rows", "rows that do not sum to 1"}
-for metric in (metrics.confusion_matrix, metrics.precision, metrics.recall, metrics.f1):
+for metric in (
+    metrics.confusion_matrix, metrics.precision, metrics.recall, metrics.f1, metrics.balanced_accuracy, metrics.matthews
+):  # fmt: skip
     name = metric.__name__
     entry(f"{name}(., target)", lambda value, metric=metric: metric(value, LABELS), COUNTED)
     entry(f"{name}(prediction, .)", lambda value, metric=metric: metric(LOGITS, value), TRUE)
@@ -336,18 +338,33 @@ HUGE = {"huge labels", "huge labels without a sign", "labels from -1"}
 entry("accuracy(., target)", lambda value: metrics.accuracy(value, LABELS), COUNTED | HUGE)
 entry("accuracy(prediction, .)", lambda value: metrics.accuracy(LOGITS, value),
       TRUE | HUGE | {"labels to k", "a range"})  # fmt: skip
-for metric in (metrics.rmse, metrics.r2):
-    name = metric.__name__
+for metric in (metrics.rmse, metrics.r2, metrics.mae, metrics.mape, metrics.explained_variance):
+    name = f"metrics.{metric.__name__}"
     entry(f"{name}(., target)", lambda value, metric=metric: metric(value, X + 1), LIKE_X & NO_NAN)
-    entry(f"{name}(prediction, .)", lambda value, metric=metric: metric(X, value), LIKE_X & FINITE)
+    entry(f"{name}(prediction, .)", lambda value, metric=metric: metric(X, value),
+          LIKE_X & FINITE | {"one row without its axis"})  # fmt: skip
 entry("top_k_accuracy(., target)", lambda value: metrics.top_k_accuracy(value, LABELS),
       {"wider rows", "one-hot rows too wide"})  # fmt: skip
 entry("top_k_accuracy(k=.)", lambda value: metrics.top_k_accuracy(LOGITS, LABELS, value))
 entry("roc_auc(., target)", lambda value: metrics.roc_auc(value, LABELS), {"one-hot rows"})
 entry("roc_auc(scores, .)", lambda value: metrics.roc_auc(np.full((5, 3), 1 / 3), value),
       {"labels", "one-hot rows"})  # fmt: skip
-entry("perplexity(., target)", lambda value: metrics.perplexity(value, LABELS), SCORES & FINITE)
 THIRDS = np.full((2, 5, 3), 1 / 3)
+entry("roc_auc(average=.)", lambda value: metrics.roc_auc(np.eye(3)[LABELS], LABELS, value), {"nothing"})
+entry("average_precision(., target)", lambda value: metrics.average_precision(value, LABELS),
+      {"one-hot rows", "one-hot rows too wide"})  # fmt: skip
+entry("average_precision(scores, .)", lambda value: metrics.average_precision(np.full((5, 3), 1 / 3), value),
+      TRUE | {"labels as booleans"})  # fmt: skip
+for curve in (metrics.roc_curve, metrics.precision_recall_curve):
+    entry(f"{curve.__name__}(., target)", lambda value, curve=curve: curve(value, LABELS > 0),
+          {n for n in FIVE_ROWS & NO_NAN if ARRAYS[n].ndim == 1})  # fmt: skip
+    entry(f"{curve.__name__}(scores, .)", lambda value, curve=curve: curve(np.arange(5.0), value),
+          {"labels as booleans"} | ({"weights of zero"} if curve is metrics.precision_recall_curve else set()))  # fmt: skip
+entry("log_loss(., target)", lambda value: metrics.log_loss(value, LABELS),
+      {"one-hot rows", "one-hot rows too wide"})  # fmt: skip
+entry("log_loss(probabilities, .)", lambda value: metrics.log_loss(THIRDS[0], value),
+      TRUE | {"labels as booleans"})  # fmt: skip
+entry("perplexity(., target)", lambda value: metrics.perplexity(value, LABELS), SCORES & FINITE)
 entry("calibration_error(., target)", lambda value: metrics.calibration_error(value, LABELS),
       {"one-hot rows", "one-hot rows too wide"})  # fmt: skip
 entry("calibration_error(probabilities, .)", lambda value: metrics.calibration_error(THIRDS[0], value),
@@ -411,9 +428,11 @@ for name, made in {
     "cutout": fnn.data.cutout(2),
     "mixup": fnn.data.mixup(classes=3),
 }.items():
-    entry(f"{name}(...)(., key)", lambda value, made=made: made(value, KEY))
+    entry(f"{name}(...)(., key)", lambda value, made=made: made(value, KEY),
+          {"a tuple of arrays"} if name in ("random_noise", "mixup") else ())  # fmt: skip
     entry(f"{name}(...)(batch, .)", lambda value, made=made: made((IMAGES, LABELS), value), {"a key"})
-entry("augmented(., key)", lambda value: list(fnn.data.augmented(value, KEY, fnn.data.random_flip())))
+entry("augmented(., key)", lambda value: list(fnn.data.augmented(value, KEY, fnn.data.random_flip())),
+      {"no rows", "an empty list", "an empty tuple"})  # fmt: skip
 entry("augmented(batches, .)", lambda value: fnn.data.augmented([], value), {"a key"})
 entry("augmented(batches, key, .)", lambda value: fnn.data.augmented([], KEY, value), CALLABLE)
 entry("augmented(start=.)", lambda value: fnn.data.augmented([], KEY, start=value), {"zero"})
@@ -488,7 +507,9 @@ OTHERWISE = {
 # Labels may be booleans, a batch may weigh nothing, and float32 cannot be scaled by 1e300.
 for name in ENTRIES:
     function, works = ENTRIES[name]
-    if works is not None and name.startswith(("confusion", "precision", "recall", "f1", "accuracy", "evaluate(acc")):
+    if works is not None and name.startswith(
+        ("confusion", "precision(", "recall", "f1", "accuracy", "balanced", "matthews", "evaluate(acc")
+    ):
         works |= {"labels as booleans"} if "labels" in works else set()
     if works is not None and name.endswith("(x, t, .))"):
         works |= {"weights of zero"}

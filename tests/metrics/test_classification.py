@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fnn.metrics import accuracy, confusion_matrix, f1, precision, recall
+from fnn.metrics import accuracy, balanced_accuracy, confusion_matrix, f1, matthews, precision, recall
 from tests.each_of import each_of
 from tests.metrics.cases import LABELS, LOGITS
 
@@ -54,6 +54,38 @@ def test_binary_is_class_1_of_two():
         assert measure(guess, true, "binary") == measure(guess, true, None)[1]
         assert measure(np.zeros(3, int), np.zeros(3, int), "binary") == 0.0  # nothing is of class 1
         assert measure(np.ones(3, int), np.ones(3, int), "binary") == 1.0
+
+
+def test_a_rare_class_counts_as_much_as_a_frequent_one():
+    # recall 3/4, 2/3, 1/2, and 0 of class 4; class 3 has no rows
+    assert balanced_accuracy(GUESS, TRUE) == pytest.approx((3 / 4 + 2 / 3 + 1 / 2 + 0) / 4, rel=1e-15)
+    assert balanced_accuracy(np.array([0, 1]), np.array([0, 0])) == 1 / 2  # class 1 is not in the target
+
+
+def test_matthews_is_the_correlation_of_two_classes_and_0_where_one_of_both_does_not_vary():
+    guess, true = LOGITS[:, 0] > 0, LABELS > 1
+    assert matthews(guess, true) == pytest.approx(np.corrcoef(guess, true)[0, 1], rel=1e-12)
+    assert matthews(~true, true) == pytest.approx(-1, rel=1e-15)
+    assert matthews(np.ones(4, int), np.array([0, 1, 1, 1])) == matthews(np.array([0, 1, 1, 1]), np.ones(4, int)) == 0.0
+    # of several, by its definition: right rows 6, predicted 4 3 3 0 0, true 4 3 2 0 1
+    assert matthews(GUESS, TRUE) == pytest.approx((60 - 31) / np.sqrt((100 - 34) * (100 - 30)), rel=1e-15)
+
+
+SEVERAL = np.array([[1, 0, 1], [0, 0, 0], [1, 1, 0], [0, 1, 0]]) > 0
+FOUND = np.array([[1, 1, 0], [0, 0, 0], [1, 1, 0], [0, 0, 1]]) > 0
+
+
+def test_rows_of_several_classes_are_counted_class_by_class_or_row_by_row():
+    assert accuracy(FOUND, SEVERAL) == 2 / 4  # all classes of a row at once
+    # right 2 1 0, predicted 2 2 1, true 2 2 1
+    assert precision(FOUND, SEVERAL, None).tolist() == recall(FOUND, SEVERAL, None).tolist() == [1, 0.5, 0]
+    for measure in (precision, recall, f1):
+        assert measure(FOUND, SEVERAL) == 0.5
+        assert measure(FOUND, SEVERAL, "micro") == pytest.approx(3 / 5)
+        assert measure(FOUND, SEVERAL, "weighted") == pytest.approx((2 * 1 + 2 * 0.5) / 5)
+        assert measure(FOUND, SEVERAL, "samples") == (0.5 + 0 + 1 + 0) / 4
+        assert measure(FOUND, SEVERAL.astype(int), "macro") == measure(FOUND, SEVERAL.astype(np.float32), "macro")
+        assert measure(FOUND, 0 * SEVERAL > 0, "weighted") == 0.0
 
 
 def test_f1_is_the_harmonic_mean_of_each_class_s_precision_and_recall():

@@ -84,9 +84,13 @@ ROWS = [
     (
         lambda: precision(Y, Y, average="mean"),
         V,
-        "precision: average must be macro, micro, weighted, binary or None, got str 'mean'",
+        "precision: average must be macro, micro, weighted, binary, samples or None, got str 'mean'",
     ),
-    (lambda: recall(Y, Y, average=1), T, "recall: average must be macro, micro, weighted, binary or None, got int 1"),
+    (
+        lambda: recall(Y, Y, average=1),
+        T,
+        "recall: average must be macro, micro, weighted, binary, samples or None, got int 1",
+    ),
     (
         lambda: f1(Y, Y, average="binary"),
         V,

@@ -9,7 +9,27 @@ import pytest
 
 from fnn import Key, metrics
 from fnn.core.keys import permutation
-from fnn.metrics import accuracy, confusion_matrix, f1, perplexity, precision, r2, recall, rmse, roc_auc, top_k_accuracy
+from fnn.metrics import (
+    accuracy,
+    average_precision,
+    balanced_accuracy,
+    confusion_matrix,
+    explained_variance,
+    f1,
+    log_loss,
+    mae,
+    mape,
+    matthews,
+    perplexity,
+    precision,
+    precision_recall_curve,
+    r2,
+    recall,
+    rmse,
+    roc_auc,
+    roc_curve,
+    top_k_accuracy,
+)
 from tests.each_of import each_of
 from tests.metrics.cases import AIM, CASES, LABELS, LOGITS, N, each_case
 
@@ -17,7 +37,14 @@ T, V = TypeError, ValueError
 TRUE = np.array([0, 0, 0, 0, 1, 1, 1, 2, 2, 4])
 GUESS = np.array([0, 0, 0, 1, 1, 1, 2, 0, 2, 2])  # class 3 does not occur, class 4 is never predicted
 
-ELSEWHERE = {"evaluate", "predictive_entropy", "mutual_information", "predictive_variance"}  # they take no target
+ELSEWHERE = {
+    "evaluate",
+    "predictive_entropy",
+    "mutual_information",
+    "predictive_variance",
+    "roc_curve",
+    "precision_recall_curve",
+}  # they take no target, or give curves
 
 
 def test_every_public_function_is_listed_and_under_the_laws():
@@ -68,14 +95,23 @@ def test_nan_is_refused(measure, prediction, target):
         measure(prediction, target)
 
 
-@each_of("measure", [accuracy, partial(top_k_accuracy, k=1), precision, recall, f1, roc_auc, perplexity])
+PERFECT_IS_1 = [accuracy, balanced_accuracy, matthews, partial(top_k_accuracy, k=1), precision, recall, f1, roc_auc]
+
+
+@each_of("measure", [*PERFECT_IS_1, average_precision, perplexity])
 def test_perfect_is_1_for_labels_and_for_one_hot_rows(measure):
     scores = (1e4 if measure is perplexity else 1) * np.eye(4)[LABELS]
     assert measure(scores, LABELS) == measure(scores, np.eye(4)[LABELS]) == 1.0
 
 
 def test_perfect_is_an_error_of_0_and_everything_explained():
-    assert (rmse(AIM, AIM), r2(AIM, AIM)) == (0.0, 1.0)
+    assert (rmse(AIM, AIM), mae(AIM, AIM), mape(AIM, AIM), r2(AIM, AIM), explained_variance(AIM, AIM)) == (
+        0,
+        0,
+        0,
+        1,
+        1,
+    )
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------
@@ -124,14 +160,14 @@ RAGGED = [[1], [1, 2]]
         (
             lambda: f1(GUESS, TRUE, "mean"),
             V,
-            "f1: average must be macro, micro, weighted, binary or None, got str 'mean'",
+            "f1: average must be macro, micro, weighted, binary, samples or None, got str 'mean'",
         ),
         (
             lambda: recall(GUESS, TRUE, 1),
             T,
-            "recall: average must be macro, micro, weighted, binary or None, got int 1",
+            "recall: average must be macro, micro, weighted, binary, samples or None, got int 1",
         ),
-        (lambda: precision(GUESS, TRUE, np.ones(10)), T, "binary or None, got float64 array (10,)"),
+        (lambda: precision(GUESS, TRUE, np.ones(10)), T, "binary, samples or None, got float64 array (10,)"),
         (
             lambda: precision(GUESS, TRUE, "binary"),
             V,
@@ -147,7 +183,7 @@ RAGGED = [[1], [1, 2]]
         (lambda: roc_auc(FLAT, LABELS), V, "roc_auc expects a target of 0 and 1, got some from 0 to 3"),
         (lambda: roc_auc(FLAT, 0.5 * (LABELS > 1)), V, "roc_auc expects a target of 0 and 1, got some from 0.0 to 0.5"),
         (lambda: roc_auc(FLAT, np.ones(N)), V, "roc_auc expects rows of class 1 and of others, got 105 and 0"),
-        (lambda: roc_auc(FLAT[:0], FLAT[:0]), V, "roc_auc expects rows of class 1 and of others, got 0 and 0"),
+        (lambda: roc_auc(FLAT[:0], FLAT[:0]), V, "roc_auc expects at least one row, got the shape (0,)"),
         (lambda: roc_auc(FLAT * np.nan, FLAT > 0), V, "roc_auc: NaN in the scores"),
         (lambda: roc_auc(FLAT, FLAT * np.nan), V, "roc_auc: NaN in the target"),
         (lambda: roc_auc(list("ab"), [0, 1]), T, "roc_auc expects an array of real numbers, got <U1 array (2,)"),
@@ -185,6 +221,66 @@ RAGGED = [[1], [1, 2]]
         (lambda: perplexity(LOGITS + np.inf, LABELS), V, "perplexity: NaN or infinity in the logits"),
         (lambda: perplexity(LOGITS, LABELS + 1), V, "cross_entropy expects labels from 0 to 3, got 4 at row 4"),
         (lambda: perplexity(LOGITS[:0], LABELS[:0]), V, "expects at least one row"),
+        (lambda: roc_curve(FLAT, np.ones(N)), V, "roc_curve expects rows of class 1 and of others, got 105 and 0"),
+        (lambda: roc_curve(FLAT[:0], FLAT[:0]), V, "roc_curve expects at least one row, got the shape (0,)"),
+        (
+            lambda: precision_recall_curve(LOGITS, LABELS),
+            V,
+            "precision_recall_curve expects scores (n,) of one class, got float64 array (105, 4); write "
+            "precision_recall_curve(scores[:, i], labels == i) for a class i",
+        ),
+        (
+            lambda: average_precision(FLAT, LABELS % 2, "samples"),
+            V,
+            "average_precision: average must be macro, micro, weighted or None, got str 'samples'",
+        ),
+        (lambda: roc_auc(FLAT, LABELS % 2, 1), T, "average must be macro, micro, weighted or None, got int 1"),
+        (lambda: mae(FLAT * np.nan, FLAT), V, "mae: NaN in the prediction"),
+        (lambda: mape(FLAT, FLAT[:3]), V, "mape expects a target of the prediction's shape (105,), got (3,)"),
+        (lambda: explained_variance(FLAT, FLAT + np.inf), V, "explained_variance: infinity in the target"),
+        (
+            lambda: log_loss(LOGITS, LABELS),
+            V,
+            "log_loss expects probabilities, which sum to 1 in each row, got numbers",
+        ),
+        (lambda: log_loss(np.array([0.2, 0.3]), np.array([0, 2])), V, "log_loss expects a target of 0 and 1 for"),
+        (
+            lambda: matthews(GUESS - 1, TRUE),
+            V,
+            "matthews expects labels from 0 to 4, got -1 at row 0 of the prediction",
+        ),
+        (lambda: balanced_accuracy(GUESS[:0], TRUE[:0]), V, "balanced_accuracy expects one label a row, got (0,)"),
+        (
+            lambda: accuracy(LOGITS, np.eye(4)[LABELS] + np.eye(4)[0] > 0),
+            V,
+            "accuracy expects a target of one class a row, got rows of 0 and 1 of another sum; for several classes a "
+            "row give booleans, say prediction > 0.5",
+        ),
+        (
+            lambda: matthews(LOGITS, np.zeros((N, 4))),
+            V,
+            "matthews expects a target of one class a row, got rows of 0 and 1 of another sum",
+        ),
+        (
+            lambda: f1(LOGITS > 0, np.zeros((N, 3))),
+            V,
+            "f1 expects a target of the prediction's shape (105, 4), got (105, 3)",
+        ),
+        (
+            lambda: recall(LOGITS > 0, 0.5 * np.ones((N, 4))),
+            V,
+            "recall expects a target of 0 and 1 for booleans (n, classes), got float64 array (105, 4)",
+        ),
+        (
+            lambda: f1(LOGITS, LABELS, "samples"),
+            V,
+            "f1: average 'samples' is for several classes a row, given as booleans (n, classes)",
+        ),
+        (
+            lambda: f1(LOGITS > 0, LOGITS > 0, "binary"),
+            V,
+            "f1: average 'binary' is for the classes 0 and 1, got 4 classes; write 'macro'",
+        ),
     ],
 )
 def test_what_would_give_a_number_without_meaning_is_refused_with_what_to_write(judge, kind, message):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fnn import mse
-from fnn.metrics import r2, rmse
+from fnn.metrics import explained_variance, mae, mape, r2, rmse
 from tests.each_of import each_of
 from tests.metrics.cases import AIM, LOGITS, OUTPUTS, N
 
@@ -15,6 +15,37 @@ def test_rmse_and_r2_by_hand():
     prediction, target = np.array([2.5, 0.0, 2.0, 8.0]), np.array([3.0, -0.5, 2.0, 7.0])
     assert rmse(prediction, target) == pytest.approx(math.sqrt((0.25 + 0.25 + 0 + 1) / 4), rel=1e-15)
     assert r2(prediction, target) == pytest.approx(1 - 1.5 / 29.1875, rel=1e-15)  # the mean is 2.875
+
+
+def test_mae_mape_and_explained_variance_by_hand():
+    prediction, target = np.array([2.5, 0.0, 2.0, 8.0]), np.array([3.0, -0.5, 2.0, 7.0])
+    assert mae(prediction, target) == pytest.approx((0.5 + 0.5 + 0 + 1) / 4, rel=1e-15)
+    assert mape(prediction, target) == pytest.approx((0.5 / 3 + 1 + 0 + 1 / 7) / 4, rel=1e-15)
+    # errors 0.5 -0.5 0 -1, their mean -0.25
+    assert explained_variance(prediction, target) == pytest.approx(1 - (1.5 - 4 / 16) / 29.1875, rel=1e-15)
+    assert mape(np.array([0.0, 1.0]), np.array([0.0, 0.0])) == 2.0**51  # a target of 0 counts as 2**-52
+
+
+def test_what_does_not_vary_is_explained_by_what_is_off_by_a_constant():
+    same = np.array([0.1, 0.1, 0.1])  # whose mean in float64 is not 0.1
+    assert explained_variance(same + 5, same) == 1.0
+    assert explained_variance(np.array([0.1, 0.1, 0.2]), same) == 0.0
+    assert explained_variance(np.array([3.0]), np.array([1.0])) == 1.0
+    assert explained_variance(AIM + [3.0, -1e6], AIM) == pytest.approx(1.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1.0, 1e300])
+def test_errors_of_any_size_neither_vanish_nor_overflow(size):
+    prediction, target = size * np.array([1.0, 2.0, 4.0]), size * np.array([1.0, 3.0, 2.0])
+    assert mae(prediction, target) == pytest.approx(size, rel=1e-14)
+    assert explained_variance(prediction, target) == pytest.approx(1 - (14 / 3) / 2, rel=1e-12)
+    assert mape(prediction, target) == pytest.approx((1 / 3 + 1) / 3, rel=1e-14) or size < 1e-16
+
+
+def test_a_prediction_that_is_infinite_is_infinitely_wrong():
+    prediction, target = np.array([np.inf, 1.0]), np.array([0.0, 1.0])
+    assert mae(prediction, target) == mape(prediction, target) == math.inf
+    assert explained_variance(prediction, target) == -math.inf
 
 
 def test_rmse_is_the_root_of_mse():

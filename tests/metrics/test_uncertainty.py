@@ -5,15 +5,28 @@ import math
 import numpy as np
 import pytest
 
-from fnn import Key, fold_in, softmax
+from fnn import Key, cross_entropy, fold_in, softmax
 from fnn.core.keys import normals, uniforms
-from fnn.metrics import calibration_error, mutual_information, predictive_entropy, predictive_variance
+from fnn.metrics import calibration_error, log_loss, mutual_information, predictive_entropy, predictive_variance
 from tests.each_of import each_of
 from tests.errors import check, message
-from tests.metrics.cases import LABELS, PROBABILITIES
+from tests.metrics.cases import LABELS, LOGITS, PROBABILITIES
 
 T, V = TypeError, ValueError
 MEMBERS = softmax(2 * normals(Key(8), (5, 30, 4)))
+
+
+def test_the_log_loss_is_the_cross_entropy_of_the_logits():
+    assert log_loss(PROBABILITIES, LABELS) == pytest.approx(cross_entropy(LOGITS, LABELS), rel=1e-12)
+    assert log_loss(PROBABILITIES, np.eye(4)[LABELS]) == log_loss(PROBABILITIES, LABELS)
+
+
+def test_the_log_loss_of_one_class_against_another_and_of_what_is_said_to_be_impossible():
+    p, labels = np.array([0.25, 0.5, 1.0]), np.array([0, 1, 1])
+    assert log_loss(p, labels) == pytest.approx(-(math.log(0.75) + math.log(0.5) + math.log(1 - 2**-52)) / 3, rel=1e-12)
+    assert log_loss(p, labels > 0) == log_loss(np.stack([1 - p, p], axis=1), labels)
+    assert log_loss(np.array([0.0]), np.array([1])) == pytest.approx(52 * math.log(2))
+    assert log_loss(np.array([0.0], np.float32), np.array([1])) == pytest.approx(23 * math.log(2))
 
 
 def by_definition(probabilities, labels, bins):
@@ -127,7 +140,7 @@ ROWS = [
         "calibration_error expects a target of 0 and 1 for probabilities (n,), got 2",
     ),
     (lambda: calibration_error(P, TARGET, 0), V, "calibration_error: bins must be at least 1, got 0"),
-    (lambda: calibration_error(P[None], TARGET), V, "calibration_error expects probabilities (n, classes) or (n,)…"),
+    (lambda: calibration_error(P[None, None], TARGET), V, "calibration_error expects probabilities (n, classes) or…"),
     (lambda: calibration_error(P[:0], TARGET[:0]), V, "calibration_error expects at least one row, got float64 array…"),
     (lambda: calibration_error(P, TARGET + 5), V, "calibration_error…5…"),
     (lambda: calibration_error(P, TARGET[:1]), V, "calibration_error expects one label a row, got (2,) against a…"),
