@@ -34,11 +34,10 @@ def each_member(kind: Literal["scores", "values", "logits"]) -> Callable[[Callab
 
         @functools.wraps(metric)
         def of_one_or_each(*given: Any, **named: Any) -> Any:
-            prediction, target = (
-                given[i] if i < len(given) else named.get(name) for i, name in enumerate((first, second))
-            )
-            shape, aim = getattr(prediction, "shape", None), getattr(target, "shape", None)
-            if type(shape) is not tuple or type(aim) is not tuple or len(shape) < 2:
+            prediction: Any = given[0] if given else named.get(first)
+            target: Any = given[1] if len(given) > 1 else named.get(second)
+            shape, aim = _shape(prediction), _shape(target)
+            if shape is None or aim is None or len(shape) < 2:
                 return metric(*given, **named)
             if kind == "scores":
                 _refuse_ambiguous(metric.__name__, shape, aim)
@@ -51,6 +50,11 @@ def each_member(kind: Literal["scores", "values", "logits"]) -> Callable[[Callab
         return of_one_or_each
 
     return decorated
+
+
+def _shape(array: Any) -> tuple[int, ...] | None:
+    shape = getattr(array, "shape", None)
+    return shape if isinstance(shape, tuple) else None
 
 
 # Whether the target is that of each member, and cannot be that of a single network.

@@ -355,11 +355,11 @@ entry("average_precision(., target)", lambda value: metrics.average_precision(va
       {"one-hot rows", "one-hot rows too wide"})  # fmt: skip
 entry("average_precision(scores, .)", lambda value: metrics.average_precision(np.full((5, 3), 1 / 3), value),
       TRUE | {"labels as booleans"})  # fmt: skip
-for curve in (metrics.roc_curve, metrics.precision_recall_curve):
+for curve, undefined in ((metrics.roc_curve, set()), (metrics.precision_recall_curve, {"weights of zero"})):
     entry(f"{curve.__name__}(., target)", lambda value, curve=curve: curve(value, LABELS > 0),
           {n for n in FIVE_ROWS & NO_NAN if ARRAYS[n].ndim == 1})  # fmt: skip
     entry(f"{curve.__name__}(scores, .)", lambda value, curve=curve: curve(np.arange(5.0), value),
-          {"labels as booleans"} | ({"weights of zero"} if curve is metrics.precision_recall_curve else set()))  # fmt: skip
+          {"labels as booleans"} | undefined)  # fmt: skip
 entry("log_loss(., target)", lambda value: metrics.log_loss(value, LABELS),
       {"one-hot rows", "one-hot rows too wide"})  # fmt: skip
 entry("log_loss(probabilities, .)", lambda value: metrics.log_loss(THIRDS[0], value),
