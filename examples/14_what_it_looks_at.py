@@ -373,6 +373,7 @@ if plot and Figure:
 # whole step (Madry et al., 2018); how much lower does the accuracy of the hardened network get? And go down instead of
 # up, from noise: what does the network take for a perfect 3?
 
+
 # %%
 def relu_pullback(x, dy):
     raise NotImplementedError

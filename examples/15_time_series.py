@@ -275,6 +275,7 @@ for width, learning_rate, n_epochs in ((64, 1e-3, 20), (256, 2e-3, 15 if options
 # `serial(gru(32), last_step, dense(HORIZON))`, which reads the two days hour by hour, `seen[..., None]`; is it better
 # at one hour ahead, or at 24?
 
+
 # %%
 def standardize(x):
     raise NotImplementedError

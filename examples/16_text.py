@@ -314,6 +314,7 @@ if plot and Figure:
 # out of the training set alone; what becomes of a word that was never seen, and what of one that was never seen with
 # "but"?
 
+
 # %%
 def rnn_backward(x, input_weight, hidden_weight, bias, dy):
     raise NotImplementedError
