@@ -172,14 +172,14 @@ if plot and Figure:
 
 # %% [markdown]
 # ## Your turn
-# Write dropout as what it is here, a function that returns two things: y, and a function backward(dy) that returns dx.
-# It drops a fraction of `rate`, and both use the same mask. Put it in the place of the line that raises; `grade` tells
-# what is wrong with it.
+# A network with several outputs descends a sum of losses. Write a loss of your own for one of them: return its value,
+# of all of y, and its gradient by y, an array of the shape of y. Any loss will do, as long as the gradient is that of
+# the very number that is returned. Put it in the place of the line that raises; `grade` tells what is wrong with it.
 
 
 # %%
-def dropout(x, rate, seed):
+def loss_and_gradient(y, target):
     raise NotImplementedError
 
 
-print(grade(dropout=dropout))
+print(grade(loss_and_gradient=loss_and_gradient))

@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("folder", type=Path, help="where to write them")
     parser.add_argument("lessons", nargs="*", metavar="LESSON", help="numbers, such as 01 07; all if there are none")
     parser.add_argument("--fast", action="store_true", help="shorter runs")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     chosen = [lesson for lesson in LESSONS if not options.lessons or lesson.name[:2] in options.lessons]
     if len(chosen) < len(set(options.lessons)):
         parser.error(f"the lessons are {', '.join(lesson.name[:2] for lesson in LESSONS)}")

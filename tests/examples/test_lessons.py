@@ -189,9 +189,7 @@ SOLUTIONS = {
     e = np.exp(x - x.max(axis=1, keepdims=True))
     y = e / e.sum(axis=1, keepdims=True)
     return y * (dy - (dy * y).sum(axis=1, keepdims=True))""",
-    "dropout": """
-    mask = (np.random.default_rng(seed).random(x.shape) >= rate) / (1 - rate)
-    return x * mask, lambda dy: dy * mask""",
+    "loss_and_gradient": "return np.mean(np.abs(y - target) ** 3), 3 * (y - target) * np.abs(y - target) / y.size",
     "cross_entropy_gradient": """
     e = np.exp(logits - logits.max(axis=1, keepdims=True))
     return (e / e.sum(axis=1, keepdims=True) - np.eye(logits.shape[1])[labels]) / len(logits)""",

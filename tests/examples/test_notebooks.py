@@ -34,7 +34,7 @@ def test_a_notebook_can_be_told_to_be_fast():
 
 def test_a_lesson_that_is_not_there_is_refused(tmp_path, capsys):
     with pytest.raises(SystemExit):
-        notebooks.main([str(tmp_path), "01", "99"])
+        notebooks.main([str(tmp_path), "--fast", "01", "99"])
     assert "the lessons are 01, 02, 03" in capsys.readouterr().err
 
 
