@@ -35,7 +35,7 @@ class Difference:
     right: bool = False
 
 
-def difference(outcome: Outcome, expected: Parts, tolerance: float, x: Any = None, axes: int = 0) -> Difference | None:
+def difference(outcome: Outcome, expected: Parts, tolerance: float, x: Any = None, axes: int = -1) -> Difference | None:
     """Return where an outcome differs from what is expected, or None.
 
     Args:
@@ -43,11 +43,11 @@ def difference(outcome: Outcome, expected: Parts, tolerance: float, x: Any = Non
         expected: the right arrays, by place.
         tolerance: how far a number may be off, as a fraction of its array's largest.
         x: the input, to tell at which of its numbers or rows they differ.
-        axes: how many axes of x belong together: 0 if each number has a result, 1 for rows.
+        axes: how many axes of x belong together: 0 if each number has a result, 1 for rows, -1 if neither.
 
     >>> from fnn.testing._sandbox import call
     >>> x = np.arange(9.0)
-    >>> difference(call(np.expm1, (x,)), {"": np.where(x < 5, np.expm1(x), 2.0)}, 1e-6, x).what
+    >>> difference(call(np.expm1, (x,)), {"": np.where(x < 5, np.expm1(x), 2.0)}, 1e-6, x, 0).what
     'gives 147.4 at [5], where x is 5, expected 2'
     """
     if outcome.error is not None:
@@ -55,34 +55,38 @@ def difference(outcome: Outcome, expected: Parts, tolerance: float, x: Any = Non
     if len(outcome.parts) != len(expected):
         return Difference(f"gives {_counted(outcome.parts)}, expected {_counted(expected)}")
     # A dictionary or a list for a tuple will do: results are compared in their order.
+    given = x if isinstance(x, np.ndarray) else np.ones(1)
+    reach = tolerance, float(np.abs(given[np.isfinite(given)]).max(initial=1.0))
     off = [each for each in zip(outcome.parts, outcome.arrays, expected.values(), strict=True)
-           if not _equal(*each[1:], tolerance)]  # fmt: skip
+           if each[1].shape != each[2].shape or _off(*each[1:], *reach).any()]  # fmt: skip
     for place, found, right in off[:1]:
         where, share = f"as result {place} " if place else "", len(off) / len(expected)
         if found.shape != right.shape:
             what = f"gives {where}the shape {found.shape}, expected {right.shape}"
             return Difference(what, found, right, share=share)
-        worst = tuple(int(i) for i in np.argwhere(_off(found, right, tolerance))[0])
-        at = _input_at(x, worst, axes)
-        long = at is not None and x.size > SHORT
+        worst = tuple(int(i) for i in np.argwhere(_off(found, right, *reach))[0])
+        at = _input_at(given, worst, axes)
+        long = at is not None and given.size > SHORT
         told = (f" at {list(worst)}" if worst else "") + (f", where x is {shown(at)}," if long else "," * bool(worst))
         one, other = _apart(found[worst], right[worst])
         return Difference(f"gives {where}{one}{told or ','} expected {other}", found, right, at, share)
     return None
 
 
-def _off(found: np.ndarray, right: np.ndarray, tolerance: float) -> np.ndarray:
-    # Where 0 is expected, 1e-14 beside ordinary numbers is rounding.
-    return ~(np.abs(found.astype(np.float64) - right) <= tolerance * np.abs(right).max(initial=1e-6))
+def _off(found: np.ndarray, right: np.ndarray, tolerance: float, reach: float) -> np.ndarray:
+    # Where 0 is expected, 1e-14 beside ordinary numbers is rounding; and float32 has seven digits of its largest input.
+    tolerance, floor = (max(tolerance, 1e-4), max(1e-6, 2e-7 * reach)) if is_single(found) else (tolerance, 1e-12)
+    return ~(np.abs(found.astype(np.float64) - right) <= tolerance * np.abs(right).max(initial=0.0) + floor)
 
 
-def _equal(found: np.ndarray, right: np.ndarray, tolerance: float) -> bool:
-    return found.shape == right.shape and not _off(found, right, tolerance).any()
+def is_single(array: np.ndarray) -> bool:
+    """Return True for float32 and less."""
+    return array.dtype.kind == "f" and array.dtype.itemsize < 8
 
 
-def _input_at(x: Any, place: tuple[int, ...], axes: int) -> Any:
+def _input_at(x: np.ndarray, place: tuple[int, ...], axes: int) -> Any:
     """Return the number of the input at a place of the result, or its row; None if neither can be told."""
-    if not isinstance(x, np.ndarray) or not 0 < x.ndim - axes <= len(place):
+    if axes < 0 or not 0 < x.ndim - axes <= len(place):
         return None
     at = x[place[: x.ndim - axes]]
     return at if at.size <= SHORT else None
@@ -106,7 +110,7 @@ def agree(one: Outcome, other: Outcome, tolerance: float = 1e-5) -> bool:
     if bool(one.warning) != bool(other.warning) or list(one.parts) != list(other.parts):
         return False
     pairs = zip(one.arrays, other.arrays, strict=True)
-    return all(a.shape == b.shape and _close(a, b, tolerance) for a, b in pairs)
+    return all(a.shape == b.shape and _close(a, b, 1e-4 if is_single(a) else tolerance) for a, b in pairs)
 
 
 def _close(a: np.ndarray, b: np.ndarray, tolerance: float) -> bool:

@@ -129,7 +129,7 @@ class Form:
     def sample(self, each: Case) -> tuple[Any, int]:
         """Return the first argument and how many of its axes a sample has, where results belong to samples."""
         axes = self.exercise.axes
-        return (None, 0) if axes is None or (axes and self.by.columns) else (self.give(each.arguments)[0], axes)
+        return self.give(each.arguments)[0], -1 if axes is None or (axes and self.by.columns) else axes
 
     def plain(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function without its cache."""
@@ -225,7 +225,7 @@ def _table(exercise: Exercise, asked: Conventions) -> list[tuple[Any, ...]]:
 def _table_row(form: Form) -> tuple[Any, ...]:
     first = form.exercise.cases[0]
     given = form.give(first.arguments)
-    key = form.by.cached, [(each.shape, each.tobytes()) for each in arrays_in(given)]
+    key = form.by.cached, form.by.order, [(each.shape, each.tobytes()) for each in arrays_in(given)]
     return form, given, str(key), form.expected(first)
 
 

@@ -17,7 +17,7 @@ from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.diagnostics.check import check_vjp
 from fnn.layers._constructor import Constructor
-from fnn.testing._compare import Difference, agree, difference
+from fnn.testing._compare import Difference, agree, difference, is_single
 from fnn.testing._sandbox import Outcome, call, isolated, map_arrays
 from fnn.testing.conventions import FORMS, Conventions, Form, Order, other_form
 from fnn.testing.derivatives import hint
@@ -209,23 +209,22 @@ def _of_values(form: Form, function: Callable[..., Any]) -> Iterator[Finding]:
     if exercise.right is None:
         return
     outcomes = [form.call(function, each) for each in form.cases]
-    pairs = zip(form.cases, outcomes, strict=True)
+    pairs = [(_as_exact(each, outcome), outcome) for each, outcome in zip(form.cases, outcomes, strict=True)]
     wrongs = {place: wrong for place, pair in enumerate(pairs) if (wrong := _wrong(form, *pair))}
     left = list(wrongs)
     while left:
         place = left[0]
-        each, wrong = form.cases[place], wrongs[place]
+        (each, outcome), wrong = pairs[place], wrongs[place]
         suspects = () if each.answer is REFUSED else exercise.suspects
-        alike = [pair for pair in suspects if _alike(form, pair[1], each, outcomes[place])]
+        alike = [pair for pair in suspects if _alike(form, pair[1], each, outcome)]
         if alike:  # of several, the one that is alike on the most cases
-            pairs = list(zip(form.cases, outcomes, strict=True))
             likeness = [[_alike(form, suspect, *pair) for pair in pairs] for _, suspect in alike]
             best = max(range(len(alike)), key=lambda i: sum(likeness[i]))
             key = alike[best][0]
             left = [other for other in left if not likeness[best][other]]
         else:
             key = each.mistake
-            left = [other for other in left if key and other != place and form.cases[other].mistake != key]
+            left = [other for other in left if key and other != place and pairs[other][0].mistake != key]
         mistake, advice = (None, key) if isinstance(key, str) else (key, "")
         given, severity = form.give(each.arguments), "wrong" if each.ordinary and not wrong.right else "edge"
         if not key:
@@ -234,10 +233,18 @@ def _of_values(form: Form, function: Callable[..., Any]) -> Iterator[Finding]:
             advice = hint(wrong.found, wrong.expected, len(each.arguments[0]) if of_rows else 1)
         if mistake == 11 and np.isnan(np.sum(wrong.found if isinstance(wrong.found, np.ndarray) else 0.0)):
             advice = "0 * log(0) is nan"
-        if outcomes[place].error is not None and not key:
+        if outcome.error is not None and not key:
             advice = f"it is called as {exercise.signature}"
         yield Finding(exercise.name, wrong.what, given, wrong.expected, wrong.found, mistake, advice, severity,
                       wrong.at, wrong.share)  # fmt: skip
+
+
+def _as_exact(each: Case, outcome: Outcome) -> Case:
+    """Return a case with its numbers as float32 has them, if the result is of float32."""
+    if not any(map(is_single, outcome.arrays)):
+        return each
+    rounded = map_arrays(lambda a: a.astype(np.float32).astype(a.dtype) if a.dtype.kind == "f" else a, each.arguments)
+    return attrs.evolve(each, arguments=rounded)
 
 
 def _alike(form: Form, suspect: Callable[..., Any] | Fitted, each: Case, outcome: Outcome) -> bool:

@@ -1,112 +1,15 @@
 """A function that is right in another form than the signature's is told so, and passes where its form is asked for."""
 
-from itertools import pairwise
-
 import numpy as np
 
 import fnn
 from fnn.testing import COSTS, Finding, Grades, grade
 from tests.each_of import each_of
-
-
-def softmax_of_columns(z):
-    e = np.exp(z - z.max(axis=0))
-    return e / e.sum(axis=0)
-
-
-def forward_by_columns(x, weight, bias):
-    return weight @ x + bias
-
-
-def forward_with_cache(x, weight, bias):
-    return x @ weight + bias, (x, weight)
-
-
-def backward_averaged(x, weight, dy):
-    return x.T @ dy / len(x), dy.mean(axis=0), dy @ weight.T
-
-
-def backward_of_a_course(dy, x, weight):
-    n = x.shape[1]
-    return dy @ x.T / n, dy.sum(axis=1, keepdims=True) / n, weight.T @ dy
-
-
-def backward_keeping_dimensions(x, weight, dy):
-    return x.T @ dy, dy.sum(axis=0, keepdims=True), dy @ weight.T
-
-
-def backward_with_dx_first(x, weight, dy):
-    return dy @ weight.T, x.T @ dy, dy.sum(axis=0)
-
-
-def entropy_of_probabilities(p, labels):
-    return -np.log(p[np.arange(len(p)), labels]).mean()
-
-
-def entropy_with_the_target_first(hot, logits):
-    top = logits.max(axis=1, keepdims=True)
-    return np.mean(np.log(np.exp(logits - top).sum(axis=1)) + top[:, 0] - (hot * logits).sum(axis=1))
-
-
-def dropout_as_first_published(x, rate, seed):
-    mask = np.random.default_rng(seed).random(x.shape) >= rate
-    return x * mask, lambda dy: dy * mask
-
-
-def init_as_in_torch(sizes, seed):
-    generator = np.random.default_rng(seed)
-    return [(generator.normal(0, (2 / i) ** 0.5, (o, i)), np.zeros((1, o))) for i, o in pairwise(sizes)]
+from tests.testing.functions import FORMS
 
 
 def difference_in_floats(y, target):
     return np.subtract(y, target, dtype=float)
-
-
-# What a function is, how it is written, the words for it, and the number that it has where it is not asked for so.
-FORMS = [
-    ("softmax", softmax_of_columns, {"columns": True}, "by columns", ()),
-    ("dense_forward", forward_by_columns, {"columns": True}, "by columns", ()),
-    ("dense_forward", forward_with_cache, {"cached": True}, "with a cache beside the result", ()),
-    ("dense_forward", lambda x, w, b: x @ w.T + b, {"transposed": True}, "with weights transposed", ()),
-    ("dense_backward", backward_averaged, {"averaged": True}, "divided by n in the layer", ()),
-    ("dense_backward", backward_keeping_dimensions, {"keepdims": True}, "with biases (1, n)", ()),
-    (
-        "dense_backward",
-        backward_with_dx_first,
-        {"returns": ("dx", "dweight", "dbias")},
-        "with the results (dx, dweight, dbias)",
-        (),
-    ),
-    (
-        "dense_backward",
-        backward_of_a_course,
-        {"columns": True, "averaged": True, "order": ("dy", "x", "weight")},
-        "by columns, divided by n in the layer and with the arguments (dy, x, weight)",
-        (),
-    ),
-    ("mse_gradient", lambda y, t: (y - t) / y.size, {"half": True}, "for half the square", ()),
-    ("mse_gradient", lambda y, t: 2 * (y - t), {"summed": True}, "for the sum", (5,)),
-    ("mse_gradient", lambda y, t: y - t, {"half": True, "summed": True}, "for half the square and for the sum", (5,)),
-    ("cross_entropy", entropy_of_probabilities, {"probabilities": True}, "of probabilities", ()),
-    (
-        "cross_entropy",
-        entropy_with_the_target_first,
-        {"one_hot_labels": True, "order": ("labels", "logits")},
-        "with one-hot labels and with the arguments (labels, logits)",
-        (),
-    ),
-    ("sigmoid_derivative", lambda y: y * (1 - y), {"of_output": True}, "of the activation's output", (14,)),
-    ("dropout", dropout_as_first_published, {"scaled_at_test": True}, "scaled at test time", (31,)),
-    ("leaky_relu", lambda x: np.where(x > 0, x, 0.2 * x), {"slope": 0.2}, "with slope=0.2", ()),
-    ("leaky_relu_derivative", lambda x: np.where(x > 0, 1, 0.3), {"slope": 0.3}, "with slope=0.3", ()),
-    (
-        "init",
-        init_as_in_torch,
-        {"transposed": True, "keepdims": True},
-        "with biases (1, n) and with weights transposed",
-        (),
-    ),
-]
 
 
 @each_of(("name", "function", "conventions", "words", "mistakes"), FORMS)
