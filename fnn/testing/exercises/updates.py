@@ -154,7 +154,7 @@ GRADS = {"weight": numbers(3, 2, seed=2), "bias": numbers(2, seed=3)}
 STATE = [numbers(3, 2), numbers(3, 2, seed=1), numbers(3, 2, seed=2)]
 MOMENTS: list[Any] = [*STATE[:2], 0.1 * STATE[2], numbers(3, 2, seed=3) ** 2]
 LINE = [numbers(3, 2), numbers(2, seed=1), numbers(5, 3, seed=2), numbers(5, 2, seed=3)]
-SINGLE = np.array([0.5, 300.0, -2.0], np.float32)
+SINGLE = np.array([0.5, 30.0, -2.0], np.float32)
 PARTS = "f is given parts of x, which is right only for sums: move one number of the whole x at a time"
 
 EXERCISES = {
@@ -226,5 +226,6 @@ EXERCISES = {
             *[(PARTS, partial(_coupled_gradient, axis=axis)) for axis in ((), -1, 0)],
         ],
         effects={"writes": 38, "shares": 38},
+        tolerance=2e-7,  # a step of 1e-6 to one side alone is off by more
     ),
 }  # fmt: skip
