@@ -45,7 +45,11 @@ def confined(
         folder.mkdir()
         for each in map(Path, files):
             copytree(each, folder / each.name) if each.is_dir() else copy(each, folder)
-        places = {"paths": [str(folder), *map(os.path.abspath, sys.path)], "folder": str(folder), "results": str(results)}
+        places = {
+            "paths": [str(folder), *map(os.path.abspath, sys.path)],
+            "folder": str(folder),
+            "results": str(results),
+        }
         own = dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR"), str(folder)) | {"MPLBACKEND": "Agg"}
         own |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         own |= {name: os.environ[name] for name in KEPT if name in os.environ}

@@ -76,6 +76,8 @@ def reshape(reader: Reader, op: Op, x: Tensor, shape: Any) -> Tensor:
 @operator("Squeeze")
 def squeeze(reader: Reader, op: Op, x: Tensor, axes: Any = None) -> Tensor:
     axes = op["axes"] if axes is None else constant(axes, "axes").tolist()
+    if axes is None and reader.rows == 1:
+        raise Cannot("of rows")
     axes = [place for place in range(1, x.rank) if x.shape[place] == 1] if axes is None else axes
     axes = {axis % x.rank for axis in axes}
     kept = [place for place in range(x.rank) if place not in axes]

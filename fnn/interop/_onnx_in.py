@@ -5,19 +5,22 @@ network_of : model, ... -> a Serial or a Graph, or one error with all that is mi
 
 from __future__ import annotations
 
-import warnings
+import copy
 from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper
-from onnx.reference import ReferenceEvaluator
 
 from fnn.core._errors import FormatError, describe
 from fnn.core.record import Record
-from fnn.interop import _onnx_arranging, _onnx_operators, _onnx_scanning  # noqa: F401 (they register)
+from fnn.interop import _onnx_arranging, _onnx_operators, _onnx_resizing, _onnx_scanning  # noqa: F401 (they register)
+from fnn.interop._onnx_arrays import FORMULAS
+from fnn.interop._onnx_bodies import body_of, branch_of, used_in
 from fnn.interop._onnx_file import array_of, attributes
+from fnn.interop._onnx_generic import array_operator
+from fnn.interop._onnx_inputs import computed_now, declared, dtype_of, samples_of, type_of
 from fnn.interop._onnx_reader import OPERATORS, TAKES_CONSTANTS, Cannot, Op, Reader, Tensor, pruned
 from fnn.networks.graph import Graph, Node
 from fnn.networks.serial import Serial
@@ -27,14 +30,15 @@ _SHAPE_OF_MISSING = object()  # the shape of that, and what is computed from it:
 
 # Of a shape with -1 for the rows these make another such; anything else would compute with the -1.
 _OF_SHAPES = {"Gather", "Slice", "Concat", "Unsqueeze", "Squeeze", "Cast", "Identity", "Reshape"}
+_OF_SYMBOLS = {"Cast", "Gather", "Identity"}  # read as layers where they take integers too
 _RANDOM = {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"}
 
 
 class _Reading:
-    """The values of a graph by name, as far as it is read."""
+    """The values of a graph by name, as far as it is read; with ``fixed`` the number of rows is that of x."""
 
-    def __init__(self, model: Any, opset: int, caller: str, x: Any) -> None:
-        self.graph, self.opset, self.caller = model.graph, opset, caller
+    def __init__(self, model: Any, opset: int, caller: str, x: Any, fixed: bool) -> None:
+        self.graph, self.opset, self.caller, self.fixed = model.graph, opset, caller, fixed
         self.values: dict[str, Any] = {each.name: array_of(each, caller) for each in self.graph.initializer}
         self.of_rows: set[str] = set()  # constants in which -1 stands for the number of rows
         self.missing: Counter[str] = Counter()
@@ -43,17 +47,19 @@ class _Reading:
         for each in inputs:
             if each.type.WhichOneof("value") != "tensor_type" or not each.type.tensor_type.elem_type:
                 raise FormatError(f"{caller}: its input {each.name} is no array")
+            if dtype_of(each).kind not in "fiub":
+                raise FormatError(f"{caller}: its input {each.name} is of {dtype_of(each)}, which NumPy has not")
         given = x if isinstance(x, tuple) else (x,) * (x is not None)
         if x is not None and len(given) != len(inputs):
             names = ", ".join(each.name for each in inputs)
             raise FormatError(f"{caller} takes {len(inputs)} inputs, {names}, got {describe(x)}")
-        samples = [_sample(each, given[place] if given else None) for place, each in enumerate(inputs)]
+        samples = samples_of(inputs, given or (None,) * len(inputs), fixed)
         self.inputs = [each.name for each in inputs]
-        rows = next((_declared(each)[0] for each in inputs if _declared(each)), None)
+        rows = next((declared(each)[0] for each in inputs if declared(each)), None)
         self.reader = Reader(rows, any(guessed for _, guessed in samples))
         for name, (sample, _) in zip(self.inputs, samples, strict=True):
             self.values[name] = self.reader.input(name, sample)
-        self.uses = Counter(name for node in self.graph.node for name in node.input)
+        self.uses = Counter(used_in(self.graph.node))
         self.uses.update(each.name for each in self.graph.output)
         for name in self.inputs:
             self.reader.pending[name] += self.uses[name]
@@ -62,6 +68,13 @@ class _Reading:
         """Read a node: add its outputs to the values."""
         what = node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}"
         given = [self.values.get(name, _MISSING) if name else None for name in node.input]
+        if what == "If" and isinstance(given[0], np.ndarray):
+            nodes, constants = branch_of(node, bool(given[0]))
+            self.values |= {each.name: array_of(each, self.caller) for each in constants}
+            self.uses.update(used_in(nodes))
+            for each in nodes:
+                self.read(each)
+            return None
         if any(setting.type in (setting.GRAPH, setting.GRAPHS) for setting in node.attribute):
             return self._lacks(node, what, "control flow that depends on the data")
         computed = [each for each in given if isinstance(each, Tensor)]
@@ -72,29 +85,85 @@ class _Reading:
             return self._shape(node, given[0])
         if not computed and missing and (what == "Shape" or not any(each is _MISSING for each in given)):
             return self._set(node, [_SHAPE_OF_MISSING] * len(node.output))
-        function = OPERATORS.get(what)
-        if function is None:
-            return self._lacks(node, what, "")
         if missing:
-            return self._set(node, [_MISSING] * len(node.output))
-        if not isinstance(given[0], Tensor) and what not in TAKES_CONSTANTS:
-            return self._lacks(node, what, "of a constant")
-        if any(each.rank == 0 for each in computed):
-            return self._lacks(node, what, "of a single computed number")
+            known = what in OPERATORS or what in FORMULAS or self._body(node, given) is not None
+            return self._set(node, [_MISSING] * len(node.output)) if known else self._lacks(node, what, "")
+        complaint = None
+        for way in self._ways(node, what, given, computed):
+            before = self._state()
+            try:
+                made = way()
+            except (Cannot, ValueError, TypeError) as error:  # of a layer, which says what it expects
+                complaint = str(error) if complaint is None else complaint
+                self._restore(before)
+            else:
+                return None if made is None else self._set(node, list(made) if isinstance(made, tuple) else [made])
+        return self._lacks(node, what, complaint or "")
+
+    def _ways(self, node: Any, what: str, given: list[Any], computed: list[Tensor]) -> Iterator[Callable[[], Any]]:
+        """Yield what can be tried: a layer, what ONNX makes of arrays, and the nodes that the operator stands for."""
+        while given and given[-1] is None:
+            given.pop()
         outputs = tuple([name if self.uses[name] else "" for name in node.output])
         name = next(filter(None, node.output))
         op = Op(node.name or name, what, self.opset, attributes(node, self.opset), outputs)
         constants = tuple([id(each) for each in given if isinstance(each, np.ndarray)])
         self.reader.begin(name, (what, constants, str(node.attribute)) if constants else None)
-        while given and given[-1] is None:
-            given.pop()
-        try:
-            made = function(self.reader, op, *given)
-        except Cannot as error:
-            return self._lacks(node, what, str(error))
-        except (ValueError, TypeError) as error:  # of a layer, which says what it expects
-            return self._lacks(node, what, str(error))
-        return self._set(node, list(made) if isinstance(made, tuple) else [made])
+        whole = (
+            all(each.sample.dtype.kind in "iub" for each in computed) and what in FORMULAS and what not in _OF_SYMBOLS
+        )
+        if what in OPERATORS and not whole:
+            yield lambda: self._layer(op, given)
+        if what in FORMULAS:
+            rows = [each in self.of_rows for each in node.input][: len(given)]
+            yield lambda: array_operator(self.reader, op, given, rows)
+        body = self._body(node, given)
+        if body is not None:
+            yield lambda: self._expanded(node, *body)
+
+    def _layer(self, op: Op, given: list[Any]) -> Any:
+        if not isinstance(given[0], Tensor) and op.type not in TAKES_CONSTANTS:
+            raise Cannot("of a constant")
+        if any(isinstance(each, Tensor) and each.rank == 0 for each in given):
+            raise Cannot("of a single computed number")
+        made = OPERATORS[op.type](self.reader, op, *given)
+        count = len(made) if isinstance(made, tuple) else 1
+        for place, name in enumerate(op.outputs[count:], count + 1):
+            if name:
+                raise Cannot(f"of which {name} is used, its output {place}")
+        return made
+
+    def _body(self, node: Any, given: list[Any]) -> Any:
+        types = []
+        for each in given:
+            kind = each.sample if isinstance(each, Tensor) else each
+            known = isinstance(kind, np.ndarray)
+            rows = isinstance(each, Tensor) and not self.fixed
+            types.append(type_of(kind, rows) if known else onnx.TypeProto())
+        return body_of(node, self.opset, types)
+
+    def _expanded(self, node: Any, nodes: list[Any], opset: int) -> None:
+        """Read the nodes that a node stands for."""
+        inside = Counter(used_in(nodes))
+        for name in node.input:
+            value = self.values.get(name)
+            if isinstance(value, Tensor):
+                self.reader.pending[value.name] += inside.pop(name, 0) - 1
+        self.uses.update(inside)
+        known, self.opset, count = self.opset, opset, self.missing.total()
+        for each in nodes:
+            self.read(each)
+        self.opset = known
+        if self.missing.total() > count:
+            raise Cannot("")
+
+    def _state(self) -> Any:
+        reader = self.reader.state()
+        return reader, *map(copy.copy, (self.values, self.of_rows, self.missing, self.places, self.uses)), self.opset
+
+    def _restore(self, state: Any) -> None:
+        reader, self.values, self.of_rows, self.missing, self.places, self.uses, self.opset = state
+        self.reader.restore(reader)
 
     def _set(self, node: Any, made: list[Any]) -> None:
         for name, value in zip(node.output, made, strict=False):
@@ -105,9 +174,6 @@ class _Reading:
             value = self.values.get(name)
             if isinstance(value, Tensor):
                 self.reader.pending[value.name] -= 1
-        for name in node.output[len(made) :]:
-            if self.uses[name]:
-                self._lacks(node, node.op_type, f"of which {name} is used, its output {len(made) + 1}")
 
     def _lacks(self, node: Any, what: str, why: str) -> None:
         words = f"{what} {why}".strip() if not why.startswith("control") else f"{what}, {why}"
@@ -125,7 +191,7 @@ class _Reading:
         elif what == "Unsqueeze" and self.opset < 13:
             made = [np.expand_dims(given[0], tuple(attributes(node, self.opset)["axes"]))]
         else:
-            made = _computed(node, self.opset, given)
+            made = computed_now(node, self.opset, given)
         if made is None:
             return self._lacks(node, what, "of constants")
         self.of_rows.update(node.output if of_rows else ())
@@ -134,54 +200,11 @@ class _Reading:
     def _shape(self, node: Any, x: Any) -> None:
         if self.reader.guessed:
             return self._lacks(node, "Shape", "of unknown lengths: pass x, an input of the shape that it is to take")
-        lengths = np.array([-1 if axis == 0 else n for axis, n in zip(x.order, x.shape, strict=True)], np.int64)
-        self.of_rows.update(node.output)
+        of_rows = [axis == 0 and not self.fixed for axis in x.order]
+        lengths = np.array([-1 if rows else n for rows, n in zip(of_rows, x.shape, strict=True)], np.int64)
+        self.of_rows.update(node.output if any(of_rows) else ())
         settings = attributes(node, self.opset)
         return self._set(node, [lengths[settings.get("start") or 0 : settings.get("end")]])
-
-
-def _computed(node: Any, opset: int, given: list[Any]) -> Any:
-    """Return the outputs of a node with constant inputs, by ONNX's own reference, or None if it does not know it."""
-    names = [f"i{place}" if each is not None else "" for place, each in enumerate(given)]
-    alone = onnx.NodeProto()
-    alone.CopyFrom(node)
-    alone.input[:] = names
-    of_any = [helper.make_tensor_value_info(name, 0, None) for name in names if name]
-    returned = [helper.make_tensor_value_info(name, 0, None) for name in node.output]
-    model = helper.make_model(
-        helper.make_graph([alone], "constant", of_any, returned), opset_imports=[helper.make_opsetid("", opset)]
-    )
-    feeds = {name: each for name, each in zip(names, given, strict=True) if name}
-    try:
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return [np.asarray(each) for each in ReferenceEvaluator(model).run(None, feeds)]
-    except Exception:  # whatever another library raises there: it is told as a node that cannot be computed
-        return None
-
-
-def _declared(given: Any) -> list[int | None]:
-    """Return the lengths of an input's axes, None for what may be any."""
-    dims = given.type.tensor_type.shape.dim
-    return [dim.dim_value if dim.HasField("dim_value") and dim.dim_value > 0 else None for dim in dims]
-
-
-def _sample(given: Any, x: Any) -> tuple[np.ndarray, bool]:
-    """Return an array like an input, and whether lengths of its axes, but for the first, were guessed.
-
-    Of images it has no rows: their shapes are seen without computing anything.
-    """
-    dtype = helper.tensor_dtype_to_np_dtype(given.type.tensor_type.elem_type)
-    if x is not None:
-        array = np.asarray(x)
-        return np.zeros((0 if array.ndim > 3 else len(array), *array.shape[1:]), dtype), False
-    lengths = _declared(given)
-    # Images of unknown size are taken to be 224 x 224, sequences of 16 steps.
-    guess = 224 if len(lengths) > 3 else 16
-    shape = [length or guess for length in lengths]
-    if shape:
-        shape[0] = 0 if len(lengths) > 3 else lengths[0] or 3
-    return np.zeros(shape, dtype), None in lengths[1:]
 
 
 def network_of(model: Any, opset: int, caller: str, x: Any) -> Record:
@@ -193,11 +216,18 @@ def network_of(model: Any, opset: int, caller: str, x: Any) -> Record:
         caller: what to call it in messages.
         x: an input whose shape it is to take, or None.
 
+    Where a graph mixes rows, or computes with their number, it is read for as many as x has, or as it says itself.
+
     Raises ``FormatError`` that names all operators that there is no layer for.
     """
-    reading = _Reading(model, opset, caller, x)
+    reading = _Reading(model, opset, caller, x, False)
     for node in model.graph.node:
         reading.read(node)
+    if reading.missing and (x is not None or all(None not in declared(each) for each in reading.graph.input)):
+        again = _Reading(model, opset, caller, x, True)
+        for node in model.graph.node:
+            again.read(node)
+        reading = again if len(again.missing) < len(reading.missing) else reading
     if reading.missing:
         found = [f"{what} (at {reading.places[what]}{_times(n)})" for what, n in sorted(reading.missing.items())]
         raise FormatError(f"{caller} has what fnn has no layer for: {'; '.join(found)}")

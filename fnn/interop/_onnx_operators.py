@@ -9,8 +9,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import attrs
 import numpy as np
+from onnx import helper
 
+from fnn.interop._onnx_arrays import OnnxOperator, integers
 from fnn.interop._onnx_layers import OVER_AXIS, SAME
 from fnn.interop._onnx_reader import Cannot, Op, Reader, Tensor, constant, operator
 from fnn.layers.activations import Identity, Relu
@@ -23,6 +26,7 @@ from fnn.layers.positional import Positional
 from fnn.layers.prelu import PRelu
 from fnn.layers.response import LocalResponseNorm
 from fnn.layers.smooth import Silu
+from fnn.layers.softmax import LogSoftmax
 from fnn.networks.joins import Add, Multiply
 
 _ELEMENTWISE = {name: (kind, fields) for kind, (name, fields) in SAME.items()}
@@ -46,9 +50,12 @@ def over_axis(reader: Reader, op: Op, x: Tensor) -> Tensor:
 
 
 @operator("Identity", "Dropout")
-def identity(reader: Reader, op: Op, x: Tensor, ratio: Any = None, training: Any = None) -> Tensor:
-    if training is not None and (isinstance(training, Tensor) or training):
+def identity(reader: Reader, op: Op, x: Tensor, ratio: Any = None, training: Any = None) -> Any:
+    trains = training is not None and (isinstance(training, Tensor) or bool(training))
+    if trains and (ratio is None or isinstance(ratio, Tensor) or bool(ratio)):
         raise Cannot("that trains")
+    if any(op.outputs[1:]):  # which numbers have stayed: all
+        return x, reader.add(OnnxOperator("Equal"), x, x)
     return x
 
 
@@ -58,6 +65,11 @@ def cast(reader: Reader, op: Op, x: Tensor) -> Tensor:
         return x
     if op["to"] not in (1, 10, 11):
         raise Cannot("to what is no float")
+    wanted = helper.tensor_dtype_to_np_dtype(op["to"])
+    if x.sample.dtype == wanted:
+        return x
+    if x.sample.dtype.kind == "f" or wanted != np.float32:
+        return reader.add(OnnxOperator("Cast", (("to", op["to"]),)), x)
     return reader.add(Identity(), x)
 
 
@@ -99,6 +111,8 @@ def arithmetic(reader: Reader, op: Op, *terms: Any) -> Tensor:
     x, *_ = values
     number = next(term for term in terms if not isinstance(term, Tensor))
     number = number if number.dtype.kind == "f" else number.astype(np.float32)
+    if not number.ndim:  # as a divisor or an epsilon is: nothing to learn
+        raise Cannot("of a single number")
     first, *_ = [isinstance(term, Tensor) for term in terms]
     if op.type == "Div" and not first:
         raise Cannot("of a constant by a value")
@@ -206,6 +220,29 @@ def group_normalization(reader: Reader, op: Op, x: Tensor, scale: Any, bias: Any
 def lrn(reader: Reader, op: Op, x: Tensor) -> Tensor:
     layer = LocalResponseNorm(op["size"], op["alpha"], op["beta"], op["bias"])
     return reader.add(layer, reader.features(x, 1))
+
+
+@operator("LpNormalization")
+def lp_normalization(reader: Reader, op: Op, x: Tensor) -> Tensor:
+    norm = OnnxOperator(f"ReduceL{op['p']}", (("axes", (op["axis"] % x.rank,)),))
+    x = reader.plain(x)
+    # Of zeros, which have no direction, nothing comes: they are divided by the least number that there is.
+    least = (("B", float(np.finfo(x.sample.dtype).tiny)),)
+    size = reader.add(OnnxOperator("Add", least), reader.add(norm, x))
+    return reader.add(OnnxOperator("Div"), x, size)
+
+
+@operator("SoftmaxCrossEntropyLoss")
+def softmax_cross_entropy(reader: Reader, op: Op, x: Tensor, target: Any, weight: Any = None) -> Any:
+    logs = reader.add(LogSoftmax(reader.own_axis(x, 1)), x)
+    settings = {name: op[name] for name in ("reduction", "ignore_index") if op[name] is not None}
+    if weight is not None:
+        settings["weight"] = tuple(constant(weight, "weights").tolist())
+    if not isinstance(target, Tensor):
+        target = reader.add(integers(target), order=tuple(range(target.ndim)))
+    layer = OnnxOperator("NegativeLogLikelihoodLoss", tuple(settings.items()))
+    loss = reader.add(layer, reader.plain(logs), reader.plain(target))
+    return attrs.evolve(loss, order=tuple(range(np.ndim(loss.sample)))), logs
 
 
 @operator("Clip")

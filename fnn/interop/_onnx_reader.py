@@ -12,6 +12,7 @@ None. Shapes are found by evaluating each layer, on images that are an empty bat
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,6 +22,7 @@ import numpy as np
 
 from fnn.core import tree
 from fnn.core.vjp import forward
+from fnn.interop._onnx_arrays import OnnxOperator
 from fnn.layers.shape import Flatten, Permute, Reshape
 
 Axes = tuple[int | None, ...]
@@ -117,6 +119,8 @@ class Step:
 class Reader:
     """A network in the making; only ``from_onnx`` makes one."""
 
+    _STATE = ("steps", "pending", "current", "_orders", "_made", "_values", "_names")
+
     def __init__(self, rows: int | None, guessed: bool) -> None:
         self.rows = rows  # as the graph declares them, None for any number
         self.guessed = guessed  # whether lengths of other axes were
@@ -133,6 +137,16 @@ class Reader:
     def begin(self, name: str, key: Any) -> None:
         """Begin with a node: what it adds is named after it; for a key seen before its layers are those of then."""
         self.current, self._key, self._place = name, key, 0
+
+    def state(self) -> Any:
+        """Return what there is so far, for ``restore``."""
+        return tuple([copy.copy(getattr(self, name)) for name in self._STATE]), self._place
+
+    def restore(self, state: Any) -> None:
+        """Return to what there was: an attempt to read a node has failed."""
+        values, self._place = state
+        for name, value in zip(self._STATE, values, strict=True):
+            setattr(self, name, value)
 
     def input(self, name: str, sample: Any) -> Tensor:
         """Return an input of the network."""
@@ -158,7 +172,7 @@ class Reader:
         step = Step(layer, tuple(["" if each is None else each.name for each in inputs]), name)
         self.steps.append(step)
         self._made[name] = step
-        first = inputs[0]
+        first = inputs[0] if inputs else None
         self._values[name] = Tensor(name, first.order if order is None and first is not None else order or (), sample)
         return self._values[name]
 
@@ -209,20 +223,28 @@ class Reader:
         permutation = tuple([value.order[axis] for axis in (*front, *dropped)])
         result = value
         if permutation != tuple(range(len(permutation))):
-            result = self.add(Permute(permutation), result)  # type: ignore[arg-type]
+            result = self._permuted(permutation, result)
         if dropped or len(front) < len(wanted):
             rows_first = [front[0], *[axis for axis in wanted if axis != front[0]]]
             result = self.reshaped(result, tuple([value.shape[axis] for axis in rows_first[1:]]))
             if rows_first != wanted:
-                result = self.add(Permute(tuple([rows_first.index(axis) for axis in wanted])), result)
+                result = self._permuted(tuple([rows_first.index(axis) for axis in wanted]), result)
         return attrs.evolve(result, order=order)
+
+    def _permuted(self, order: Any, value: Tensor) -> Tensor:
+        """Add what brings the axes into another order: integers stay integers."""
+        if value.sample.dtype.kind == "f":
+            return self.add(Permute(order), value)
+        return self.add(OnnxOperator("Transpose", (("perm", order),)), value)
 
     def reshaped(self, value: Tensor, row: tuple[int, ...], order: Axes | None = None) -> Tensor:
         """Return a value whose own rows have another shape; one rearrangement after another is one."""
         order = tuple(range(len(row) + 1)) if order is None else order
         if self.guessed and sum(length > 1 for length in row) > 1:
             raise Cannot("to a shape of unknown lengths: pass x, an input of the shape that it is to take")
-        layer = Flatten() if len(row) == 1 else Reshape(row)
+        layer: Any = Flatten() if len(row) == 1 else Reshape(row)
+        if value.sample.dtype.kind != "f":
+            return self.add(OnnxOperator("Reshape", (("shape", (-1, *row)),)), value, order=order)
         before = self.producer(value, Reshape) or self.producer(value, Flatten)
         if before is None:
             return self.add(layer, value, order=order)

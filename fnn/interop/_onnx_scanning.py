@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import attrs
 import numpy as np
+from onnx import helper
 
+from fnn.interop._onnx_arrays import OnnxOperator
 from fnn.interop._onnx_reader import Cannot, Op, Reader, Tensor, constant, first_features, operator
 from fnn.interop._onnx_sequences import RECURRENT, gates
 from fnn.layers._convolution import exchanged
@@ -47,14 +51,29 @@ def pool(reader: Reader, op: Op, x: Tensor) -> Tensor:
     stride = tuple(op["strides"] or [1] * len(size))
     dilation = tuple(op["dilations"] or [1] * len(size))
     op.need(storage_order=0)
+    whole = x.sample.dtype if x.sample.dtype.kind in "iu" else None
     x = reader.images(x)
     span, ceil_mode = spans(size, dilation), bool(op["ceil_mode"])
     padding = _padding(op, x, span, stride)
     if op["count_include_pad"] and padding != (0,) * len(size):
-        if ceil_mode or padding == "same":
+        if ceil_mode:
             raise Cannot("with count_include_pad=1")
+        padding = margins_of(op.type, padding, x.sample, span, stride)
         x, padding = reader.add(Pad(padding), x), 0
-    return reader.add(_POOLS[op.type](*[_short(each) for each in (size, stride, padding, dilation)], ceil_mode), x)
+    y = reader.add(_POOLS[op.type](*[_short(each) for each in (size, stride, padding, dilation)], ceil_mode), x)
+    return (
+        y if whole is None else reader.add(OnnxOperator("Cast", (("to", helper.np_dtype_to_tensor_dtype(whole)),)), y)
+    )
+
+
+@operator("LpPool")
+def lp_pool(reader: Reader, op: Op, x: Tensor) -> Tensor:
+    p, size = op["p"], tuple(op["kernel_shape"])
+    powers = reader.add(OnnxOperator("Pow", (("Y", float(p)),)), reader.add(OnnxOperator("Abs"), x))
+    counted = attrs.evolve(op, type="AveragePool", settings=op.settings | {"count_include_pad": 1})
+    means = pool(reader, counted, powers)
+    total = reader.add(OnnxOperator("Mul", (("B", float(math.prod(size))),)), means)
+    return total if p == 1 else reader.add(OnnxOperator("Pow", (("Y", 1 / p),)), total)
 
 
 def _padding(op: Op, x: Tensor, span: tuple[int, ...], stride: tuple[int, ...]) -> Any:
@@ -95,15 +114,28 @@ def conv_transpose(reader: Reader, op: Op, x: Tensor, weight: Any, bias: Any = N
     weight, groups = constant(weight, "weight"), op["group"]
     axes, filters = weight.ndim - 2, weight.shape[1] * groups
     bias = np.zeros(filters, weight.dtype) if bias is None else constant(bias, "bias")
-    op.need(output_shape=None, auto_pad="NOTSET") if op["auto_pad"] != "SAME_UPPER" else op.need(output_shape=None)
     stride, dilation, extra = (
         tuple(op[name] or [usual] * axes) for name, usual in (("strides", 1), ("dilations", 1), ("output_padding", 0))
     )
-    pads = op["pads"] or [0] * (2 * axes)
-    padding = "same" if op["auto_pad"] == "SAME_UPPER" else tuple(zip(pads[:axes], pads[axes:], strict=True))
+    x, pads = reader.images(x), op["pads"] or [0] * (2 * axes)
+    padding: Any = "same" if op["auto_pad"] == "SAME_UPPER" else tuple(zip(pads[:axes], pads[axes:], strict=True))
+    if op["output_shape"]:
+        begun = zip(x.sample.shape[1:-1], stride, extra, spans(weight.shape[2:], dilation), strict=True)
+        full = [step * (n - 1) + more + cells for n, step, more, cells in begun]
+        cut = [n - wanted for n, wanted in zip(full, op["output_shape"][-axes:], strict=True)]
+        padding = tuple([_split(max(cells, 0), op["auto_pad"]) for cells in cut])
+        extra = tuple([more + max(-cells, 0) for more, cells in zip(extra, cut, strict=True)])
+    elif op["auto_pad"] not in ("SAME_UPPER", "VALID"):
+        op.need(auto_pad="NOTSET")
     kernel = np.ascontiguousarray(exchanged(weight.transpose(*range(2, 2 + axes), 1, 0), groups))
     settings = _short(stride), padding, _short(dilation), groups, _short(extra)
-    return reader.add(ConvTranspose(kernel, bias, *settings), reader.images(x))
+    return reader.add(ConvTranspose(kernel, bias, *settings), x)
+
+
+def _split(cells: int, auto_pad: str) -> tuple[int, int]:
+    """Return how many cells are cut off at the beginning and at the end: an odd one as the operator says."""
+    first = cells // 2 if auto_pad == "SAME_UPPER" else cells - cells // 2
+    return first, cells - first
 
 
 @operator("ReduceMean")
@@ -152,14 +184,15 @@ def recurrent(
             raise Cannot("with constant lengths")
         lengths = None
     started = [each for each in first if isinstance(each, Tensor) or (each is not None and each.any())]
-    if not started and not any(op.outputs[1:]) and lengths is None:
+    if not started and not any(op.outputs[1:]) and (both or lengths is None):
         if not both:
             return (reader.add(layers[0], x, order=(1, None, 0, 2)),)
         time, units = x.sample.shape[1], layers[0].hidden_weight.shape[0]
-        y = reader.add(Bidirectional(*layers), x)
+        layer = Bidirectional(*layers)
+        y = reader.add(layer, x) if lengths is None else reader.add(Pick(0), reader.add(layer, x, lengths))
         return (reader.reshaped(y, (time, 2, units), order=(1, 2, 0, 3)),)
     if both:
-        raise Cannot("in both directions with a state or lengths")
+        raise Cannot("in both directions with a state")
     if started and not all(isinstance(each, Tensor) for each in (*first, *[None] * (states - len(first)))):
         raise Cannot("with a constant first state")
     return _with_state(reader, layers[0], x, lengths, [reader.laid(each, (None, 0, 1)) for each in started])
@@ -193,17 +226,3 @@ def _cell(
     units = len(of_h) // 3
     joint = of_x + np.concatenate([of_h[: 2 * units], np.zeros(units, of_h.dtype)])
     return Gru(weights[0], weights[1], joint, of_h[2 * units :])
-
-
-@operator("Pad")
-def pad(reader: Reader, op: Op, x: Tensor, pads: Any = None, value: Any = None, axes: Any = None) -> Tensor:
-    op.need(mode="constant")
-    pads = op["pads"] if pads is None else constant(pads, "pads").tolist()
-    axes = [axis % x.rank for axis in (range(x.rank) if axes is None else constant(axes, "axes").tolist())]
-    sides = dict(zip(axes, zip(pads[: len(axes)], pads[len(axes) :], strict=True), strict=True))
-    last = x.order.index(x.rank - 1) if None not in x.order and not any(sides.get(x.order.index(x.rank - 1), ())) else 1
-    if any(any(sides.get(axis, ())) for axis in (0, last)) or x.rank < 3 or min(pads) < 0:
-        raise Cannot(f"with pads={pads}, of rows, of channels, or below 0")
-    x = reader.laid(x, first_features(x.rank, last)) if last == 1 else x
-    width = tuple([tuple(sides.get(x.order.index(place), (0, 0))) for place in range(1, x.rank - 1)])
-    return reader.add(Pad(width, (op["value"] or 0.0) if value is None else constant(value, "value").item()), x)

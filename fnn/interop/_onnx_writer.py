@@ -110,7 +110,8 @@ class Writer:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, np.ndarray] = {}
         self._taken: dict[str, int] = {}
-        self._orders: dict[str, dict[Order, str]] = {}
+        self._laid: dict[str, tuple[str, Order]] = {}  # of which tensor each is a transpose, and how
+        self._tensors: dict[str, dict[Order, str]] = {}
         self._of_layers: dict[tuple[int, int], str] = {}
         self._kept: list[Any] = []
         self._path, self._layer, self._count = "", None, 0
@@ -162,12 +163,15 @@ class Writer:
 
     def laid(self, value: Value, order: Order) -> str:
         """Return the name of a value with its axes in this order; a transpose is written where there is none yet."""
-        orders = self._orders.setdefault(value.name, {value.order: value.name})
-        if order not in orders:
-            permutation = [value.order.index(axis) for axis in order]
-            orders[order] = self.node("Transpose", value.name, perm=permutation)
-            self._orders[orders[order]] = orders
-        return orders[order]
+        # By the axes of the tensor that was made first: what a value calls its axes is another matter, as a permute
+        # gives them other numbers and leaves the tensor as it is.
+        tensor, axes = self._laid.setdefault(value.name, (value.name, plain(value.rank)))
+        wanted = tuple([axes[value.order.index(axis)] for axis in order])
+        known = self._tensors.setdefault(tensor, {axes: value.name})
+        if wanted not in known:
+            known[wanted] = self.node("Transpose", value.name, perm=[value.order.index(axis) for axis in order])
+            self._laid[known[wanted]] = tensor, wanted
+        return known[wanted]
 
     def floats(self, value: Value) -> Value:
         """Return a value as floats: integers and booleans are cast, as ``fnn`` does."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fnn import BatchNorm, inference, tree
+from fnn import BatchNorm, Dense, Ensemble, inference, tree
 from fnn.core._structure import walk
 
 pytest.importorskip("onnx")
@@ -59,6 +59,14 @@ def require_equal(found, y, tolerance=1e-5):
 def kinds(layer):
     """The classes of records in a network."""
     return {type(node) for _, node in walk(layer, every=True)}
+
+
+def is_stacked(layer):
+    """Several networks as one, whose rows are no first axis."""
+    return any(
+        isinstance(node, Ensemble) or (isinstance(node, Dense) and node.weight.ndim > 2)
+        for _, node in walk(layer, every=True)
+    )
 
 
 def model_of(operator, x, *constants, **settings):

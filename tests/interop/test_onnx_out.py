@@ -9,9 +9,10 @@ import pytest
 
 import fnn
 from fnn import (
-    Dense,
-    Ensemble,
+    Graph,
     Key,
+    Node,
+    Permute,
     Record,
     Scale,
     Serial,
@@ -36,8 +37,7 @@ from fnn import (
     tree,
     vjp,
 )
-from fnn.core._structure import walk
-from tests.interop.onnx_runs import evaluated, require_equal, rows, run, session, single
+from tests.interop.onnx_runs import evaluated, is_stacked, require_equal, rows, run, session, single
 from tests.laws.cases import LAYERS, numbers
 from tests.laws.random_cases import random_case
 
@@ -51,14 +51,6 @@ def random_network(number):
     """A network of the random cases, and its input."""
     case = random_case(number)
     return case.params, case.batch[0]
-
-
-def is_stacked(layer):
-    """Several networks as one, whose rows are no first axis."""
-    return any(
-        isinstance(node, Ensemble) or (isinstance(node, Dense) and node.weight.ndim > 2)
-        for _, node in walk(layer, every=True)
-    )
 
 
 def require_the_same(layer, x):
@@ -263,3 +255,10 @@ def test_what_is_missing_is_told():
     assert 'ImportError: fnn.interop.onnx needs onnx: pip install "fnn[onnx]"' in done.stderr
     with pytest.raises(AttributeError, match=r"module 'fnn\.interop' has no attribute 'keras'"):
         fnn.interop.keras  # noqa: B018 (it raises)
+
+
+def test_a_value_that_a_permute_calls_otherwise_is_still_laid_right():
+    """Two names for the axes of one tensor: a transpose of the one is not that of the other."""
+    x = single(numbers(2, 3, 3))
+    net = Graph((Node(Permute((0, 2, 1)), ("x",), "t"), Node(fnn.add, ("x", "t"), "y")), ("x",), ("y",))
+    require_equal(run(to_onnx(net, x), x), net(x))
