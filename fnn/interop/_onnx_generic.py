@@ -56,6 +56,8 @@ def array_operator(reader: Reader, op: Op, given: list[Any], of_rows: list[bool]
         else:
             layer = Constant(each) if each.dtype.kind == "f" else integers(each)
             arrays.append(reader.add(layer, order=tuple(range(each.ndim))))
+    if op.type == "Expand":  # to the number of rows, which x has
+        settings["shape"] = tuple([1 if n == -1 else n for n in settings["shape"]])
     while arrays and arrays[-1] is None:
         arrays.pop()
     values = [each for each in arrays if each is not None]

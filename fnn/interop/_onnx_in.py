@@ -40,6 +40,7 @@ class _Reading:
     def __init__(self, model: Any, opset: int, caller: str, x: Any, fixed: bool) -> None:
         self.graph, self.opset, self.caller, self.fixed = model.graph, opset, caller, fixed
         self.values: dict[str, Any] = {each.name: array_of(each, caller) for each in self.graph.initializer}
+        self.inside = False  # of what an operator stands for
         self.of_rows: set[str] = set()  # constants in which -1 stands for the number of rows
         self.missing: Counter[str] = Counter()
         self.places: dict[str, str] = {}
@@ -112,7 +113,8 @@ class _Reading:
         whole = (
             all(each.sample.dtype.kind in "iub" for each in computed) and what in FORMULAS and what not in _OF_SYMBOLS
         )
-        if what in OPERATORS and not whole:
+        # ONNX lets a softmax see a row of -inf alone, and drops what comes of it: our layer would warn.
+        if what in OPERATORS and not whole and not (self.inside and what == "Softmax"):
             yield lambda: self._layer(op, given)
         if what in FORMULAS:
             rows = [each in self.of_rows for each in node.input][: len(given)]
@@ -150,19 +152,25 @@ class _Reading:
             if isinstance(value, Tensor):
                 self.reader.pending[value.name] += inside.pop(name, 0) - 1
         self.uses.update(inside)
-        known, self.opset, count = self.opset, opset, self.missing.total()
+        known, count = (self.opset, self.inside), self.missing.total()
+        self.opset, self.inside = opset, True
         for each in nodes:
             self.read(each)
-        self.opset = known
+        self.opset, self.inside = known
         if self.missing.total() > count:
             raise Cannot("")
 
     def _state(self) -> Any:
         reader = self.reader.state()
-        return reader, *map(copy.copy, (self.values, self.of_rows, self.missing, self.places, self.uses)), self.opset
+        return (
+            reader,
+            *map(copy.copy, (self.values, self.of_rows, self.missing, self.places, self.uses)),
+            self.opset,
+            self.inside,
+        )
 
     def _restore(self, state: Any) -> None:
-        reader, self.values, self.of_rows, self.missing, self.places, self.uses, self.opset = state
+        reader, self.values, self.of_rows, self.missing, self.places, self.uses, self.opset, self.inside = state
         self.reader.restore(reader)
 
     def _set(self, node: Any, made: list[Any]) -> None:
@@ -194,7 +202,8 @@ class _Reading:
             made = computed_now(node, self.opset, given)
         if made is None:
             return self._lacks(node, what, "of constants")
-        self.of_rows.update(node.output if of_rows else ())
+        # A part of a shape may be without the rows, which are the only -1.
+        self.of_rows.update(node.output if of_rows and (np.asarray(made[0]) == -1).any() else ())
         return self._set(node, list(made))
 
     def _shape(self, node: Any, x: Any) -> None:
@@ -202,9 +211,10 @@ class _Reading:
             return self._lacks(node, "Shape", "of unknown lengths: pass x, an input of the shape that it is to take")
         of_rows = [axis == 0 and not self.fixed for axis in x.order]
         lengths = np.array([-1 if rows else n for rows, n in zip(of_rows, x.shape, strict=True)], np.int64)
-        self.of_rows.update(node.output if any(of_rows) else ())
         settings = attributes(node, self.opset)
-        return self._set(node, [lengths[settings.get("start") or 0 : settings.get("end")]])
+        part = lengths[settings.get("start") or 0 : settings.get("end")]
+        self.of_rows.update(node.output if (part == -1).any() else ())
+        return self._set(node, [part])
 
 
 def network_of(model: Any, opset: int, caller: str, x: Any) -> Record:

@@ -85,9 +85,7 @@ def transpose(x: Any, perm: Any = None) -> Any:
 
 @arranging("Expand", inputs="input shape", fixed="shape")
 def expand(x: Any, shape: Any) -> Any:
-    behind = dict(enumerate(reversed(x.shape), 1))
-    wanted = [behind[len(shape) - place] if n == -1 else n for place, n in enumerate(map(int, shape))]
-    return np.broadcast_to(x, np.broadcast_shapes(x.shape, tuple(wanted)))
+    return np.broadcast_to(x, np.broadcast_shapes(x.shape, tuple(map(int, shape))))
 
 
 @arranging("Tile", inputs="input repeats", fixed="repeats")

@@ -82,6 +82,18 @@ def hardmax(x: Any, axis: int = -1) -> tuple[Any, Pull]:
     return y, lambda dy: (None,)
 
 
+@formula("Softmax", inputs="input")
+def softmax(x: Any, axis: int = -1) -> tuple[Any, Pull]:
+    y = np.exp(x - x.max(axis=axis, keepdims=True))
+    y /= y.sum(axis=axis, keepdims=True)
+
+    def pull(dy):
+        known = np.nan_to_num(y, nan=0.0)  # what is masked all over is dropped, and so is its gradient
+        return ((dy - (dy * known).sum(axis=axis, keepdims=True)) * known,)
+
+    return y, pull
+
+
 @formula("MatMul", inputs="A B")
 def matmul(a: Any, b: Any) -> tuple[Any, Pull]:
     def pull(dy):

@@ -82,7 +82,9 @@ def from_onnx(source: Any, x: Any = None) -> Any:
     It takes what the model takes and returns what the model returns, in the same order of axes: of a model of images
     the first layer is a ``Permute`` that makes channels the last axis. A chain becomes a ``Serial``, anything else a
     ``Graph`` whose values have the model's names. Batch normalizations are those of evaluation, ``Scale``; dropout is
-    left out. What is constant in the graph is computed now, and the lengths of all axes but the first are fixed.
+    left out. What is constant in the graph is computed now, and the lengths of all axes but the first are fixed. An
+    operator that no layer is stays itself, an ``OnnxOperator`` with its gradient, or is read as the operators that ONNX
+    says it stands for. A graph that mixes rows, or computes with their number, is read for as many rows as x has.
 
     Args:
         source: the path of a file, or a ``ModelProto``.

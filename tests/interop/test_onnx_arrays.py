@@ -196,8 +196,18 @@ def test_gradients_of_all_operators_and_the_way_out_again(operator, settings, co
 
 
 def test_every_formula_is_among_the_cases():
-    elsewhere = {"Identity", "LessOrEqual", "Unsqueeze", "Transpose"}  # that layers are, but of integers
+    elsewhere = {"Identity", "LessOrEqual", "Unsqueeze", "Transpose", "Softmax"}  # that layers are, but of integers
     assert FORMULAS.keys() - {each[0] for each in CASES + STAND_FOR} == elsewhere
+
+
+def test_a_row_of_minus_infinity_has_no_softmax_and_no_gradient():
+    layer, x = OnnxOperator("Softmax"), np.array([[0.5, 0.2, -np.inf], [-np.inf] * 3])
+    y, pullback = vjp(layer, x)
+    np.testing.assert_array_equal(np.isnan(y), [[False] * 3, [True] * 3])
+    dx = pullback(np.array([[1.0, 0.0, 0.0], [0.0] * 3]))[1]()
+    assert (dx[1] == 0).all()
+    assert np.isfinite(dx).all()
+    check_vjp(layer, numbers(3, 4))
 
 
 def test_integers_keep_their_order_of_axes():
