@@ -18,6 +18,7 @@ Read ``lines`` first; after it any file can be read by itself:
 5. ``networks``: ``diagram``.
 6. ``intervals``: ``comparison`` of two configurations, pair by pair.
 7. ``watching``: ``watched``, what each layer did over a run.
+8. ``rates``: ``roc``, ``precision_recall``, ``calibration``.
 
 ``_style`` is what they share: colors, labels, legends, and the checks of what can be drawn.
 """
@@ -33,6 +34,7 @@ from fnn.plot.lines import activation, curves, tangent
 from fnn.plot.networks import diagram
 from fnn.plot.pictures import filters, images
 from fnn.plot.plane import decision_boundary, descent, gradient_field
+from fnn.plot.rates import calibration, precision_recall, roc
 from fnn.plot.watching import watched
 
 # fmt: off
@@ -44,4 +46,5 @@ __all__ = [
     "diagram",
     "comparison",
     "watched",
+    "roc", "precision_recall", "calibration",
 ]

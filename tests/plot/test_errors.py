@@ -146,6 +146,12 @@ ROWS = [
         V,
         "plot.attention: symbols must be 5, one for each step, got 3",
     ),
+    (lambda: plot.roc(AX, None, Y), T, "plot.roc expects scores, or several by their labels, got NoneType None"),
+    (
+        lambda: plot.calibration(AX, {}, Y),
+        V,
+        "plot.calibration expects scores, or several by their labels, got none",
+    ),
     (lambda: plot.comparison(AX, 3), T, "plot.comparison expects what compare returns, got int 3"),
     (lambda: plot.comparison(AX, [3]), T, "plot.comparison expects what compare returns, got int 3"),
     (lambda: plot.comparison(AX, []), V, "plot.comparison expects at least one comparison, got none"),

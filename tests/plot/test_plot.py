@@ -81,6 +81,9 @@ PICTURES = {
     "attention to symbols": lambda ax: plot.attention(ax, LAYER, SEQUENCE, head=1, symbols="a $\n\t$b"),
     "diagram": lambda ax: plot.diagram(ax, NET, POINTS),
     "comparison": lambda ax: plot.comparison(ax, COMPARED),
+    "roc": lambda ax: plot.roc(ax, {"sgd": POINTS[:, 0], NO_FORMULA: POINTS[:, 1]}, LABELS),
+    "precision_recall": lambda ax: plot.precision_recall(ax, POINTS[:, 1], LABELS),
+    "calibration": lambda ax: plot.calibration(ax, softmax(POINTS), LABELS),
     "watched": lambda ax: plot.watched(ax, SEEN),
     "watched units": lambda ax: plot.watched(ax, SEEN, "saturated"),
     "comparison of several": lambda ax: plot.comparison(ax, [COMPARED, compare({"a": [1, 2], NO_FORMULA: [3, 4.5]})]),
@@ -162,6 +165,9 @@ def test_every_text_is_large_enough_and_whole_and_on_no_other(draw, written):
         "filters of a dense layer": ("2 filters of 3 x 4", "3 inputs"),
         "attention": ("step attended to", "step that attends"),
         "comparison": ("difference", ""),
+        "roc": ("false positive rate", "true positive rate"),
+        "precision_recall": ("recall", "precision"),
+        "calibration": ("confidence", "fraction that is right"),
         "watched": ("step", "rms of the gradient"),
         "watched units": ("step", "fraction of outputs that are saturated"),
     }.items(),
@@ -174,6 +180,7 @@ def test_axes_say_what_they_measure(picture, labels):
 @pytest.mark.parametrize("name", plot.__all__)
 def test_what_are_no_axes_is_refused_first(name):
     arguments = {"tangent": (None,) * 4, "decision_boundary": (None,) * 3, "attention": (None,) * 2, "diagram": "ab"}
+    arguments |= dict.fromkeys(("roc", "precision_recall", "calibration"), (None, None))
     message = f"plot.{name} expects the axes to draw on first, got NoneType None; write figure.subplots()"
     with pytest.raises(TypeError, match=re.escape(message)):
         getattr(plot, name)(None, *arguments.get(name, (None,)))
