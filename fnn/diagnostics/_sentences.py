@@ -62,7 +62,7 @@ def _of_dead_units(diagnosis: Diagnosis) -> list[str]:
     texts = []
     for each in diagnosis.layers:
         if each.dead is not None and each.dead > _MANY_DEAD:
-            how = "saturated" if each.layer in ("Sigmoid", "Tanh") else "0"
+            how = "0" if each.layer in ("Relu", "Gelu", "Silu", "Mish") else "saturated"
             texts.append(
                 f"{each.path} {each.layer}: {each.dead:.0%} of its units are {how} on every row, and learn nothing; "
                 "lower the learning rate or start with smaller weights"

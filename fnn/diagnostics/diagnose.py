@@ -25,8 +25,10 @@ from fnn.core.vjp import forward
 from fnn.diagnostics._sentences import sentences
 from fnn.diagnostics._table import Table
 from fnn.diagnostics.summary import flow, shape_of
+from fnn.layers._sequences import is_pair, mask
 from fnn.layers.activations import Relu, Sigmoid, Tanh
-from fnn.layers.smooth import Gelu, Silu
+from fnn.layers.hard import HardSigmoid, HardTanh
+from fnn.layers.smooth import Gelu, Mish, Silu
 from fnn.losses.binary import BinaryCrossEntropy
 from fnn.losses.classification import CrossEntropy, cross_entropy
 from fnn.losses.regularization import Regularized
@@ -35,18 +37,21 @@ from fnn.networks.ensemble import Ensemble, keys_of, members, require_members
 from fnn.train.sharded import Sharded
 
 
-def _is_zero(y: np.ndarray) -> np.ndarray:
+def _is_zero(layer: Any, y: np.ndarray) -> np.ndarray:
     return y == 0
 
 
 # Where each activation passes (nearly) no gradient, read from its output: for sigmoid and tanh, less than a
 # twenty-fifth of what they pass at 0.
-_FLAT: dict[type, Callable[[np.ndarray], np.ndarray]] = {
+_FLAT: dict[type, Callable[[Any, np.ndarray], np.ndarray]] = {
     Relu: _is_zero,
     Gelu: _is_zero,
     Silu: _is_zero,
-    Sigmoid: lambda y: np.abs(2 * y - 1) > 0.98,
-    Tanh: lambda y: np.abs(y) > 0.98,
+    Mish: _is_zero,
+    Sigmoid: lambda layer, y: np.abs(2 * y - 1) > 0.98,
+    Tanh: lambda layer, y: np.abs(y) > 0.98,
+    HardTanh: lambda layer, y: (y <= layer.low) | (y >= layer.high),
+    HardSigmoid: lambda layer, y: (y <= 0) | (y >= 1),
 }
 
 
@@ -205,8 +210,9 @@ def _guess(loss: Any, prediction: Any) -> float | None:
 
 def _layer_on_batch(path: str, layer: Any, y: Any) -> LayerOnBatch:
     saturated = dead = None
-    if type(layer) in _FLAT and y.ndim > 1:
-        flat = _FLAT[type(layer)](y).reshape(-1, y.shape[-1])
+    values = y[0][mask(y[1], y[0].shape[1])] if is_pair(y) else y  # of sequences the steps that are there
+    if type(layer) in _FLAT and values.ndim > 1 and values.size:
+        flat = _FLAT[type(layer)](layer, values).reshape(-1, values.shape[-1])
         saturated, dead = float(flat.mean()), float(flat.all(axis=0).mean())
     return LayerOnBatch(path, type(layer).__name__, shape_of(y), _root_mean_square(y), saturated, dead)
 

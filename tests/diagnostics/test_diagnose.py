@@ -21,6 +21,8 @@ from fnn import (
     dropout,
     embedding,
     gru,
+    hard_sigmoid,
+    hard_tanh,
     l2,
     last_step,
     mse,
@@ -206,6 +208,22 @@ def test_a_unit_that_lives_on_one_row_is_not_dead():
     assert (layer(found, "layers[1]").saturated, layer(found, "layers[1]").dead) == (0.5, 0.0)
 
 
+def test_of_sequences_with_lengths_the_steps_that_are_there_count():
+    body = Dense(np.array([[1.0, -1.0]]), np.zeros(2))
+    x = np.array([[[1.0], [2.0], [-3.0]], [[4.0], [-5.0], [-6.0]]])  # beyond the lengths below 0
+    net = Serial((body, relu, last_step))
+    found = diagnose(net, ((x, np.array([2, 1])), np.zeros((2, 2))), mse)
+    assert (layer(found, "layers[1]").saturated, layer(found, "layers[1]").dead) == (0.5, 0.5)
+    found = diagnose(net, ((x, np.array([3, 1])), np.zeros((2, 2))), mse)
+    assert (layer(found, "layers[1]").saturated, layer(found, "layers[1]").dead) == (0.5, 0.0)
+
+
+def test_relu6_is_saturated_at_both_ends():
+    net = Serial((Dense(np.ones((1, 1)), np.zeros(1)), fnn.relu6))
+    found = diagnose(net, (np.array([[-1.0], [2.0], [6.5], [7.0]]), np.zeros((4, 1))), mse)
+    assert (layer(found, "layers[1]").saturated, layer(found, "layers[1]").dead) == (0.75, 0.0)
+
+
 def test_a_channel_of_images_is_dead_if_it_is_0_everywhere():
     images = np.abs(numbers(2, 3, 3, 1))
     body = Dense(np.array([[1.0, -1.0, -1.0]]), np.array([0.0, 0.0, images.max() - 1e-3]))
@@ -213,8 +231,10 @@ def test_a_channel_of_images_is_dead_if_it_is_0_everywhere():
     assert layer(found, "layers[1]").dead == pytest.approx(1 / 3)
 
 
-@pytest.mark.parametrize(("activation", "edge"), [(sigmoid, math.log(99)), (tanh, math.atanh(0.98))])
-def test_sigmoid_and_tanh_saturate(activation, edge):
+@pytest.mark.parametrize(
+    ("activation", "edge"), [(sigmoid, math.log(99)), (tanh, math.atanh(0.98)), (hard_tanh, 1.0), (hard_sigmoid, 3.0)]
+)
+def test_sigmoid_and_tanh_and_what_is_like_them_saturate(activation, edge):
     biases = np.array([edge + 1e-3, -edge - 1e-3, 100.0, edge - 1e-3, 0.0])
     net = Serial((Dense(np.zeros((4, 5)), biases), activation, dense(3)(Key(0), np.zeros((1, 5)))))
     found = diagnose(net, (X, LABELS))
