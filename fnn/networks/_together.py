@@ -32,6 +32,7 @@ from fnn.layers.positional import Sinusoidal
 from fnn.layers.recurrent import LastStep
 from fnn.layers.shape import Flatten, Reshape
 from fnn.layers.softmax import LogSoftmax, Softmax
+from fnn.networks._side_by_side import OfFeatures, OfRows, side_by_side
 from fnn.networks.branches import Parallel, Pick, Residual
 from fnn.networks.joins import Add, Concatenate, Multiply
 from fnn.networks.serial import Serial
@@ -95,7 +96,7 @@ class Each(Record):
 
 
 class OnArrays(Record):
-    """A dense layer or a residual block, which computes all members of an array; of (x, lengths), one by one."""
+    """A layer that computes all members of an array; of (x, lengths), one by one."""
 
     layer: Any
     n: int
@@ -105,11 +106,18 @@ class OnArrays(Record):
 @functools.singledispatch
 def together(layer: Any, n: int, keys: tuple[Key, ...] | None) -> Any:
     """Return the layer that computes all members of a stacked one."""
-    if type(layer) is Dense or type(layer) is Residual:
+    if _on_arrays(layer, n, keys) is not None:
         return OnArrays(layer, n, keys)
     # An axis other than the last may be that of the rows.
     by_row = type(layer) in _EACH_ROW and getattr(layer, "axis", -1) == -1
     return Merged(layer, n) if by_row else Each(layer, n, keys)
+
+
+def _on_arrays(layer: Any, n: int, keys: tuple[Key, ...] | None) -> Any:
+    """Return what computes all members of an array, or None if no more is known than to take them one by one."""
+    if type(layer) is Residual:
+        return Residual(together(layer.body, n, keys))
+    return layer if type(layer) is Dense else side_by_side(layer, n)
 
 
 @together.register(Serial)
@@ -128,8 +136,12 @@ def require_first_axis(layer: Any, n: int) -> None:
 
 def apart(node: Any) -> Any:
     """Return a gradient as a tree like the stacked network."""
-    if isinstance(node, Merged | Each | OnArrays):
+    if isinstance(node, Merged | Each | OnArrays | OfFeatures | OfRows):
         return node.layer
+    if type(node) is Dense:
+        return node
+    if type(node) is Residual:
+        return Residual(apart(node.body))
     (parts,) = children(node)
     return type(node)(tuple(map(apart, parts)))
 
@@ -138,15 +150,13 @@ def apart(node: Any) -> Any:
 def on_arrays_vjp(layer: OnArrays, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
     if type(x) is not np.ndarray:
         return each_vjp(Each(layer.layer, layer.n, layer.keys), x, key)
-    if type(layer.layer) is Residual:
-        y, pullback = vjp(Residual(together(layer.layer.body, layer.n, layer.keys)), x, key)
-    else:
-        y, pullback = vjp(layer.layer, x, key)
+    if type(layer.layer) is not Residual:  # whose body looks for itself
+        require_first_axis(layer.layer, layer.n)
+    y, pullback = vjp(_on_arrays(layer.layer, layer.n, layer.keys), x, key)
 
     def on_arrays_pullback(dy):
         dlayer, dx = pullback(dy)
-        dlayer = Residual(apart(dlayer.body)) if type(dlayer) is Residual else dlayer
-        return OnArrays(dlayer, layer.n, layer.keys), dx
+        return OnArrays(apart(dlayer), layer.n, layer.keys), dx
 
     return y, on_arrays_pullback
 

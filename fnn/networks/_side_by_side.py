@@ -1,0 +1,100 @@
+"""How norms and learned activations compute all members at once: each feature has parameters of its own, or each row.
+
+    OfFeatures : a stacked batch norm, group norm, scale or prelu, as one layer over the features of all members
+    OfRows     : a stacked layer norm or RMS norm, as one over the rows of all members, and then each member's scale
+
+Both take x (n, rows, ..., features), and a small layer then costs a fifth of what the members cost one by one. A
+convolution, with the groups of all members, would take 0.9 to 1.6 times as long.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import attrs
+import numpy as np
+
+from fnn.core import tree
+from fnn.core._arrays import read_only
+from fnn.core.keys import Key
+from fnn.core.record import Record
+from fnn.core.vjp import Pullback, registered, vjp
+from fnn.layers._stable import sums_along
+from fnn.layers.group_norm import GroupNorm
+from fnn.layers.layer_norm import LayerNorm, RMSNorm
+from fnn.layers.norm import BatchNorm, Scale
+from fnn.layers.prelu import PRelu
+
+
+class OfFeatures(Record):
+    """A layer that treats each feature, or group of features, alone: those of all members lie side by side."""
+
+    layer: Any
+    n: int
+
+
+class OfRows(Record):
+    """A layer that normalizes each row alone: those of all members lie one below the other."""
+
+    layer: Any
+    n: int
+
+
+def side_by_side(layer: Any, n: int) -> OfFeatures | OfRows | None:
+    """Return the record that computes all members of a stacked layer at once, or None if there is none."""
+    if type(layer) in (LayerNorm, RMSNorm):
+        return OfRows(layer, n) if layer.scale.ndim == 2 else None
+    one_for_all = type(layer) is PRelu and layer.slope.shape[1:] == (1,)
+    return OfFeatures(layer, n) if type(layer) in (BatchNorm, GroupNorm, Scale, PRelu) and not one_for_all else None
+
+
+@vjp.register
+def of_features_vjp(layer: OfFeatures, x: np.ndarray, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
+    stacked, n = layer.layer, layer.n
+    wide = _with_groups(tree.map(_joined, stacked), n)
+    y, pullback = registered(type(wide), vjp)(wide, _joined(x))
+
+    def of_features_pullback(dy):
+        dwide, dx = pullback(_joined(dy))
+        dlayer = tree.map(lambda leaf: _apart(leaf, n), dwide)
+        return OfFeatures(_with_groups(dlayer, 1, n), n), lambda: _apart(dx(), n)
+
+    return _apart(y, n), of_features_pullback
+
+
+def _with_groups(layer: Any, times: int, over: int = 1) -> Any:
+    return attrs.evolve(layer, groups=layer.groups * times // over) if type(layer) is GroupNorm else layer
+
+
+def _joined(leaf: np.ndarray) -> np.ndarray:
+    """Return (n, ..., features) as (..., n features)."""
+    moved = np.moveaxis(leaf, 0, -2)
+    return moved.reshape(*moved.shape[:-2], moved.shape[-2] * moved.shape[-1])
+
+
+def _apart(leaf: np.ndarray, n: int) -> np.ndarray:
+    return np.ascontiguousarray(np.moveaxis(leaf.reshape(*leaf.shape[:-1], n, leaf.shape[-1] // n), -2, 0))
+
+
+@vjp.register
+def of_rows_vjp(layer: OfRows, x: np.ndarray, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
+    stacked, n = layer.layer, layer.n
+    features = x.shape[-1]
+    unscaled = attrs.evolve(stacked, scale=np.ones(stacked.scale.shape[1:], x.dtype))
+    if type(stacked) is LayerNorm:
+        unscaled = attrs.evolve(unscaled, shift=np.zeros(stacked.shift.shape[1:], x.dtype))
+    z, pullback = registered(type(stacked), vjp)(unscaled, x.reshape(math.prod(x.shape[:-1]), features))
+    z, scale = z.reshape(n, math.prod(x.shape[1:-1]), features), stacked.scale[:, None]
+    y = z * scale
+    if type(stacked) is LayerNorm:
+        y += stacked.shift[:, None]
+
+    def of_rows_pullback(dy):
+        dy = dy.reshape(z.shape)
+        dlayer = attrs.evolve(stacked, scale=read_only(sums_along(dy * z)))
+        if type(stacked) is LayerNorm:
+            dlayer = attrs.evolve(dlayer, shift=read_only(sums_along(dy)))
+        return OfRows(dlayer, n), lambda: pullback((dy * scale).reshape(-1, features))[1]().reshape(x.shape)
+
+    return y.reshape(x.shape), of_rows_pullback
