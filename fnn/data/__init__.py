@@ -5,7 +5,8 @@ Read in this order:
 1. ``batching``: ``batches`` and ``epochs``, a few rows at a time in an order that a key decides.
 2. ``blocks``: ``block_epochs`` for rows that are more than memory holds.
 3. ``splits``: ``train_test_split`` and ``kfold``.
-4. ``preprocessing``: ``one_hot``, ``standardize``, and ``normalized`` and ``balanced`` weights.
+4. ``preprocessing``: ``one_hot``, and ``normalized`` and ``balanced`` weights; ``scaling``: ``standardize``, and
+   ``standardization``, which remembers how, and ``unstandardize``.
 5. ``sequences``: ``pad_rows`` of unequal lengths, and ``windows`` of a time series.
 6. ``augment``: ``augmented`` batches, by ``random_shift``, ``random_flip``, ``random_crop``, ``random_noise``,
    ``cutout``, ``mixup``.
@@ -24,13 +25,15 @@ from fnn.data.batching import batches, epochs
 from fnn.data.blocks import block_epochs
 from fnn.data.csv import read_csv
 from fnn.data.idx import digits, mnist, read_idx
-from fnn.data.preprocessing import balanced, normalized, one_hot, standardize
+from fnn.data.preprocessing import balanced, normalized, one_hot
+from fnn.data.scaling import Standardization, standardization, standardize, unstandardize
 from fnn.data.sequences import pad_rows, windows
 from fnn.data.splits import kfold, train_test_split
 from fnn.data.synthetic import blobs, circles, line, moons, spirals, xor
 from fnn.data.text import characters
 
 __all__ = [
+    "Standardization",
     "augmented",
     "balanced",
     "batches",
@@ -56,8 +59,10 @@ __all__ = [
     "read_csv",
     "read_idx",
     "spirals",
+    "standardization",
     "standardize",
     "train_test_split",
+    "unstandardize",
     "windows",
     "xor",
 ]

@@ -1,9 +1,8 @@
-"""Before training: turn labels into one-hot rows, scale inputs, weigh rows.
+"""Before training: turn labels into one-hot rows, weigh rows.
 
-one_hot          : labels (n,), classes           -> (n, classes)
-standardize      : x, like?                       -> x with mean 0 and standard deviation 1 in each column
-normalized       : weights                        -> weights of mean 1
-balanced         : labels (n,)                    -> weights (n,) of mean 1, the same in total for each class
+one_hot    : labels (n,), classes -> (n, classes)
+normalized : weights              -> weights of mean 1
+balanced   : labels (n,)          -> weights (n,) of mean 1, the same in total for each class
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import numpy as np
 from fnn.core._arrays import floats
 from fnn.core._errors import integer
 from fnn.data._labels import out_of_range, place_of, require_labels
-from fnn.data._units import centered, magnitude
+from fnn.data._units import magnitude
 
 
 def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
@@ -29,42 +28,6 @@ def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
         raise out_of_range("one_hot", labels, classes, "labels").placed(labels.shape)
     return (labels[..., None] == np.arange(classes)).astype(np.float32)
-
-
-def standardize(x: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
-    """Return (x - mean) / standard deviation, column by column; a column that is constant becomes 0.
-
-    Both are those of ``like``, or of ``x`` itself: scale a test set as its training set was scaled, with
-    ``standardize(test, like=train)``.
-
-    Raises ``TypeError`` unless both are arrays of real numbers, ``ValueError`` if the shapes of their rows differ,
-    ``like`` has no rows, or there is NaN or infinity.
-
-    >>> standardize(np.array([[1.0, 5.0], [3.0, 5.0]]))
-    array([[-1.,  0.],
-           [ 1.,  0.]])
-    """
-    x = floats("standardize", x)
-    like = x if like is None else floats("standardize", like)
-    if x.ndim == 0 or like.ndim == 0 or x.shape[1:] != like.shape[1:] or len(like) == 0:
-        raise ValueError(
-            f"standardize expects x and like as rows of the same shape, like with at least one, got {x.shape} and "
-            f"{like.shape}"
-        )
-    if not (np.isfinite(x).all() and np.isfinite(like).all()):
-        raise ValueError("standardize: the data holds NaN or infinity; take those rows out first")
-    d, unit, mean, error = centered(like)
-    std = np.sqrt(np.square(d, out=d).mean(axis=0))
-    constant = like.max(axis=0) == like.min(axis=0)  # of such a column even this mean can be off in its last bit
-    with np.errstate(over="ignore"):
-        y = x / np.where(constant, 1, unit)
-        y -= np.where(constant, like[0], mean)
-        y -= np.where(constant, 0, error)
-        y /= np.where(constant, 1, std)
-        y = y.astype(x.dtype)
-    if not np.isfinite(y).all():
-        raise ValueError(f"standardize: so far from the mean of like, some of x are too large for {x.dtype}")
-    return y
 
 
 def normalized(weights: np.ndarray) -> np.ndarray:

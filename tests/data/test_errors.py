@@ -30,8 +30,10 @@ from fnn.data import (
     read_csv,
     read_idx,
     spirals,
+    standardization,
     standardize,
     train_test_split,
+    unstandardize,
     windows,
     xor,
 )
@@ -235,6 +237,34 @@ ROWS = [
         lambda: mixup(classes=3)((X, FLAT), KEY),
         T,
         "mixup expects integers, got float64 array (5,); write labels.astype(int)",
+    ),
+    # --- scaling ---
+    (lambda: standardization(X[:0]), V, "standardization expects like as rows (n, ...), at least one, got (0, 4)"),
+    (
+        lambda: standardization(X * np.nan),
+        V,
+        "standardization: the data holds NaN or infinity; take those rows out first",
+    ),
+    (
+        lambda: standardize(X, like=standardization(X[:, :3])),
+        V,
+        "standardize expects x and like as rows of the same shape, like with at least one, got (5, 4) and (n, 3)",
+    ),
+    (
+        lambda: unstandardize(X, X),
+        T,
+        "unstandardize expects what standardization(train) returns, got float32 array (5, 4)",
+    ),
+    (
+        lambda: unstandardize(X, standardization(FLAT)),
+        V,
+        "unstandardize expects rows (), as of the scaling, got (5, 4)",
+    ),
+    (lambda: unstandardize(FLAT * np.inf, standardization(FLAT)), V, "unstandardize: y holds NaN or infinity"),
+    (
+        lambda: unstandardize(np.full(2, 6e4, np.float16), standardization(np.array([0.0, 1e5]))),
+        V,
+        "unstandardize: some values are too large for float16; write y.astype(np.float64)",
     ),
     # --- sequences ---
     (lambda: pad_rows(3), T, "pad_rows expects several arrays (time, ...), got int 3"),

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from fnn import Key
-from fnn.data import balanced, normalized, one_hot, standardize, train_test_split
+import fnn
+from fnn import Key, data
+from fnn.data import balanced, normalized, one_hot, standardization, standardize, train_test_split, unstandardize
 from tests.each_of import each_of
 
 T, V = TypeError, ValueError
@@ -113,6 +114,58 @@ def test_a_test_set_too_far_from_its_training_set_is_an_error():
     message = "standardize: so far from the mean of like, some of x are too large for float16"
     with pytest.raises(ValueError, match=message):
         standardize(test, like=train)
+
+
+# --- a scaling that is kept ------------------------------------------------------------------------------------------
+
+TRAIN = np.array([[1.0, 5.0, 1e16], [3.0, 5.0, 1e16 + 2], [8.0, 5.0, 1e16 + 8]])
+
+
+def test_a_scaling_holds_the_mean_and_the_standard_deviation_of_each_column():
+    scaling = standardization(TRAIN[:, :2])
+    assert isinstance(scaling, data.Standardization)
+    assert scaling.mean.tolist() == [4.0, 5.0]
+    np.testing.assert_allclose(scaling.std, [np.std(TRAIN[:, 0]), 1.0], rtol=1e-15)
+    assert not any(leaf.flags.writeable for leaf in fnn.tree.leaves(scaling))
+
+
+@each_of("dtype", [np.float32, np.float64])
+def test_new_rows_are_scaled_by_it_as_by_the_rows_themselves_to_the_bit_and_back_again(dtype):
+    train = TRAIN.astype(dtype)
+    scaling = standardization(train)
+    for x in (train, train[:1], train + train[:1] / 2, train[:0]):
+        y = standardize(x, like=scaling)
+        assert y.dtype == dtype
+        assert y.tobytes() == standardize(x, like=train).tobytes()
+        back = unstandardize(y, scaling)
+        assert back.dtype == dtype
+        np.testing.assert_allclose(back, x, rtol=3 * np.finfo(dtype).eps)
+
+
+@each_of("size", [1e-320, 1e-300, 1.0, 1e300])
+def test_values_of_any_size_come_back(size):
+    x = size * np.array([1.0, 2.0, 5.0])
+    scaling = standardization(x)
+    np.testing.assert_allclose(
+        unstandardize(standardize(x, like=scaling), scaling), x, rtol=1e-3 if size < 1e-310 else 1e-14
+    )
+
+
+def test_a_column_that_is_constant_comes_back_and_images_and_flat_values_have_a_scaling_too():
+    scaling = standardization(np.full((3, 1), 0.1))
+    assert standardize(np.array([[0.1], [0.6]]), like=scaling).tolist() == [[0.0], [0.5]]
+    assert unstandardize(np.zeros((2, 1)), scaling).tolist() == [[0.1], [0.1]]
+    for shape in ((7,), (7, 4, 4, 2)):
+        x = np.arange(np.prod(shape), dtype=float).reshape(shape)
+        np.testing.assert_allclose(unstandardize(standardize(x), standardization(x)), x, rtol=1e-12, atol=1e-12)
+
+
+def test_a_scaling_is_saved_beside_its_network(tmp_path):
+    scaling, net = standardization(TRAIN), fnn.mlp(4, 2)(KEY, TRAIN)
+    fnn.save(tmp_path / "net", (net, scaling))
+    _, loaded = fnn.load(tmp_path / "net")
+    assert type(loaded) is data.Standardization
+    assert fnn.tree.equal(loaded, scaling)
 
 
 # --- weights ---------------------------------------------------------------------------------------------------------

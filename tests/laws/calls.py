@@ -126,6 +126,12 @@ CALLS = {
     },
     "data.one_hot": (data.one_hot, LABELS, 3),
     "data.standardize": (data.standardize, SCORES),
+    "data.standardization": (data.standardization, SCORES),
+    "data.unstandardize": (
+        lambda x, like: data.unstandardize(x, data.standardization(like)),
+        SCORES,
+        numbers(4, 3, seed=1),
+    ),
     "data.normalized": (data.normalized, np.arange(6.0)),
     "data.balanced": (data.balanced, LABELS),
     "data.characters": (data.characters, "to be"),

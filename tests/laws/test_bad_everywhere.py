@@ -450,6 +450,11 @@ entry(
 )
 entry("one_hot(labels, .)", lambda value: one_hot(LABELS, value))
 entry("standardize(.)", standardize, (WITH_ROWS & FINITE) - {"no rows", "an empty list", "an empty tuple"})
+entry("standardization(.)", fnn.data.standardization,
+      (WITH_ROWS & FINITE) - {"no rows", "an empty list", "an empty tuple"})  # fmt: skip
+entry("unstandardize(., scaling)", lambda value: fnn.data.unstandardize(value, fnn.data.standardization(X)),
+      ROWS_OF_FOUR & FINITE)  # fmt: skip
+entry("unstandardize(y, .)", lambda value: fnn.data.unstandardize(X, value))
 entry("standardize(x, like=.)", lambda value: standardize(X, value),
       (ROWS_OF_FOUR & FINITE) - {"no rows"} | {"nothing"})  # fmt: skip
 for name in ("moons", "circles", "spirals", "blobs", "xor", "line"):

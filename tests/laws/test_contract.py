@@ -25,7 +25,7 @@ calls = each_of("name", CALLS)
 ELSEWHERE = {
     "Record": "core", "Key": "core", "vjp": "laws", "check_vjp": "diagnostics", "Regularized": "laws",
     "Transform": "optim", "State": "train", "Diverged": "train", "Trial": "train", "Summary": "train",
-    "Comparison": "train",
+    "Comparison": "train", "data.Standardization": "data",
     "keep_freed_memory": "train", "Sharded": "train", "Rows": "losses", "threads": "train", "FormatError": "checkpoint",
 }  # fmt: skip
 LINES = {
@@ -124,7 +124,7 @@ def as_tree(result):
 
 
 KEEPS_FLOAT32 = [
-    "data.standardize", "data.batches", "data.epochs", "data.block_epochs", "data.train_test_split", "data.kfold",
+    "data.standardize", "data.unstandardize", "data.batches", "data.epochs", "data.block_epochs", "data.train_test_split", "data.kfold",
     "data.pad_rows", "data.windows", "tree.map", "tree.zeros_like", "tree.add", "tree.ravel", "tree.at", "forward",
     "grad", "value_and_grad", "input_gradient", "differentiated", "finite", "updated", "update", "start", "train_step",
     "states", "fit", "save", "data.augmented", "data.random_shift", "data.random_crop", "data.random_flip",
