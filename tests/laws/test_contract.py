@@ -124,11 +124,11 @@ def as_tree(result):
 
 
 KEEPS_FLOAT32 = [
-    "data.standardize", "data.unstandardize", "data.batches", "data.epochs", "data.block_epochs", "data.train_test_split", "data.kfold",
-    "data.pad_rows", "data.windows", "tree.map", "tree.zeros_like", "tree.add", "tree.ravel", "tree.at", "forward",
-    "grad", "value_and_grad", "input_gradient", "differentiated", "finite", "updated", "update", "start", "train_step",
-    "states", "fit", "save", "data.augmented", "data.random_shift", "data.random_crop", "data.random_flip",
-    "data.random_noise", "data.cutout", "data.mixup",
+    "data.standardize", "data.unstandardize", "data.batches", "data.epochs", "data.block_epochs",
+    "data.train_test_split", "data.kfold", "data.pad_rows", "data.windows", "tree.map", "tree.zeros_like", "tree.add",
+    "tree.ravel", "tree.at", "forward", "grad", "value_and_grad", "input_gradient", "differentiated", "finite",
+    "updated", "update", "start", "train_step", "states", "fit", "save", "data.augmented", "data.random_shift",
+    "data.random_crop", "data.random_flip", "data.random_noise", "data.cutout", "data.mixup",
 ]  # fmt: skip
 
 
