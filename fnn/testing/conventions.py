@@ -19,29 +19,12 @@ from fnn.layers.softmax import softmax
 from fnn.testing._compare import difference
 from fnn.testing._sandbox import Outcome, Parts, arrays_in, call, map_arrays, parts_of
 from fnn.testing.exercises.exercise import Case, Exercise
+from fnn.testing.mistakes import TABLES
 
 Order = tuple[str, ...]
 LOSSES = {"mse", "mae", "cross_entropy", "binary_cross_entropy"}
 # Conventions on the form alone: right numbers in another form are not those of a mistake.
 FORMS = {"columns", "keepdims", "transposed", "cached", "returns", "one_hot_labels", "probabilities"}
-
-# What a convention is called where it holds, and where it does not.
-WORDS = {
-    "columns": ("by columns", "by rows"),
-    "averaged": ("divided by n in the layer", "divided by n in the loss"),
-    "probabilities": ("of probabilities", "of logits"),
-    "one_hot_labels": ("with one-hot labels", "with integer labels"),
-    "half": ("for half the square", "for the whole square"),
-    "summed": ("for the sum", "for the mean"),
-    "keepdims": ("with biases (1, n)", "with biases (n,)"),
-    "transposed": ("with weights transposed", "with weights as the data are"),
-    "cached": ("with a cache beside the result", "without a cache"),
-    "of_output": ("of the activation's output", "of the activation's input"),
-    "scaled_at_test": ("scaled at test time", "scaled in training"),
-    "slope": ("with slope={}", "with the usual slope"),
-    "order": ("with the arguments ({})", "with the arguments in the order asked for"),
-    "returns": ("with the results ({})", "with the results in the order asked for"),
-}
 
 
 @attrs.frozen
@@ -74,7 +57,7 @@ class Conventions:
     def words(self, asked: Conventions) -> str:
         """Return the same in words."""
         differing = self.beyond(asked).items()
-        said = [WORDS[name][not value].format(", ".join(value) if isinstance(value, tuple) else value)
+        said = [TABLES["conventions"][name][not value].format(", ".join(value) if isinstance(value, tuple) else value)
                 for name, value in differing]  # fmt: skip
         return " and ".join([", ".join(said[:-1]), said[-1]] if said[1:] else said)
 

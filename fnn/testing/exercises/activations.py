@@ -58,59 +58,37 @@ def _with_dy(cases: list[Any]) -> list[Any]:
 
 
 # Which mistake the edges show, and the slope as a formula for the output, which is mistake 14.
-NAMES: dict[str, tuple[int | None, Any]] = {
-    "relu": (None, None),
-    "leaky_relu": (None, None),
-    "elu": (16, None),
-    "selu": (16, None),
-    "sigmoid": (15, lambda y: y * (1 - y)),
-    "tanh": (15, lambda y: 1 - y * y),
-    "softplus": (15, None),
-    "silu": (15, None),
-}
+NAMES: dict[str, tuple[int | None, Any]] = dict.fromkeys(("relu", "leaky_relu"), (None, None)) | {
+    "elu": (16, None), "selu": (16, None), "softplus": (15, None), "silu": (15, None),
+    "sigmoid": (15, lambda y: y * (1 - y)), "tanh": (15, lambda y: 1 - y * y),
+}  # fmt: skip
 
 
-def _activation(name: str, mistake: int | None, of_output: Any) -> dict[str, Exercise]:
+def _activation(name: str, mistake: int | None, of_output: Any) -> list[Exercise]:
     """Return the exercises on an activation, its derivative and its pullback."""
     layer: Any = getattr(activations, name, None) or getattr(smooth, name)
     slope, cases = slope_of(layer), [*SHAPES, case(FAR, mistake=mistake)]
-    kink, note = ([case(np.array([[-1.0, 0.0, 2.0]]), mistake=17)], ", 0 at 0") if name == "relu" else (cases[-1:], "")
+    kink = [case(np.array([[-1.0, 0.0, 2.0]]), mistake=17)] if name == "relu" else cases[-1:]
     slopes = [(3, times(slope)), *([(14, of_output)] if of_output else [])]
     pullbacks: list[Any] = [(key, lambda x, dy, s=wrong: s(x) * dy) for key, wrong in slopes]
     pullbacks.append(("it is the slope alone: times dy", lambda x, dy: slope(x)))
-    return {
-        name: Exercise(f"{name}(x) -> y", cases, layer, axes=0),
-        f"{name}_derivative": Exercise(
-            f"{name}_derivative(x) -> slope at x{note}", [*SHAPES, *kink], slope, slopes, 0, layer, slope_of
-        ),
-        f"{name}_pullback": Exercise(
-            f"{name}_pullback(x, dy) -> dx", _with_dy([*SHAPES, *kink]), pullback_of(layer), pullbacks, 0, layer,
-            pullback_of,
-        ),
-    }  # fmt: skip
+    pullback, pulled = pullback_of(layer), _with_dy([*SHAPES, *kink])
+    return [
+        Exercise(name, cases, layer, axes=0),
+        Exercise(f"{name}_derivative", [*SHAPES, *kink], slope, slopes, 0, layer, slope_of),
+        Exercise(f"{name}_pullback", pulled, pullback, pullbacks, 0, layer, pullback_of),
+    ]
 
 
-EXERCISES = {
-    key: exercise for name, given in NAMES.items() for key, exercise in _activation(name, *given).items()
-} | {
-    "softmax": Exercise("softmax(x) -> y, whose rows sum to 1", LOGITS, softmax_layer, SOFTMAXES, axes=1),
-    "log_softmax": Exercise(
-        "log_softmax(x) -> y",
-        [*LOGITS[:-1], case(FAR, mistake=11)],
-        log_softmax,
-        [(11, then(softmax_layer, np.log)), *LOG_SOFTMAXES, *[(key, then(p, np.log)) for key, p in SOFTMAXES],
-         (11, near(log_softmax, 0.05))],
-        axes=1,
-    ),
-    "softmax_pullback": Exercise(
-        "softmax_pullback(x, dy) -> dx",
-        _with_dy(LOGITS),
-        pullback_of(softmax_layer),
-        [
-            (3, times(pullback_of(softmax_layer))),
-            *[(key, then(p, pulled_through)) for key, p in SOFTMAXES],
-            *[(13, then(p, _diagonal)) for p in (softmax_layer, *[wrong for _, wrong in SOFTMAXES])],
-        ],
-        1, softmax_layer, pullback_of,
-    ),
-}  # fmt: skip
+EXERCISES = [
+    *[exercise for name, given in NAMES.items() for exercise in _activation(name, *given)],
+    Exercise("softmax", LOGITS, softmax_layer, SOFTMAXES, axes=1),
+    Exercise("log_softmax", [*LOGITS[:-1], case(FAR, mistake=11)], log_softmax, [
+        (11, then(softmax_layer, np.log)), *LOG_SOFTMAXES, *[(key, then(p, np.log)) for key, p in SOFTMAXES],
+        (11, near(log_softmax, 0.05))], axes=1),
+    Exercise("softmax_pullback", _with_dy(LOGITS), pullback_of(softmax_layer), [
+        (3, times(pullback_of(softmax_layer))),
+        *[(key, then(p, pulled_through)) for key, p in SOFTMAXES],
+        *[(13, then(p, _diagonal)) for p in (softmax_layer, *[wrong for _, wrong in SOFTMAXES])],
+    ], 1, softmax_layer, pullback_of),
+]  # fmt: skip

@@ -135,13 +135,9 @@ def _evaluate(
     return float(np.mean([each.mean() for each in right]) if of_means else np.concatenate(right).sum() / len(x))
 
 
-def _accuracy_of_whole_batches(size: int, of_all: bool, predicted: Any, labels: Any) -> float:
+def _of_whole_batches(size: int, of_all: bool, predicted: Any, labels: Any) -> float:
     n = len(labels) // size * size
     return float(np.sum(predicted[:n] == labels[:n]) / (len(labels) if of_all else n))
-
-
-def _standardize(x: np.ndarray) -> np.ndarray:
-    return standardize(x.astype(np.float64))
 
 
 SIGNS = np.where(np.arange(105) < 100, 1.0, -1.0)
@@ -150,56 +146,24 @@ TALL = np.arange(1003) % 10  # of whose rows the last are right
 LEFT_OUT = "the last rows are left out"
 COLUMN: Any = case(LABELS[:, None], LABELS, mistake=40, answer=1.0, may_refuse=True)
 
-EXERCISES = {
-    "init": Exercise(
-        "init(sizes, seed) -> list of (weight, bias), shaped (n_in, n_out) and (n_out,), for a relu network",
-        [case(SIZES, 0)],
-        laws=_init_laws,
-        seed=1,
-    ),
-    "shuffle": Exercise(
-        "shuffle(x, y, seed) -> (x, y)", [case(*_rows(20), 0)], laws=_epoch_laws, effects=OWN_DATA, seed=2
-    ),
-    "minibatches": Exercise(
-        "minibatches(x, y, size, seed) -> the (x, y) of one shuffled epoch, the last perhaps shorter",
-        [case(*_rows(25), 10, 0)],
-        laws=lambda name, function: _epoch_laws(name, function, 10),
-        effects=OWN_DATA,
-        seed=3,
-    ),
-    "standardize": Exercise(
-        "standardize(x) -> x with mean 0 and standard deviation 1 in each column, a constant column being 0",
-        [
-            case(5 + 3 * numbers(7, 3)),
-            case(np.array([[0, 10], [200, 20], [100, 255]], np.uint8), mistake=39),
-            case(np.where([False, True], 0.5, numbers(6, 2))),
-        ],
-        _standardize,
-        effects=OWN_DATA,
-    ),
-    "one_hot": Exercise(
-        "one_hot(labels, classes) -> rows (n, classes)",
-        [case(np.array([0, 2, 1, 2]), 3), case(np.array([0, 1]), 4), case(np.array([3]), 4)],
-        one_hot,
-        effects=OWN_DATA,
-    ),
-    "accuracy": Exercise(
-        "accuracy(predicted, labels) -> the fraction that is right",
-        [case(PREDICTED, LABELS), case(TALL, TALL * (np.arange(1003) > 500)), COLUMN],
-        accuracy,
-        [
-            (LEFT_OUT, partial(_accuracy_of_whole_batches, size, of_all))
-            for size in (10, 16, 20, 32, 50, 64, 100, 128)
-            for of_all in (False, True)
-        ],
-    ),
-    "evaluate": Exercise(
-        "evaluate(predict, x, labels, size) -> accuracy, predicting size rows at a time",
-        [case(_scores, sign * SIGNS, np.zeros(105, int), size) for size in (50, 105, 7) for sign in (1, -1)],
-        partial(_evaluate, lambda n, size: n, False),
-        [
-            (7, partial(_evaluate, lambda n, size: n, True)),
-            *[(LEFT_OUT, partial(_evaluate, lambda n, size: n // size * size, means)) for means in (False, True)],
-        ],
-    ),
-}
+EXERCISES = [
+    Exercise("init", [case(SIZES, 0)], laws=_init_laws, seed=1),
+    Exercise("shuffle", [case(*_rows(20), 0)], laws=_epoch_laws, effects=OWN_DATA, seed=2),
+    Exercise("minibatches", [case(*_rows(25), 10, 0)], laws=lambda name, function: _epoch_laws(name, function, 10),
+             effects=OWN_DATA, seed=3),
+    Exercise("standardize", [
+        case(5 + 3 * numbers(7, 3)),
+        case(np.array([[0, 10], [200, 20], [100, 255]], np.uint8), mistake=39),
+        case(np.where([False, True], 0.5, numbers(6, 2))),
+    ], lambda x: standardize(x.astype(np.float64)), effects=OWN_DATA),
+    Exercise("one_hot", [case(np.array(given), n) for given, n in (([0, 2, 1, 2], 3), ([0, 1], 4), ([3], 4))], one_hot,
+             effects=OWN_DATA),
+    Exercise("accuracy", [case(PREDICTED, LABELS), case(TALL, TALL * (np.arange(1003) > 500)), COLUMN], accuracy, [
+        (LEFT_OUT, partial(_of_whole_batches, size, of_all))
+        for size in (10, 16, 20, 32, 50, 64, 100, 128) for of_all in (False, True)]),
+    Exercise("evaluate", [
+        case(_scores, sign * SIGNS, np.zeros(105, int), size) for size in (50, 105, 7) for sign in (1, -1)
+    ], partial(_evaluate, lambda n, size: n, False), [
+        (7, partial(_evaluate, lambda n, size: n, True)),
+        *[(LEFT_OUT, partial(_evaluate, lambda n, size: n // size * size, means)) for means in (False, True)]]),
+]  # fmt: skip

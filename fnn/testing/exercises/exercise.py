@@ -14,6 +14,7 @@ import numpy as np
 
 from fnn.core.keys import Key, normals
 from fnn.core.vjp import vjp
+from fnn.testing.mistakes import TABLES
 from fnn.testing.results import Finding
 
 REFUSED = object()  # the right answer is an error, as for shapes that do not fit
@@ -21,11 +22,10 @@ REFUSED = object()  # the right answer is an error, as for shapes that do not fi
 
 @attrs.frozen(eq=False)
 class Case:
-    """Arguments to try, and what it means if they go wrong.
+    """Arguments to try; the mistake of whoever fails here but not in the ordinary cases; and the right result.
 
-    ``mistake`` is the mistake of whoever fails here but not in the ordinary cases. ``answer`` is the right result where
-    the right version does not return it, or ``REFUSED`` if only an error is right; ``may_refuse`` allows an error
-    instead of the answer.
+    ``answer`` is that where the right version does not give it, or ``REFUSED`` if only an error is right;
+    ``may_refuse`` allows an error instead.
     """
 
     arguments: tuple[Any, ...]
@@ -56,7 +56,7 @@ class Exercise:
     """What a student is asked to write, and how it is graded.
 
     Args:
-        signature: what the function takes and returns, in a line.
+        name: the function's; what it takes and returns is in ``tables.toml``.
         cases: arguments to try, ordinary ones first.
         right: the right version, if there is one right result.
         suspects: wrong versions, each after the number of its mistake or, without one, the advice to give; who returns
@@ -71,7 +71,7 @@ class Exercise:
         adapt: turns what the student wrote into a function that returns arrays.
     """
 
-    signature: str
+    name: str
     cases: Sequence[Case]
     right: Callable[..., Any] | None = None
     suspects: Sequence[tuple[int | str, Callable[..., Any] | Fitted]] = ()
@@ -85,9 +85,9 @@ class Exercise:
     adapt: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function
 
     @property
-    def name(self) -> str:
-        """Return the name of the function."""
-        return self.signature.partition("(")[0]
+    def signature(self) -> str:
+        """Return what the function takes and returns, in a line."""
+        return self.name + TABLES["signatures"][self.name]
 
     @property
     def takes(self) -> tuple[str, ...]:

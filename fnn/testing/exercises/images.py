@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,17 +51,12 @@ def _ties_share(name: str, function: Callable[..., Any]) -> Iterator[Finding]:
         yield Finding(name, what, (TIES, given[1]), 1.0, total, 30, severity="edge")
 
 
+def _norm(x: np.ndarray) -> Any:
+    return BatchNorm(np.ones(x.shape[1]), np.zeros(x.shape[1]))
+
+
 def _norm_backward(x: np.ndarray, dy: np.ndarray) -> np.ndarray:
-    return vjp(BatchNorm(np.ones(x.shape[1]), np.zeros(x.shape[1])), x)[1](dy)[1]()
-
-
-def _normalized(divisor: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any]:
-    return lambda x: (x - x.mean(axis=0)) / divisor(x)
-
-
-def _pulled(divisor: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any]:
-    """Return the pullback of a batch norm with another divisor: right but for a factor in each column."""
-    return lambda x, dy: _norm_backward(x, dy) * np.sqrt(x.var(axis=0) + 1e-5) / divisor(x)
+    return vjp(_norm(x), x)[1](dy)[1]()
 
 
 # What batch norms divide by that is not the root of the variance over n.
@@ -113,58 +109,26 @@ def _slid(x: tuple[int, ...], w: tuple[int, ...]) -> tuple[int, ...]:
     return x[0], x[1] - w[0] + 1, x[2] - w[1] + 1, w[3]
 
 
-EXERCISES = {
-    "conv": Exercise(
-        "conv(x, weight, bias) -> y, weight (height, width, channels, filters), not flipped, stride 1, no padding",
-        [case(numbers(*x), numbers(*weight, seed=1), numbers(weight[3], seed=2)) for x, weight in CONVS],
-        _conv,
-        [(30, lambda x, weight, bias: _conv(x, weight[::-1, ::-1], bias))],
-    ),
-    "conv_backward": Exercise(
-        "conv_backward(x, weight, dy) -> (dweight, dbias, dx)",
-        [case(numbers(*x), numbers(*w, seed=1), numbers(*_slid(x, w), seed=2)) for x, w in CONVS],
-        _backward,
-        [
-            (3, times(_backward)),
-            (30, lambda *given: _backward(*given, flipped=True)),
-            (30, lambda *given: _backward(*given, overwrite=True)),
-            (30, lambda *given: _backward(*given, flipped=True, overwrite=True)),
-        ],
-    ),
-    "max_pool": Exercise("max_pool(x) -> y, windows of 2 x 2", [case(numbers(2, 4, 6, 3)), case(TIES)], POOL),
-    "max_pool_backward": Exercise(
-        "max_pool_backward(x, dy) -> dx, windows of 2 x 2; equal numbers share dy, or the first has it",
-        [case(numbers(2, 4, 6, 3), numbers(2, 2, 3, 3, seed=1))],
-        pullback_of(POOL),
-        [(3, times(pullback_of(POOL)))],
-        of_record=pullback_of,
-        laws=_ties_share,
-    ),
-    "batch_norm": Exercise(
-        "batch_norm(x) -> y with mean 0 and standard deviation 1 in each column",
-        ROWS,
-        lambda x: BatchNorm(np.ones(x.shape[1]), np.zeros(x.shape[1]))(x),
-        [(32, _normalized(divisor)) for divisor in DIVISORS],
-        tolerance=1e-3,
-    ),
-    "batch_norm_backward": Exercise(
-        "batch_norm_backward(x, dy) -> dx",
-        [case(*each.arguments, numbers(*each.arguments[0].shape, seed=5), mistake=each.mistake) for each in ROWS[:3]],
-        _norm_backward,
-        [
-            (3, times(_norm_backward)),
-            (32, lambda x, dy: dy / np.sqrt(x.var(axis=0) + 1e-5)),
-            (32, lambda x, dy: (dy - dy.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5)),
-            *[(32, _pulled(divisor)) for divisor in DIVISORS],
-        ],
-        of_record=pullback_of,
-        tolerance=1e-3,
-    ),
-    "dropout": Exercise(
-        "dropout(x, rate, seed) -> (y, backward), backward(dy) -> dx",
-        [case(np.ones((4, 5)), 0.2, 0)],
-        laws=_dropout_laws,
-        seed=2,
-        adapt=_forward_and_backward,
-    ),
-}
+EXERCISES = [
+    Exercise("conv", [case(numbers(*x), numbers(*w, seed=1), numbers(w[3], seed=2)) for x, w in CONVS], _conv,
+             [(30, lambda x, weight, bias: _conv(x, weight[::-1, ::-1], bias))]),
+    Exercise("conv_backward", [case(numbers(*x), numbers(*w, seed=1), numbers(*_slid(x, w), seed=2)) for x, w in CONVS],
+             _backward, [(3, times(_backward)), *[
+                 (30, partial(_backward, flipped=flipped, overwrite=overwrite))
+                 for flipped, overwrite in ((True, False), (False, True), (True, True))]]),
+    Exercise("max_pool", [case(numbers(2, 4, 6, 3)), case(TIES)], POOL),
+    Exercise("max_pool_backward", [case(numbers(2, 4, 6, 3), numbers(2, 2, 3, 3, seed=1))], pullback_of(POOL),
+             [(3, times(pullback_of(POOL)))], of_record=pullback_of, laws=_ties_share),
+    Exercise("batch_norm", ROWS, lambda x: _norm(x)(x), [
+        (32, lambda x, d=divisor: (x - x.mean(axis=0)) / d(x)) for divisor in DIVISORS], tolerance=1e-3),
+    Exercise("batch_norm_backward", [
+        case(*each.arguments, numbers(*each.arguments[0].shape, seed=5), mistake=each.mistake) for each in ROWS[:3]
+    ], _norm_backward, [
+        (3, times(_norm_backward)),
+        (32, lambda x, dy: dy / np.sqrt(x.var(axis=0) + 1e-5)),
+        (32, lambda x, dy: (dy - dy.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5)),
+        *[(32, lambda x, dy, d=divisor: _norm_backward(x, dy) * np.sqrt(x.var(axis=0) + 1e-5) / d(x))
+          for divisor in DIVISORS],
+    ], of_record=pullback_of, tolerance=1e-3),
+    Exercise("dropout", [case(np.ones((4, 5)), 0.2, 0)], laws=_dropout_laws, seed=2, adapt=_forward_and_backward),
+]  # fmt: skip

@@ -24,10 +24,6 @@ TANH: Any = (np.tanh, lambda a: 1 - a * a)
 SIGMOID: Any = (sigmoid, lambda a: a * (1 - a))
 
 
-def _forward(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    return x.astype(np.float64) @ weight + bias
-
-
 def _dense_backward(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple[Any, ...]:
     return x.T @ dy, dy.sum(axis=0), dy @ weight.T
 
@@ -49,23 +45,13 @@ def outputs(activation: Callable[..., Any], weights: Weights, x: np.ndarray) -> 
 
 
 def _backward(
-    of: Any, weights: Weights, x: np.ndarray, dy: np.ndarray, inward: int = 0, outward: int = 1
+    of: Any, weights: Weights, x: np.ndarray, dy: np.ndarray, inward: int = 0, outward: int = 1, of_sums: bool = False
 ) -> list[np.ndarray]:
     """Return each weight's gradient; right if layer l has activations[l] for its input and [l + 1] for its output."""
     activations, dweights = outputs(of[0], weights, x), []
     for layer in reversed(range(len(weights))):
-        dz = dy * of[1](activations[layer + outward])
+        dz = dy * of[1](activations[layer] @ weights[layer] if of_sums else activations[layer + outward])
         dweights.insert(0, activations[layer + inward].T @ dz)
-        dy = dz @ weights[layer].T
-    return dweights
-
-
-def _slope_of_sums(weights: Weights, x: np.ndarray, dy: np.ndarray) -> list[np.ndarray]:
-    """Return the gradients with a (1 - a) of the sums z in place of a = sigmoid(z)."""
-    activations, dweights = outputs(sigmoid, weights, x), []
-    for layer in reversed(range(len(weights))):
-        dz = dy * SIGMOID[1](activations[layer] @ weights[layer])
-        dweights.insert(0, activations[layer].T @ dz)
         dy = dz @ weights[layer].T
     return dweights
 
@@ -154,70 +140,36 @@ NETWORKS = [
 NEIGHBORS = ({"inward": 1}, {"inward": -1}, {"outward": 0})
 
 
-def _network(name: str, of: Any, told: str, *suspects: Any) -> Exercise:
-    neighbors: Any = [(36, partial(_backward, of, **wrong)) for wrong in NEIGHBORS]
-    signature = f"{name}(weights, x, dy) -> list of dweights, for layers {told}(x @ weight)"
+def _network(name: str, of: Any, *suspects: Any) -> Exercise:
     right = partial(_backward, of)
-    return Exercise(
-        signature,
-        [case(*each) for each in NETWORKS],
-        right,
-        [(3, times(right)), *neighbors, *suspects],
-        laws=_any_depth,
-    )
+    wrong: list[Any] = [(3, times(right)), *[(36, partial(_backward, of, **each)) for each in NEIGHBORS], *suspects]
+    return Exercise(name, [case(*each) for each in NETWORKS], right, wrong, laws=_any_depth)
 
 
-RECURRENT = "(x, input_weight, hidden_weight, bias, dy) -> (dinput_weight, dhidden_weight, dbias, dx), "
-EXERCISES = {
-    "dense_forward": Exercise(
-        "dense_forward(x, weight, bias) -> y",
-        [
-            *[case(numbers(n, i), numbers(i, k, seed=1), numbers(k, seed=2)) for n, i, k in ((5, 3, 2), (3, 3, 3))],
-            case(np.array([[200, 100]], np.uint8), np.array([[2.0], [3.0]]), np.array([0.5]), mistake=39),
-        ],
-        _forward,
-        axes=1,
-    ),
-    "dense_backward": Exercise(
-        "dense_backward(x, weight, dy) -> (dweight, dbias, dx), dy being the gradient of the whole loss",
-        [
-            case(numbers(n, i), numbers(i, k, seed=1), numbers(n, k, seed=2))
-            for n, i, k in ((5, 3, 2), (3, 3, 3), (1, 4, 2))
-        ],
-        _dense_backward,
-        [
-            (3, times(_dense_backward)),
-            (4, lambda x, weight, dy: (x.T @ dy, dy.sum(), dy @ weight.T)),
-            (4, lambda x, weight, dy: (x.T @ dy, np.full(dy.shape[1], dy.sum()), dy @ weight.T)),
-            (4, lambda x, weight, dy: (x.T @ dy, dy.sum() / len(x), dy @ weight.T)),
-            (4, lambda x, weight, dy: (x.T @ dy / len(x), dy.sum() / len(x), dy @ weight.T)),
-            (22, Fitted(_updated_before_dx)),
-        ],
-    ),
-    "mlp_backward": _network("mlp_backward", TANH, "tanh"),
-    "sigmoid_mlp_backward": _network("sigmoid_mlp_backward", SIGMOID, "sigmoid", (14, _slope_of_sums)),
-    "mlp_step": Exercise(
-        "mlp_step(weights, x, target, learning_rate) -> new weights, descending sum((y - target)**2) / 2",
-        [case(*network, 0.1) for network in NETWORKS],
-        _step,
-        [(3, lambda weights, x, target, rate: _step(weights, x, target, -rate)), (22, partial(_step, on_the_way=True))],
-        effects={"writes": 1, "shares": 1, "promotes": 34},
-    ),
-    "rnn_backward": Exercise(
-        f"rnn_backward{RECURRENT}for h = tanh(x[:, t] @ input_weight + h @ hidden_weight + bias) from h = 0, "
-        "dy for h at each t",
-        _sequences(1),
-        _recurrent(Rnn),
-        [(28, partial(_through_time, False, wrong)) for wrong in ("own step", "cut")],
-    ),
-    "lstm_backward": Exercise(
-        f"lstm_backward{RECURRENT}gates i, f, g, o side by side in the weights' columns, from h = c = 0, "
-        "dy for h at each t",
-        _sequences(4),
-        _recurrent(Lstm),
-        [
-            *[(29, partial(_through_time, True, wrong)) for wrong in ("dc =", "no slope", "no f", "=", "cut")],
-            *[(29, partial(_gates_in_order, order)) for order in list(permutations(range(4)))[1:]],
-        ],
-    ),
-}
+EXERCISES = [
+    Exercise("dense_forward", [
+        *[case(numbers(n, i), numbers(i, k, seed=1), numbers(k, seed=2)) for n, i, k in ((5, 3, 2), (3, 3, 3))],
+        case(np.array([[200, 100]], np.uint8), np.array([[2.0], [3.0]]), np.array([0.5]), mistake=39),
+    ], lambda x, weight, bias: x.astype(np.float64) @ weight + bias, axes=1),
+    Exercise("dense_backward", [
+        case(numbers(n, i), numbers(i, k, seed=1), numbers(n, k, seed=2))
+        for n, i, k in ((5, 3, 2), (3, 3, 3), (1, 4, 2))
+    ], _dense_backward, [
+        (3, times(_dense_backward)),
+        (4, lambda x, weight, dy: (x.T @ dy, dy.sum(), dy @ weight.T)),
+        (4, lambda x, weight, dy: (x.T @ dy, np.full(dy.shape[1], dy.sum()), dy @ weight.T)),
+        (4, lambda x, weight, dy: (x.T @ dy, dy.sum() / len(x), dy @ weight.T)),
+        (4, lambda x, weight, dy: (x.T @ dy / len(x), dy.sum() / len(x), dy @ weight.T)),
+        (22, Fitted(_updated_before_dx)),
+    ]),
+    _network("mlp_backward", TANH),
+    _network("sigmoid_mlp_backward", SIGMOID, (14, partial(_backward, SIGMOID, of_sums=True))),
+    Exercise("mlp_step", [case(*network, 0.1) for network in NETWORKS], _step, [
+        (3, lambda weights, x, target, rate: _step(weights, x, target, -rate)), (22, partial(_step, on_the_way=True)),
+    ], effects={"writes": 1, "shares": 1, "promotes": 34}),
+    Exercise("rnn_backward", _sequences(1), _recurrent(Rnn), [
+        (28, partial(_through_time, False, wrong)) for wrong in ("own step", "cut")]),
+    Exercise("lstm_backward", _sequences(4), _recurrent(Lstm), [
+        *[(29, partial(_through_time, True, wrong)) for wrong in ("dc =", "no slope", "no f", "=", "cut")],
+        *[(29, partial(_gates_in_order, order)) for order in list(permutations(range(4)))[1:]]]),
+]  # fmt: skip

@@ -56,17 +56,16 @@ def _less_one_hot(p: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def _distance(name: str, loss: Any, of_bytes: float) -> Exercise:
     broadcast = case(COLUMN, COLUMN[:, 0], mistake=35, answer=0.0, may_refuse=True)
     as_bytes = case(GREY, 16 - GREY, mistake=39, answer=of_bytes, may_refuse=True)
-    return Exercise(f"{name}(y, target) -> mean over all numbers", [*PAIRS, broadcast, as_bytes], loss)
+    return Exercise(name, [*PAIRS, broadcast, as_bytes], loss)
 
 
-def _gradient(signature: str, loss: Any, cases: list[Case], *suspects: Any, axes: int = 0) -> Exercise:
+def _gradient(loss: Any, name: str, cases: list[Case], *suspects: Any, axes: int = 0) -> Exercise:
     """Return the exercise on a loss's gradient; too large by the rows, all numbers or the outputs is a mistake."""
     right, halves = gradient_of(loss), (1, 0.5) if loss is mse else (1,)
     factors: list[tuple[int, Callable[..., int]]] = [
         (5, lambda y, target: y.size), (5, lambda y, target: len(y)), (41, lambda y, target: y.shape[1])]  # fmt: skip
     large = [(key, times(right, lambda *given, f=f, c=c: c * f(*given))) for key, f in factors for c in halves]
-    told = f"{signature} -> gradient of the mean"
-    return Exercise(told, cases, right, [(3, times(right)), *large, *suspects], axes, of_record=gradient_of)
+    return Exercise(f"{name}_gradient", cases, right, [(3, times(right)), *large, *suspects], axes, None, gradient_of)
 
 
 def _consistent(name: str, function: Callable[..., Any]) -> Iterator[Finding]:
@@ -96,33 +95,18 @@ def _ratio(found: np.ndarray, expected: np.ndarray) -> float:
     return next(close, np.nan)
 
 
-EXERCISES = {
-    "mse": _distance("mse", mse, 256.0),
-    "mae": _distance("mae", mae, 16.0),
-    "cross_entropy": Exercise(
-        "cross_entropy(logits, labels) -> mean over rows",
-        LABELED,
-        cross_entropy,
-        [*[(11, then(softmax, log)) for log in (_logarithm, _one_hot_logarithm)],
-         *[(key, then(p, _logarithm)) for key, p in SOFTMAXES], (11, near(cross_entropy, 0.05))],
-    ),
-    "binary_cross_entropy": Exercise(
-        "binary_cross_entropy(logits, target) -> mean over all numbers",
-        [*BINARY, case(*FAR_BINARY, mistake=11)],
-        binary_cross_entropy,
-        [(11, then(sigmoid, _binary_logarithm)), (11, near(binary_cross_entropy, 0.05))],
-    ),
-    "mse_gradient": _gradient("mse_gradient(y, target)", mse, PAIRS),
-    "cross_entropy_gradient": _gradient(
-        "cross_entropy_gradient(logits, labels)", cross_entropy, LABELED,
-        *[(key, then(p, _less_one_hot)) for key, p in SOFTMAXES], axes=1,
-    ),
-    "binary_cross_entropy_gradient": _gradient(
-        "binary_cross_entropy_gradient(logits, target)", binary_cross_entropy, [*BINARY, case(*FAR_BINARY, mistake=15)]
-    ),
-    "loss_and_gradient": Exercise(
-        "loss_and_gradient(y, target) -> (any loss of y, its gradient by y)",
-        [case(softmax(numbers(5, 3)), one_hot(_labels(5, 3), 3).astype(np.float64))],
-        laws=_consistent,
-    ),
-}  # fmt: skip
+EXERCISES = [
+    _distance("mse", mse, 256.0),
+    _distance("mae", mae, 16.0),
+    Exercise("cross_entropy", LABELED, cross_entropy, [
+        *[(11, then(softmax, log)) for log in (_logarithm, _one_hot_logarithm)],
+        *[(key, then(p, _logarithm)) for key, p in SOFTMAXES], (11, near(cross_entropy, 0.05))]),
+    Exercise("binary_cross_entropy", [*BINARY, case(*FAR_BINARY, mistake=11)], binary_cross_entropy, [
+        (11, then(sigmoid, _binary_logarithm)), (11, near(binary_cross_entropy, 0.05))]),
+    _gradient(mse, "mse", PAIRS),
+    _gradient(cross_entropy, "cross_entropy", LABELED,
+              *[(key, then(p, _less_one_hot)) for key, p in SOFTMAXES], axes=1),
+    _gradient(binary_cross_entropy, "binary_cross_entropy", [*BINARY, case(*FAR_BINARY, mistake=15)]),
+    Exercise("loss_and_gradient", [case(softmax(numbers(5, 3)), one_hot(_labels(5, 3), 3).astype(np.float64))],
+             laws=_consistent),
+]  # fmt: skip

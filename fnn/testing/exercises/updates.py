@@ -46,21 +46,13 @@ def _momentum(
     return p - learning_rate * (g + momentum * v if nesterov else v), v
 
 
-def _with_momentum(name: str, nesterov: bool, told: str, *suspects: Any) -> Exercise:
+def _with_momentum(name: str, nesterov: bool, *suspects: Any) -> Exercise:
     right = partial(_momentum, nesterov)
-    return Exercise(
-        f"{name}(p, g, v, learning_rate, momentum) -> (p, v), v = momentum * v + g{told}",
-        [case(*STATE, 0.1, 0.9), case(*STATE[:2], np.zeros((3, 2)), 0.1, 0.9)],
-        right,
-        [
-            (19, partial(right, mean=True)),
-            (21, partial(right, kept=0)),
-            (21, lambda p, g, v, *rates: (right(p, g, v, *rates)[0], v)),
-            (3, lambda p, g, v, rate, momentum: right(p, g, v, -rate, momentum)),
-            *suspects,
-        ],
-        effects=WRITES,
-    )
+    return Exercise(name, [case(*STATE, 0.1, 0.9), case(*STATE[:2], np.zeros((3, 2)), 0.1, 0.9)], right, [
+        (19, partial(right, mean=True)), (21, partial(right, kept=0)),
+        (21, lambda p, g, v, *rates: (right(p, g, v, *rates)[0], v)),
+        (3, lambda p, g, v, rate, momentum: right(p, g, v, -rate, momentum)), *suspects,
+    ], effects=WRITES)  # fmt: skip
 
 
 def _rooted(
@@ -70,29 +62,23 @@ def _rooted(
     return p - rate * g / (root(v) + 1e-8), v
 
 
-def _by_root(name: str, keep: float, add: float, told: str, *suspects: Any) -> Exercise:
+def _by_root(name: str, keep: float, add: float, *suspects: Any) -> Exercise:
     right = partial(_rooted, keep, add)
-    return Exercise(
-        f"{name}(p, g, v, learning_rate) -> (p, v), {told}, p - learning_rate * g / (sqrt(v) + 1e-8)",
-        [case(*STATE[:2], STATE[2] ** 2, 0.1), case(*STATE[:2], np.zeros((3, 2)), 0.1)],
-        right,
-        [
-            (21, partial(_rooted, 0, add)),
-            (21, lambda p, g, v, rate: (right(p, g, v, rate)[0], v)),
-            (3, lambda p, g, v, rate: right(p, g, v, -rate)),
-            ("the root of v is missing", partial(right, root=lambda v: v)),
-            ("v takes the squares of g", partial(right, of=lambda g: g)),
-            ("divide by the root of the new v", lambda p, g, v, rate: (p - rate * g / (np.sqrt(v) + 1e-8),
-                                                                       right(p, g, v, rate)[1])),
-            *suspects,
-        ],
-        effects=WRITES,
-    )  # fmt: skip
+    return Exercise(name, [case(*STATE[:2], v, 0.1) for v in (STATE[2] ** 2, np.zeros((3, 2)))], right, [
+        (21, partial(_rooted, 0, add)),
+        (21, lambda p, g, v, rate: (right(p, g, v, rate)[0], v)),
+        (3, lambda p, g, v, rate: right(p, g, v, -rate)),
+        ("the root of v is missing", partial(right, root=lambda v: v)),
+        ("v takes the squares of g", partial(right, of=lambda g: g)),
+        ("divide by the root of the new v",
+         lambda p, g, v, rate: (p - rate * g / (np.sqrt(v) + 1e-8), right(p, g, v, rate)[1])),
+        *suspects,
+    ], effects=WRITES)  # fmt: skip
 
 
 def _adam(
-    correction: Callable[[float, int], float], kept: float, sign: float, p: Any, g: Any, m: Any, v: Any, t: int,
-    learning_rate: float,
+    p: Any, g: Any, m: Any, v: Any, t: int, learning_rate: float,
+    correction: Callable[[float, int], float] = lambda beta, t: 1 - beta**t, kept: float = 1, sign: float = 1,
 ) -> tuple[Any, ...]:  # fmt: skip
     m, v = 0.9 * (kept * m) + 0.1 * g, 0.999 * (kept * v) + 0.001 * g**2
     root = np.sqrt(v / correction(0.999, t)) + 1e-8
@@ -157,75 +143,40 @@ LINE = [numbers(3, 2), numbers(2, seed=1), numbers(5, 3, seed=2), numbers(5, 2, 
 SINGLE = np.array([0.5, 30.0, -2.0], np.float32)
 PARTS = "f is given parts of x, which is right only for sums: move one number of the whole x at a time"
 
-EXERCISES = {
-    "sgd_step": Exercise(
-        "sgd_step(params, grads, learning_rate) -> params, dictionaries of arrays",
-        [
-            case(PARAMS, GRADS, 0.1),
-            case(PARAMS, {name: 1e4 * g for name, g in GRADS.items()}, 0.1, mistake=20),
-            case({"bias": numbers(3)}, {"bias": numbers(5, 3)}, 0.1, mistake=34, answer=REFUSED),
-        ],
-        _sgd,
-        [(3, lambda params, grads, rate: _sgd(params, grads, -rate)),
-         *[(20, Fitted(partial(_clipped, by_norm))) for by_norm in (True, False)]],
-        effects=WRITES,
-    ),
-    "momentum_step": _with_momentum("momentum_step", False, ""),
-    "nesterov_step": _with_momentum(
-        "nesterov_step", True, ", p - learning_rate * (g + momentum * v)",
-        ("the step looks ahead: g + momentum * v with the new v", partial(_momentum, False)),
-    ),
-    "rmsprop_step": _by_root("rmsprop_step", 0.9, 0.1, "v = 0.9 * v + 0.1 * g**2",
-                             ("0.9 belongs to the old v, 0.1 to g**2", partial(_rooted, 0.1, 0.9)),
-                             ("v is a running mean: 0.1 * g**2", partial(_rooted, 0.9, 1))),
-    "adagrad_step": _by_root("adagrad_step", 1, 1, "v = v + g**2",
-                             ("v is a sum: nothing of it is forgotten", partial(_rooted, 0.9, 0.1))),
-    "adam_step": Exercise(
-        "adam_step(p, g, m, v, t, learning_rate) -> (p, m, v), t from 1, betas 0.9 and 0.999, epsilon 1e-8",
-        [*[case(*MOMENTS, t, 0.1) for t in (10, 2)], case(*STATE[:2], *np.zeros((2, 3, 2)), 1, 0.1)],
-        partial(_adam, lambda beta, t: 1 - beta**t, 1, 1),
-        [
-            *[(18, partial(_adam, each, 1, 1)) for each in CORRECTIONS],
-            *[(key, partial(_adam, lambda beta, t: 1 - beta**t, kept, sign))
-              for key, kept, sign in ((21, 0, 1), (3, 1, -1))],
-        ],
-        effects=WRITES,
-    ),
-    "minibatch_gradients": Exercise(
-        "minibatch_gradients(weight, x, target, size) -> list, the gradient by weight (k, 1) of each batch's mean of "
-        "(x @ weight - target)**2, batches in order",
-        [case(numbers(2, 1), numbers(105, 2, seed=1), numbers(105, 1, seed=2), size) for size in (50, 105)],
-        partial(_minibatch_gradients, lambda batch, n: batch),
-        [(6, partial(_minibatch_gradients, lambda batch, n: n)),
-         *[(5, partial(_minibatch_gradients, lambda batch, n, c=c: c)) for c in (1, 2)]],
-    ),
-    "l2_objective": Exercise(
-        "l2_objective(weight, bias, x, target, strength) -> (value, dweight, dbias) of "
-        "mean((x @ weight + bias - target)**2) + strength / 2 * sum(weight**2)",
-        [case(*LINE, strength) for strength in (0.3, 0.0)],
-        _objective,
-        [
-            *[(33, partial(_objective, in_gradient=c, by_rows=rows)) for rows in (False, True) for c in (0, 2)],
-            (33, partial(_objective, by_rows=True)),
-            *[(33, partial(_objective, on_bias=1, by_rows=rows)) for rows in (False, True)],
-            *[(5, partial(_objective, summed=lambda off, c=c: off.size // c)) for c in (1, 2)],
-            (41, partial(_objective, summed=lambda off: off.shape[1])),
-        ],
-    ),
-    "numerical_gradient": Exercise(
-        "numerical_gradient(f, x) -> gradient of a function that takes x and gives a number, in float64",
-        [
-            case(_coupled, numbers(4)),
-            case(_coupled, numbers(2, 3, seed=1)),
-            case(_coupled, SINGLE, mistake=38),
-            case(_coupled, np.array([1, 2, 3]), mistake=39),
-        ],
-        _coupled_gradient,
-        [
-            *[(38, partial(_one_sided, h)) for h in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)],
-            *[(PARTS, partial(_coupled_gradient, axis=axis)) for axis in ((), -1, 0)],
-        ],
-        effects={"writes": 38, "shares": 38},
-        tolerance=2e-7,  # a step of 1e-6 to one side alone is off by more
-    ),
-}  # fmt: skip
+EXERCISES = [
+    Exercise("sgd_step", [
+        case(PARAMS, GRADS, 0.1),
+        case(PARAMS, {name: 1e4 * g for name, g in GRADS.items()}, 0.1, mistake=20),
+        case({"bias": numbers(3)}, {"bias": numbers(5, 3)}, 0.1, mistake=34, answer=REFUSED),
+    ], _sgd, [
+        (3, lambda params, grads, rate: _sgd(params, grads, -rate)),
+        *[(20, Fitted(partial(_clipped, by_norm))) for by_norm in (True, False)],
+    ], effects=WRITES),
+    _with_momentum("momentum_step", False),
+    _with_momentum("nesterov_step", True,
+                   ("the step looks ahead: g + momentum * v with the new v", partial(_momentum, False))),
+    _by_root("rmsprop_step", 0.9, 0.1, ("0.9 belongs to the old v, 0.1 to g**2", partial(_rooted, 0.1, 0.9)),
+             ("v is a running mean: 0.1 * g**2", partial(_rooted, 0.9, 1))),
+    _by_root("adagrad_step", 1, 1, ("v is a sum: nothing of it is forgotten", partial(_rooted, 0.9, 0.1))),
+    Exercise("adam_step", [*[case(*MOMENTS, t, 0.1) for t in (10, 2)], case(*STATE[:2], *np.zeros((2, 3, 2)), 1, 0.1)],
+             _adam, [*[(18, partial(_adam, correction=each)) for each in CORRECTIONS],
+                     (21, partial(_adam, kept=0)), (3, partial(_adam, sign=-1))], effects=WRITES),
+    Exercise("minibatch_gradients", [
+        case(numbers(2, 1), numbers(105, 2, seed=1), numbers(105, 1, seed=2), size) for size in (50, 105)
+    ], partial(_minibatch_gradients, lambda batch, n: batch), [
+        (6, partial(_minibatch_gradients, lambda batch, n: n)),
+        *[(5, partial(_minibatch_gradients, lambda batch, n, c=c: c)) for c in (1, 2)]]),
+    Exercise("l2_objective", [case(*LINE, strength) for strength in (0.3, 0.0)], _objective, [
+        *[(33, partial(_objective, in_gradient=c, by_rows=rows)) for rows in (False, True) for c in (0, 2)],
+        (33, partial(_objective, by_rows=True)),
+        *[(33, partial(_objective, on_bias=1, by_rows=rows)) for rows in (False, True)],
+        *[(5, partial(_objective, summed=lambda off, c=c: off.size // c)) for c in (1, 2)],
+        (41, partial(_objective, summed=lambda off: off.shape[1]))]),
+    Exercise("numerical_gradient", [
+        *[case(_coupled, x) for x in (numbers(4), numbers(2, 3, seed=1))],
+        case(_coupled, SINGLE, mistake=38), case(_coupled, np.array([1, 2, 3]), mistake=39),
+    ], _coupled_gradient, [
+        *[(38, partial(_one_sided, h)) for h in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)],
+        *[(PARTS, partial(_coupled_gradient, axis=axis)) for axis in ((), -1, 0)],
+    ], effects={"writes": 38, "shares": 38}, tolerance=2e-7),  # a step of 1e-6 to one side alone is off by more
+]  # fmt: skip
