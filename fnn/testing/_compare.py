@@ -17,14 +17,9 @@ from fnn.testing.results import SHORT, shown
 
 @attrs.frozen(eq=False)
 class Difference:
-    """How a result differs from another, in words.
+    """How a result differs from another: in words, with the two arrays, and where in the input, if it can be told.
 
-    Args:
-        what: the words.
-        found, expected: the two arrays, where there are both.
-        at: the number or the row of the input where they differ.
-        share: which fraction of the arrays differs.
-        right: True if no number differs.
+    ``share`` is the fraction of the arrays that differ; ``right`` says that no number does.
     """
 
     what: str
@@ -53,7 +48,8 @@ def difference(outcome: Outcome, expected: Parts, tolerance: float, x: Any = Non
     if outcome.error is not None:
         return Difference(outcome.complaint)
     if len(outcome.parts) != len(expected):
-        return Difference(f"gives {_counted(outcome.parts)}, expected {_counted(expected)}")
+        few, many = (f"{len(parts)} result{'s' * (len(parts) != 1)}" for parts in (outcome.parts, expected))
+        return Difference(f"gives {few}, expected {many}")
     # A dictionary or a list for a tuple will do: results are compared in their order.
     given = x if isinstance(x, np.ndarray) else np.ones(1)
     reach = tolerance, float(np.abs(given[np.isfinite(given)]).max(initial=1.0))
@@ -99,24 +95,13 @@ def _apart(found: Any, expected: Any) -> tuple[str, str]:
 
 
 def agree(one: Outcome, other: Outcome, tolerance: float = 1e-5) -> bool:
-    """Return True if two functions failed alike: with the same error, or the same numbers, NaN too, and warnings.
-
-    Args:
-        one, other: what ``call`` returned.
-        tolerance: how far a number may be off, as a fraction of its array's largest finite one.
-    """
+    """Return True if two functions failed alike: with the same error, or the same numbers, NaN too, and warnings."""
     if one.error or other.error:
         return type(one.error) is type(other.error)
     if bool(one.warning) != bool(other.warning) or list(one.parts) != list(other.parts):
         return False
-    pairs = zip(one.arrays, other.arrays, strict=True)
-    return all(a.shape == b.shape and _close(a, b, 1e-4 if is_single(a) else tolerance) for a, b in pairs)
-
-
-def _close(a: np.ndarray, b: np.ndarray, tolerance: float) -> bool:
-    scale = np.abs(b[np.isfinite(b)]).max(initial=0.0)
-    return bool(np.allclose(a.astype(np.float64), b, 0, tolerance * scale, equal_nan=True))
-
-
-def _counted(parts: Parts) -> str:
-    return f"{len(parts)} result{'s' * (len(parts) != 1)}"
+    for a, b in zip(one.arrays, other.arrays, strict=True):
+        allowed = (1e-4 if is_single(a) else tolerance) * np.abs(b[np.isfinite(b)]).max(initial=0.0)
+        if a.shape != b.shape or not np.allclose(a.astype(np.float64), b, 0, allowed, equal_nan=True):
+            return False
+    return True

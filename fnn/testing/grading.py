@@ -19,7 +19,7 @@ from fnn.diagnostics.check import check_vjp
 from fnn.layers._constructor import Constructor
 from fnn.testing._compare import Difference, agree, difference, is_single
 from fnn.testing._sandbox import Outcome, call, isolated, map_arrays
-from fnn.testing.conventions import FORMS, Conventions, Form, Order, other_form
+from fnn.testing.conventions import FORMS, Conventions, Form, other_form
 from fnn.testing.derivatives import hint
 from fnn.testing.exercises import EXERCISES
 from fnn.testing.exercises.exercise import REFUSED, Case, Fitted
@@ -30,24 +30,7 @@ SIGNATURES = {name: exercise.signature for name, exercise in EXERCISES.items()}
 
 
 @isolated()
-def grade(
-    *,
-    columns: bool = False,
-    averaged: bool = False,
-    probabilities: bool = False,
-    one_hot_labels: bool = False,
-    half: bool = False,
-    summed: bool = False,
-    keepdims: bool = False,
-    transposed: bool = False,
-    cached: bool = False,
-    of_output: bool = False,
-    scaled_at_test: bool = False,
-    slope: float | None = None,
-    order: Order | None = None,
-    returns: Order | None = None,
-    **functions: Callable[..., Any],
-) -> Grades:
+def grade(**functions: Any) -> Grades:
     """Grade functions written from scratch, each given under the name of what it is, and name known mistakes.
 
     The names, and what each function takes and returns, are in ``SIGNATURES``: print them with
@@ -104,8 +87,7 @@ gives nan at [1, 0], expected 0.2689; subtract x.max(axis=1, keepdims=True)
     >>> print(grade(dense_forward=dense_forward).findings[0].what)
     is right, by columns
     """
-    given = dict(locals())
-    asked = Conventions(**{name: given[name] for name in attrs.fields_dict(Conventions)})
+    asked = Conventions(**{name: functions.pop(name) for name in attrs.fields_dict(Conventions) if name in functions})
     if not functions:
         raise TypeError("grade expects functions by name; write grade(softmax=my_softmax)")
     for name, function in functions.items():
@@ -119,19 +101,18 @@ gives nan at [1, 0], expected 0.2689; subtract x.max(axis=1, keepdims=True)
 
 def _graded(name: str, given: Any, asked: Conventions) -> Iterator[Finding]:
     """Yield what is wrong with one function, each mistake once."""
-    exercise, seen = EXERCISES[name], set()
+    exercise, seen, found = EXERCISES[name], set(), []
     first = exercise.cases[0].arguments
     if isinstance(given, Constructor):
         given = given(Key(0), first[0])
-    if isinstance(given, Record):
-        asked, function = Conventions(), exercise.of_record(given)
-    else:
-        function = given
+    function = exercise.of_record(given) if isinstance(given, Record) else given
     if isinstance(call(function, map_arrays(np.copy, first)).error, NotImplementedError):
         yield Finding(name, "is not written yet", advice=f"write {exercise.signature}")
         return
-    found = [*_of_record(name, given, first), *_in_its_form(Form(exercise, asked), function)]
-    for finding in found:
+    if isinstance(given, Record):
+        asked, error = Conventions(), call(lambda: check_vjp(given, *map_arrays(np.copy, first)).coordinates, ()).error
+        found = [Finding(name, f"has a wrong pullback: {error}", first)] if isinstance(error, AssertionError) else []
+    for finding in [*found, *_in_its_form(Form(exercise, asked), function)]:
         mark = finding.mistake or finding.what
         if mark not in seen:
             seen.add(mark)
@@ -145,18 +126,16 @@ def _in_its_form(form: Form, function: Callable[..., Any]) -> list[Finding]:
     other = other_form(form, function) if wrong else None
     if other is None:
         return found
-    there = _findings(other, function)
-    by, known = other.by.beyond(form.by), [each for each in wrong if each.mistake]
-    words = f"right, {other.by.words(form.by)}"
-    keywords = f"grade it with {', '.join(f'{name}={value!r}' for name, value in by.items())}"
-    clean = all(each.severity == "style" for each in there)
-    if known and not clean:
+    there, known = _findings(other, function), [each for each in wrong if each.mistake]
+    if known and any(each.severity != "style" for each in there):
         return found
+    by, words = other.by.beyond(form.by), f"right, {other.by.words(form.by)}"
+    advice = f"grade it with {', '.join(f'{name}={value!r}' for name, value in by.items())}"
     if known and not set(by) <= FORMS:  # the numbers are those of a known mistake, and right for another question
-        return [attrs.evolve(each, advice=f"it is {words}: {keywords}", conventions=by) if each in known else each
+        return [attrs.evolve(each, advice=f"it is {words}: {advice}", conventions=by) if each in known else each
                 for each in found]  # fmt: skip
-    told = Finding(form.exercise.name, f"is {words}", other.give(form.exercise.cases[0].arguments), advice=keywords,
-                   severity="style", conventions=by)  # fmt: skip
+    given = other.give(form.exercise.cases[0].arguments)
+    told = Finding(form.exercise.name, f"is {words}", given, advice=advice, severity="style", conventions=by)
     return [told, *there]
 
 
@@ -168,14 +147,6 @@ def _findings(form: Form, function: Callable[..., Any]) -> list[Finding]:
     if HIDDEN not in besides or exercise.seed is not None:  # what gives something else each time cannot be compared
         found = [*_of_values(form, function), *exercise.laws(exercise.name, form.standard(function)), *found]
     return found
-
-
-def _of_record(name: str, given: Any, arguments: tuple[Any, ...]) -> Iterator[Finding]:
-    """Yield what ``check_vjp`` says of a layer or a loss."""
-    if isinstance(given, Record):
-        outcome = call(lambda: check_vjp(given, *_copied(arguments)).coordinates, ())
-        if isinstance(outcome.error, AssertionError):
-            yield Finding(name, f"has a wrong pullback: {outcome.error}", arguments)
 
 
 def _of_effects(form: Form, function: Callable[..., Any]) -> dict[str, Finding]:
@@ -202,8 +173,7 @@ def _of_effects(form: Form, function: Callable[..., Any]) -> dict[str, Finding]:
 def _of_values(form: Form, function: Callable[..., Any]) -> Iterator[Finding]:
     """Yield where a function differs from the right one, and which known mistake that resembles.
 
-    Ordinary cases come first. Where one of them is wrong and resembles no known mistake, the edges, which would be
-    wrong with it, are left out.
+    Edges are left out where an ordinary case, which comes first, is wrong and resembles no known mistake.
     """
     exercise = form.exercise
     if exercise.right is None:
@@ -227,14 +197,13 @@ def _of_values(form: Form, function: Callable[..., Any]) -> Iterator[Finding]:
             left = [other for other in left if key and other != place and pairs[other][0].mistake != key]
         mistake, advice = (None, key) if isinstance(key, str) else (key, "")
         given, severity = form.give(each.arguments), "wrong" if each.ordinary and not wrong.right else "edge"
-        if not key:
-            # Sums and means of rows are mixed up in gradients alone.
+        if mistake == 11 and isinstance(wrong.found, np.ndarray) and np.isnan(wrong.found).any():
+            advice = "0 * log(0) is nan"
+        elif not key and outcome.error is not None:
+            advice = f"it is called as {exercise.signature}"
+        elif not key:  # sums and means of rows are mixed up in gradients alone
             of_rows = "dy" in exercise.takes or exercise.takes[1:] in (("target",), ("labels",))
             advice = hint(wrong.found, wrong.expected, len(each.arguments[0]) if of_rows else 1)
-        if mistake == 11 and np.isnan(np.sum(wrong.found if isinstance(wrong.found, np.ndarray) else 0.0)):
-            advice = "0 * log(0) is nan"
-        if outcome.error is not None and not key:
-            advice = f"it is called as {exercise.signature}"
         yield Finding(exercise.name, wrong.what, given, wrong.expected, wrong.found, mistake, advice, severity,
                       wrong.at, wrong.share)  # fmt: skip
 
@@ -250,11 +219,8 @@ def _as_exact(each: Case, outcome: Outcome) -> Case:
 def _alike(form: Form, suspect: Callable[..., Any] | Fitted, each: Case, outcome: Outcome) -> bool:
     """Return True if a version that was written by the signature gives the same, in the form asked for."""
     version = partial(suspect.version, outcome.arrays) if isinstance(suspect, Fitted) else suspect
-    return agree(outcome, call(lambda *given: form.put(version(*given), each.arguments), _copied(each.arguments)))
-
-
-def _copied(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    return map_arrays(np.copy, arguments)
+    given = map_arrays(np.copy, each.arguments)
+    return agree(outcome, call(lambda *given: form.put(version(*given), each.arguments), given))
 
 
 def _wrong(form: Form, each: Case, outcome: Outcome) -> Difference | None:

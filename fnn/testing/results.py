@@ -133,18 +133,13 @@ def shown(value: Any) -> str:
     ('[[0, 1], [-1000, 0.1235]]', 'float64 array (5, 3)', '0.1')
     """
     if isinstance(value, np.ndarray):
-        return _listed(value.tolist()) if value.size <= SHORT else describe(value)
+        return shown(value.tolist()) if value.size <= SHORT else describe(value)
     if isinstance(value, dict):
         return f"{{{', '.join(f'{key!r}: {shown(part)}' for key, part in value.items())}}}"
-    if isinstance(value, list | tuple) and not all(isinstance(part, int | float) for part in value):
-        parts = [shown(part) for part in value[:3]] + ["..."] * (len(value) > 3)
+    if isinstance(value, list | tuple):
+        numbers = all(isinstance(part, int | float) for part in value)
+        parts = [*map(shown, value if numbers else value[:3]), *["..."] * (len(value) > 3 and not numbers)]
         return f"[{', '.join(parts)}]" if isinstance(value, list) else f"({', '.join(parts)})"
     if callable(value):
         return getattr(value, "__name__", "f")
     return f"{value:.4g}" if isinstance(value, float | np.floating) else repr(value)
-
-
-def _listed(numbers: list[Any] | float) -> str:
-    if isinstance(numbers, list):
-        return f"[{', '.join(map(_listed, numbers))}]"
-    return f"{numbers:.4g}" if isinstance(numbers, float) else str(numbers)

@@ -58,7 +58,7 @@ def _with_dy(cases: list[Any]) -> list[Any]:
 
 
 # Which mistake the edges show, and the slope as a formula for the output, which is mistake 14.
-NAMES: dict[str, tuple[int | None, Any]] = dict.fromkeys(("relu", "leaky_relu"), (None, None)) | {
+NAMES: Any = dict.fromkeys(("relu", "leaky_relu"), (None, None)) | {
     "elu": (16, None), "selu": (16, None), "softplus": (15, None), "silu": (15, None),
     "sigmoid": (15, lambda y: y * (1 - y)), "tanh": (15, lambda y: 1 - y * y),
 }  # fmt: skip
