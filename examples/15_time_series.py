@@ -256,7 +256,7 @@ def percent(net, part):
 
 
 print(f"\n{'mean error of':22s}windows dealt at random   the future")
-for width, learning_rate, n_epochs in ((64, 1e-3, 20), (256, 2e-3, 15 if options.fast else 50)):
+for width, learning_rate, n_epochs in ((64, 1e-3, 20), (256, 2e-3, 5 if options.fast else 50)):
     optimizer = adam(learning_rate)
     state = start(mlp(width, width, HORIZON)(net_key, past[0][:1]), optimizer)
     batches = epochs((past[0][rest], past[1][rest]), 64, batch_key, epochs=n_epochs)

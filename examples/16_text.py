@@ -163,7 +163,7 @@ print(f"{len(texts):,} sentences of {lengths.min()} to {lengths.max()} words out
 # %%
 def trained(constructor, data, sample, n_epochs, learning_rate):
     optimizer = adam(learning_rate)
-    batches = epochs(data, 32, batch_key, epochs=n_epochs)
+    batches = epochs(data, 64, batch_key, epochs=n_epochs)
     state = start(constructor(net_key, sample), optimizer)
     return last(states(train_step(cross_entropy, optimizer), state, batches)).params
 
@@ -171,8 +171,8 @@ def trained(constructor, data, sample, n_epochs, learning_rate):
 bag = np.stack([np.bincount(row, minlength=symbols) for row in ids]).astype(np.float32)
 counts = bag[train], pleased[train]
 scores = {
-    "bag of words, linear": trained(dense(2), counts, bag[:1], 10, 1e-2)(bag[test]),
-    "bag of words, hidden": trained(mlp(64, 2), counts, bag[:1], 10, 3e-3)(bag[test]),
+    "bag of words, linear": trained(dense(2), counts, bag[:1], 20, 1e-2)(bag[test]),
+    "bag of words, hidden": trained(mlp(64, 2), counts, bag[:1], 20, 3e-3)(bag[test]),
 }
 
 # %% [markdown]
@@ -187,8 +187,8 @@ sample = x[:1], lengths[:1]
 reader = serial(embedding(symbols, 16), gru(16), global_avg_pool, dense(2))
 body = embedding(symbols, 32), positional(x.shape[1]), transformer_block(2, 32)
 looker = serial(*body, global_avg_pool, dense(2))
-net = trained(reader, rows, sample, 6, 2e-2)
-attending = trained(looker, rows, sample, 1 if options.fast else 10, 6e-3)
+net = trained(reader, rows, sample, 6, 4e-2)
+attending = trained(looker, rows, sample, 1 if options.fast else 12, 1e-2)
 scores["read word by word"] = net((x[test], lengths[test]))
 scores["attention"] = attending((x[test], lengths[test]))
 

@@ -91,7 +91,7 @@ def reads_what_a_bag_cannot_tell(names, printed):
     assert all(len(each) == 5 for each in found.values())
     assert found["read word by word"][0] > 0.97
     assert max(found[label][0] for label in found if label.startswith("bag")) < 0.75
-    assert max(found[label][4] for label in found if label.startswith("bag")) < 0.6  # two opinions: a guess
+    assert max(found[label][4] for label in found if label.startswith("bag")) < 0.7  # two opinions: a guess, on some 60
     # The task is one of order: to each of these there is one with the same words and the other meaning.
     for one, other in (
         ("the room was awful but the food was not bad", "the room was not bad but the food was awful"),
