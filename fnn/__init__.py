@@ -128,6 +128,7 @@ from fnn.train.best import best
 from fnn.train.comparison import Comparison, compare
 from fnn.train.experiments import Trial, repeat, sweep
 from fnn.train.logs import logged
+from fnn.train.minimize import Minimum, minimize
 from fnn.train.progress import progress
 from fnn.train.run import fit, restart, states
 from fnn.train.sharded import Sharded, sharded
@@ -201,6 +202,7 @@ __all__ = [
     "descend", "scale_by_nadam", "scale_by_adamax", "scale_by_adadelta", "scale_by_lion",
     "sgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "adamax", "adadelta", "lion", "schedules",
     # stream: training as a lazy stream of states
+    "Minimum", "minimize",
     "State", "start", "restart", "train_step", "differentiated", "finite", "updated", "states", "fit", "Diverged",
     "tap", "until", "time_limit", "early_stopping", "best", "ema", "progress", "logged", "history", "checkpointed",
     "save", "load", "diagnose", "watch",

@@ -20,11 +20,20 @@ from fnn.core.record import is_record
 from fnn.core.vjp import forward
 from fnn.data import batches, epochs, normalized, train_test_split
 from fnn.interop._sklearn_epochs import Epoch, each_epoch, stalled
-from fnn.interop._sklearn_settings import functions_of, key_of, named, optimizer_of, perceptron
+from fnn.interop._sklearn_settings import (
+    LBFGS,
+    functions_of,
+    key_of,
+    named,
+    optimizer_of,
+    perceptron,
+    require_no_epochs,
+)
 from fnn.losses.regularization import l2, regularized
 from fnn.networks.inference import inference, needs_inference
+from fnn.train.minimize import minimize
 from fnn.train.run import restart, states
-from fnn.train.state import Diverged, start
+from fnn.train.state import Diverged, State, start
 from fnn.train.step import train_step
 from fnn.train.streams import tap
 
@@ -56,6 +65,7 @@ class Network(BaseEstimator):
     _units: int  # outputs of the network
     _loss: Any
     _state: Any  # from which training goes on
+    _unfinished: str  # why the last training ended, if it had not converged
     validation_scores_: Any
     validation_loss_curve_: Any
 
@@ -84,6 +94,7 @@ class Network(BaseEstimator):
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
+        max_fun=15000,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -107,6 +118,7 @@ class Network(BaseEstimator):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
 
     # What a classifier and a regressor say each for themselves.
 
@@ -181,9 +193,8 @@ class Network(BaseEstimator):
         """
         count = integer(named(self, "max_iter"), self.max_iter)
         self._train(X, y, sample_weight, count, not (self.warm_start and hasattr(self, "_state")))
-        if self.n_iter_ == count:
-            text = f"max_iter={count} epochs were reached before the training converged"
-            warnings.warn(f"{type(self).__name__}: {text}", ConvergenceWarning, stacklevel=2)
+        if self._unfinished:
+            warnings.warn(f"{type(self).__name__}: {self._unfinished}", ConvergenceWarning, stacklevel=2)
         return self
 
     def _once(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Any:
@@ -201,6 +212,8 @@ class Network(BaseEstimator):
             self.loss_curve_: list[float] = []
             self.best_loss_: Any = None if self.early_stopping else math.inf
             self.validation_scores_ = self.validation_loss_curve_ = self.best_validation_score_ = None
+        if self.solver == LBFGS:
+            return self._minimized(rows, mass, count, first)
         init_key, split_key, order_key, noise_key = split(self._key, 4)
         train, held_out = self._divided(rows, split_key)
         n = len(train.x)
@@ -226,6 +239,33 @@ class Network(BaseEstimator):
             raise
         self._state, self.network_ = best.state, evaluating(best.params, sample)
         self.n_iter_, self.loss_ = self._epochs - begin, self.loss_curve_[-1]
+        reached = f"max_iter={count} epochs were reached before the training converged"
+        self._unfinished = reached if self.n_iter_ == count else ""
+        return self
+
+    def _minimized(self, rows: Rows, mass: float, count: int, first: bool) -> Any:
+        """Train on all rows at once by L-BFGS, whose steps are counted as epochs."""
+        require_no_epochs(self)
+        init_key, split_key, *_ = split(self._key, 4)
+        sample = rows.x if len(rows.x) <= PIECE else rows.x[permutation(split_key, len(rows.x))[:PIECE]]
+        params = self._made(init_key, sample) if first else self._state.params
+        strength = number(named(self, "alpha"), self.alpha) / (len(rows.x) * mass)
+        loss = regularized(self._loss, l2(strength)) if strength else self._loss
+        options = {
+            "gtol": number(named(self, "tol"), self.tol),
+            "maxfun": integer(named(self, "max_fun"), self.max_fun),
+        }
+        found = minimize(loss, params, rows.data(), steps=count, options=options)
+        self._state = State(found.params, (), found.steps, found.loss)
+        self.network_ = evaluating(found.params, sample)
+        for value in found.losses[1:]:
+            self._epochs += 1
+            self.loss_curve_.append(value)
+            self.best_loss_ = min(self.best_loss_, value)
+            if self.verbose:
+                print(f"Iteration {len(self.loss_curve_)}, loss = {value:.8f}")
+        self.n_iter_, self.loss_ = found.steps, found.loss
+        self._unfinished = "" if found.converged else f"lbfgs ended before it converged: {found.message}"
         return self
 
     def _made(self, key: Key, sample: np.ndarray) -> Any:

@@ -26,6 +26,7 @@ from fnn.networks.serial import serial
 from fnn.optim.optimizers import adam, sgd
 from fnn.optim.transform import Transform
 
+LBFGS = "lbfgs"  # the solver that is no transform: it takes all rows at once
 ACTIVATIONS: dict[str, Record] = {"identity": identity, "logistic": sigmoid, "tanh": tanh, "relu": relu}
 
 
@@ -62,8 +63,17 @@ def optimizer_of(estimator: Any) -> Transform:
         return adam(rate)
     if solver == "sgd":
         return sgd(rate, momentum, bool(momentum and estimator.nesterovs_momentum))
-    wanted = "must be 'adam', 'sgd', or an optimizer of fnn, say adamw(1e-3)"
+    wanted = "must be 'adam', 'sgd', 'lbfgs', or an optimizer of fnn, say adamw(1e-3)"
     raise ValueError(f"{named(estimator, 'solver')} {wanted}, got {describe(solver)}")
+
+
+def require_no_epochs(estimator: Any) -> None:
+    """Raise ``ValueError`` for settings that look at or change epochs, which the solver "lbfgs" does not have."""
+    for setting, usual in {"early_stopping": False, "callbacks": (), "dropout": 0.0}.items():
+        value = getattr(estimator, setting)
+        if value is not usual and value != usual:
+            wanted = f"must be {usual!r} under solver='lbfgs', which goes over all rows at once and has no epochs"
+            raise ValueError(f"{named(estimator, setting)} {wanted}, got {describe(value)}; write solver='adam'")
 
 
 def key_of(random_state: Any) -> Key:

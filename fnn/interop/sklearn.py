@@ -23,12 +23,19 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from fnn.interop._sklearn_epochs import Epoch, Scaled
 from fnn.interop._sklearn_estimator import Network, Rows
+from fnn.interop._sklearn_settings import LBFGS
 from fnn.interop._sklearn_targets import decided, encoded, has_probabilities, probabilities
 from fnn.losses.binary import binary_cross_entropy
 from fnn.losses.classification import cross_entropy
 from fnn.losses.regression import mse
 
 __all__ = ["NetworkClassifier", "NetworkRegressor", "Epoch"]
+
+
+def _has_epochs(estimator: Any) -> bool:
+    if estimator.solver != LBFGS:
+        return True
+    raise AttributeError(f"partial_fit is one epoch, and the solver {LBFGS!r} has none")
 
 
 def _gives_probabilities(estimator: Any) -> bool:
@@ -52,7 +59,8 @@ class NetworkClassifier(ClassifierMixin, Network):
         dtype: of the network and of X, say ``np.float32``; None for that of X where it is float32 or float64.
         callbacks: functions on the stream of epochs (records ``Epoch``), such as ``tap``, ``until``, ``time_limit`` and
             ``ema`` of fnn.
-        solver: "adam", "sgd", or an optimizer of fnn with its own learning rate.
+        solver: "adam", "sgd", or an optimizer of fnn with its own learning rate; or "lbfgs", which has none: fnn's
+            ``minimize``, for some hundred rows, of whose steps over all rows there are then ``max_iter``.
         alpha: the strength of the squared weights.
         batch_size: rows in a step; "auto" is 200, or all if there are fewer.
         learning_rate_init: of "adam" and "sgd", a number or a schedule of fnn.
@@ -68,6 +76,7 @@ class NetworkClassifier(ClassifierMixin, Network):
             loss.
         validation_fraction: how many rows are set aside.
         class_weight: weights by class, {label: weight}, or "balanced".
+        max_fun: of "lbfgs", how often the loss is evaluated at most.
 
     After ``fit`` there are ``network_``, ``classes_``, ``n_iter_``, ``loss_curve_``, ``validation_scores_``,
     ``validation_loss_curve_``, ``best_loss_`` and ``best_validation_score_``.
@@ -110,6 +119,7 @@ class NetworkClassifier(ClassifierMixin, Network):
         validation_fraction=0.1,
         n_iter_no_change=10,
         class_weight=None,
+        max_fun=15000,
     ):
         super().__init__(
             hidden_layer_sizes,
@@ -134,6 +144,7 @@ class NetworkClassifier(ClassifierMixin, Network):
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change,
+            max_fun=max_fun,
         )
         self.class_weight = class_weight
 
@@ -142,6 +153,7 @@ class NetworkClassifier(ClassifierMixin, Network):
         tags.classifier_tags.multi_label = True
         return tags
 
+    @available_if(_has_epochs)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> NetworkClassifier:
         """Train for one epoch on these rows, and go on from the last call.
 
@@ -243,6 +255,7 @@ class NetworkRegressor(RegressorMixin, Network):
         tags.target_tags.multi_output = True
         return tags
 
+    @available_if(_has_epochs)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> NetworkRegressor:
         """Train for one epoch on these rows, those of ``fit``, and go on from the last call; return the estimator."""
         return self._once(X, y, sample_weight)

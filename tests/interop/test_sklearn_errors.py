@@ -51,9 +51,19 @@ ROWS = [
         "str 'mlp'",
     ),
     (
-        lambda: fit(solver="lbfgs"),
+        lambda: fit(solver="lbfgs", early_stopping=True),
         V,
-        "NetworkClassifier: solver must be 'adam', 'sgd', or an optimizer of fnn, say adamw(1e-3), got str 'lbfgs'",
+        "NetworkClassifier: early_stopping must be False under solver='lbfgs', which goes over all rows at once and "
+        "has no epochs, got bool True; write solver='adam'",
+    ),
+    (lambda: fit(solver="lbfgs", dropout=0.5), V, "NetworkClassifier: dropout must be 0.0 under solver='lbfgs', …"),
+    (lambda: fit(solver="lbfgs", callbacks=print), V, "NetworkClassifier: callbacks must be () under solver='lbfgs'…"),
+    (lambda: fit(solver="lbfgs", max_fun=0), V, "NetworkClassifier: max_fun must be at least 1, got 0"),
+    (
+        lambda: fit(solver="lion"),
+        V,
+        "NetworkClassifier: solver must be 'adam', 'sgd', 'lbfgs', or an optimizer of fnn, say adamw(1e-3), got str "
+        "'lion'",
     ),
     (
         lambda: fit(callbacks=("print",)),

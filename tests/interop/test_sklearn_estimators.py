@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -43,7 +44,7 @@ from fnn import (
     until,
     vjp,
 )  # fmt: skip
-from fnn.interop.sklearn import Epoch
+from fnn.interop.sklearn import Epoch, NetworkClassifier, NetworkRegressor
 from tests.interop.estimators import classifier, diabetes, iris, regressor, same_bits, unfinished
 
 pytestmark = unfinished
@@ -462,3 +463,33 @@ def test_the_validation_is_weighted_as_the_training_is(model):
         loss = (w / weights.mean() * d**2).mean() / 2
     assert epochs[-1].validation_score == pytest.approx(score, rel=1e-12)
     assert epochs[-1].validation_loss == pytest.approx(loss, rel=1e-12)
+
+
+def test_lbfgs_minimizes_what_scikit_learn_minimizes():
+    X = np.random.default_rng(0).standard_normal((80, 3))
+    y = X @ [1.0, -2.0, 0.5] + 0.1 * X[:, 0] ** 2
+    weights = np.linspace(0.5, 2, 80)
+    settings = {"activation": "identity", "solver": "lbfgs", "alpha": 1.0, "tol": 1e-8, "max_iter": 500}
+    ours = NetworkRegressor((2,), random_state=0, **settings).fit(X, y, weights)
+    theirs = MLPRegressor(hidden_layer_sizes=(2,), random_state=0, **settings).fit(X, y, weights)
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=2e-3, atol=2e-3)
+    assert ours.loss_curve_[-1] == ours.loss_ == ours.best_loss_
+    assert len(ours.loss_curve_) == ours.n_iter_
+    assert not hasattr(ours, "partial_fit")
+
+
+def test_lbfgs_goes_on_from_where_it_was_and_so_does_another_solver(capsys):
+    X = np.random.default_rng(0).standard_normal((60, 3)).astype(np.float32)
+    y = (X[:, 0] * X[:, 1] > 0).astype(int)
+    model = NetworkClassifier((8,), "tanh", solver="lbfgs", max_iter=5, warm_start=True, random_state=0, verbose=True)
+    with pytest.warns(ConvergenceWarning, match="lbfgs ended before it converged: STOP: TOTAL NO."):
+        first = model.fit(X, y).loss_
+    assert capsys.readouterr().out.count("Iteration") == 5
+    with pytest.warns(ConvergenceWarning):
+        assert model.fit(X, y).loss_ < first
+    assert len(model.loss_curve_) == 10
+    assert {leaf.dtype for leaf in tree.leaves(model.network_)} == {np.dtype(np.float32)}
+    model.set_params(solver="adam", max_iter=2)
+    with pytest.warns(ConvergenceWarning, match="max_iter=2 epochs were reached"):
+        model.fit(X, y)
+    assert len(model.loss_curve_) == 12

@@ -26,7 +26,8 @@ ELSEWHERE = {
     "Record": "core", "Key": "core", "vjp": "laws", "check_vjp": "diagnostics", "Regularized": "laws",
     "Transform": "optim", "State": "train", "Diverged": "train", "Trial": "train", "Summary": "train",
     "Comparison": "train", "data.Standardization": "data",
-    "keep_freed_memory": "train", "Sharded": "train", "Rows": "losses", "threads": "train", "FormatError": "checkpoint",
+    "keep_freed_memory": "train", "Sharded": "train", "Rows": "losses",
+    "minimize": "interop", "Minimum": "interop", "threads": "train", "FormatError": "checkpoint",
 }  # fmt: skip
 LINES = {
     "layers": "LAYERS in tests/laws/cases.py",
