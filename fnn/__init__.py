@@ -3,7 +3,7 @@
 Six concepts: record, tree, key, vjp, transform, stream. Each is a room or a file of one, and imports run one way:
 
     core <- layers, optim, data <- networks <- losses <- metrics <- train <- checkpoint, diagnostics
-         <- interop, plot, testing
+         <- interop, plot, programs <- testing
 
 Each room's ``__init__`` says what is in it and in which order to read it. Start with ``fnn/core``.
 """

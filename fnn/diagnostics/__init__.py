@@ -6,6 +6,4 @@ over a run) and ``input_gradient`` (what a network looks at).
 
 Below them are ``_differences`` (central differences, which all checks of a gradient use), ``_hints`` (the likely cause
 of a wrong gradient), ``_sentences`` (what the figures of a diagnosis mean) and ``_table`` (text in columns, or HTML).
-Programs of others are run by ``_program``, in a process with limits (``_confined``), and ``_loops`` sees what their
-training loops do.
 """

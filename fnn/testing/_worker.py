@@ -18,17 +18,17 @@ import numpy as np
 
 from fnn.core.keys import Key, normals
 from fnn.data import one_hot
-from fnn.diagnostics._confined import OutOfTime, alarm, confine
-from fnn.diagnostics._loops import HOOK, Loops
-from fnn.diagnostics._program import stops
-from fnn.testing._discover import NAMES, called, discovered, methods, plain
-from fnn.testing.grading import grade
+from fnn.programs.confined import OutOfTime, alarm, confine
+from fnn.programs.discovery import NAMES, called, discovered, methods, own_of, plain
+from fnn.programs.loops import HOOK, Loops
+from fnn.programs.running import stops
+from fnn.testing.grading import SIGNATURES, grade
 from fnn.testing.results import Finding, shown
 
 
 def _trained(names: dict[str, Any], seconds: float) -> tuple[str, list[dict[str, Any]]] | None:
     """Call what trains with small data, as one-hot, labels, a column and by columns; return what is least wrong."""
-    own: dict[str, Any] = {name: each for name, each in names.items() if getattr(each, "__module__", "") == "__main__"}
+    own = own_of(names)
     calls: list[Any] = [(name, None, each) for name, each in own.items() if plain(name) in NAMES["methods"]["train"]]
     classes = [(name, each) for name, each in own.items() if isinstance(each, type)]
     calls += [(f"{name}.{method}", cls, method) for name, cls in classes for method in methods(cls, "train")]
@@ -77,7 +77,7 @@ def main(settings: dict[str, Any]) -> None:
         names[HOOK] = watch = Loops()
         stopped = list(stops(path, names, half(), settings["megabytes"]))
         names[HOOK] = lambda *_: None
-        found, misfits = discovered(names, "order" in settings["conventions"])
+        found, misfits = discovered(names, SIGNATURES, ordered="order" in settings["conventions"])
         tell(notes=misfits)
         for name, (label, function) in found.items():
             if name not in skip:

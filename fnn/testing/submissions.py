@@ -18,7 +18,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from fnn.diagnostics._confined import confined
+from fnn.programs.confined import confined
 from fnn.testing._page import page
 from fnn.testing.grading import SIGNATURES
 from fnn.testing.results import Finding, Grades
@@ -64,7 +64,7 @@ def grade_file(
 ) -> Submission:
     """Run a submission, a Python file or a notebook, grade each function that is found in it, and how it trains.
 
-    Functions and methods are found by their names and those of their arguments, in the usual words (``names.toml``).
+    Functions and methods are found by their names and those of their arguments (``fnn/programs/names.toml`` has them).
     What trains, as the program runs or when it is called with 50 rows, is graded by what it does: losses that do not
     fall, parameters that never move, an optimizer's memory shared by layers, batches cut once, rows that are never
     seen. "program" is whether all of it runs; after a statement that fails, the others are run all the same.

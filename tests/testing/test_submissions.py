@@ -12,13 +12,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fnn.diagnostics import _confined, _program
-from fnn.diagnostics._loops import HOOK
 from fnn.testing import Finding, Grades, Submission, Submissions, exercise, grade_file, grade_files, submissions
 from fnn.testing import _worker as worker
-from fnn.testing._discover import discovered
 from fnn.testing._page import page, picture
-from tests.each_of import each_of
 
 HOMEWORK = """
 import numpy as np
@@ -325,112 +321,6 @@ def fit(X, what_is_this):
     (told,) = [line["findings"] for line in lines if line.get("name") == "training"]
     assert "expected it to fall" in told[0]["what"]
     assert len(told[0]["found"]) == 6
-
-
-STOPS = {
-    "x = [": "cannot be read at line 1: '[' was never closed",
-    "\nexit()": "ends itself by exit() at line 2",
-    "def f():\n    raise MemoryError\nf()": "needs more than 7 MB at line 2",
-    "import nowhere_at_all": "stops at line 1: ModuleNotFoundError: No module named 'nowhere_at_all'",
-}
-
-
-@each_of("text", STOPS)
-def test_where_a_program_stops_is_said(text, tmp_path):
-    assert list(_program.stops(file_of(tmp_path, text), {HOOK: print}, 10, 7)) == [STOPS[text]]
-
-
-def test_annotations_are_not_evaluated_as_the_program_asked(tmp_path):
-    text = "from __future__ import annotations\ndef f(x: Unknown) -> None: ..."
-    assert list(_program.stops(file_of(tmp_path, text), {HOOK: print}, 10, 7)) == []
-
-
-@pytest.fixture
-def audit(tmp_path, monkeypatch):
-    """The hook that confine adds, and what it has refused; the limits are not set."""
-    hooks, refused, limits = [], [], []
-    resource = SimpleNamespace(
-        RLIMIT_AS=1, RLIMIT_FSIZE=2, RLIMIT_CPU=3, RLIMIT_CORE=4, setrlimit=lambda *given: limits.append(given)
-    )
-    monkeypatch.setitem(sys.modules, "resource", resource)
-    monkeypatch.setattr(_confined.sys, "addaudithook", hooks.append)
-    assert _confined.confine(str(tmp_path), 100, 3.5, refused) == ""
-    assert limits == [(1, (100 << 20,) * 2), (2, (32 << 20,) * 2), (3, (8, 8)), (4, (0, 0))]
-    return hooks[0], refused
-
-
-@pytest.mark.parametrize(
-    ("event", "given", "words"),
-    [
-        ("open", ("/etc/hosts", "w", 0), "changes the file /etc/hosts"),
-        ("open", ("/etc/hosts", None, 1), "changes the file /etc/hosts"),
-        ("open", (b"/etc/hosts", "r+", 0), "changes the file /etc/hosts"),
-        ("os.remove", ("/etc/hosts", -1), "changes the file /etc/hosts"),
-        ("os.rename", ("INSIDE", "/etc/hosts", -1, -1), "changes the file /etc/hosts"),
-        ("os.fork", (), r"starts or ends a process \(os.fork\)"),
-        ("subprocess.Popen", ("ls",), r"starts or ends a process \(subprocess.Popen\)"),
-        ("socket.connect", (None, "1.1.1.1"), r"uses the network \(socket.connect\)"),
-    ],
-)
-def test_what_reaches_beyond_the_folder_is_refused_and_kept(event, given, words, audit, tmp_path):
-    hook, refused = audit
-    with pytest.raises(PermissionError, match=f"^not allowed here: it {words}$"):
-        hook(event, tuple(str(tmp_path / "a") if each == "INSIDE" else each for each in given))
-    assert len(refused) == 1
-
-
-def test_what_stays_inside_or_only_reads_is_let_through(audit, tmp_path):
-    hook, refused = audit
-    for event, given in (
-        ("open", (str(tmp_path / "a"), "w", 0)),
-        ("open", ("/etc/hosts", "r", 0)),
-        ("open", (3, "w", 0)),
-        ("open", ("/dev/null", "w", 0)),
-        ("os.mkdir", (str(tmp_path / "b"), 0o777, -1)),
-        ("import", ("numpy",)),
-    ):
-        hook(event, given)
-    assert refused == []
-
-
-def test_where_python_has_no_resource_it_is_said(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "resource", None)
-    monkeypatch.setattr(_confined.sys, "addaudithook", lambda hook: None)
-    words = "no limit of memory: Python has no module resource on this system"
-    assert _confined.confine(str(tmp_path), 100, 3.5, []) == words
-
-
-def test_layers_of_other_makes_are_found_and_fitted():
-    names = {"__name__": "__main__"}
-    exec(
-        "import numpy as np\n"
-        "class Affine:\n"
-        "    def __init__(self, W, b):\n        self.W, self.b = W, b\n"
-        "    def forward(self, x):\n        self.x = x\n        return x @ self.W + self.b\n"
-        "    def backward(self, dout, learning_rate):\n"
-        "        dx = dout @ self.W.T\n"
-        "        self.W = self.W - learning_rate * self.x.T @ dout\n"
-        "        self.b = self.b - learning_rate * dout.sum(axis=0)\n        return dx\n"
-        "class Sigmoid:\n"
-        "    def __init__(self, unknown):\n        pass\n"
-        "    def __call__(self, z):\n        return 1 / (1 + np.exp(-z))\n"
-        "    def derivative(self, z):\n        return self(z) * (1 - self(z))\n"
-        "def mse(y, y_hat):\n    return np.mean((y - y_hat) ** 2)\n"
-        "def relu_derivative(dout, x):\n    return dout * (x > 0)\n",
-        names,
-    )
-    found, misfits = discovered(names, ordered=False)
-    assert {exercise: label for exercise, (label, _) in found.items()} == {
-        "mse": "mse", "dense_forward": "Affine.forward", "dense_backward": "Affine.backward",
-        "sigmoid": "Sigmoid.__call__", "sigmoid_derivative": "Sigmoid.derivative",
-    }  # fmt: skip
-    x, weight, dy = np.ones((3, 2)), np.arange(4.0).reshape(2, 2), np.ones((3, 2))
-    for ours, right in zip(
-        found["dense_backward"][1](x, weight, dy), (x.T @ dy, dy.sum(axis=0), dy @ weight.T), strict=True
-    ):
-        np.testing.assert_allclose(ours, right)
-    assert found["sigmoid_derivative"][1](np.zeros(1)) == 0.25
-    assert misfits == ["relu_derivative(dout, x) is no relu_derivative(x) -> slope at x, 0 at 0"]
 
 
 # --- what a submission may do to the machine -------------------------------------------------------------------------

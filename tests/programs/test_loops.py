@@ -5,7 +5,7 @@ import ast
 import numpy as np
 import pytest
 
-from fnn.diagnostics._loops import HOOK, Loops, hooked
+from fnn.programs.loops import HOOK, Loops, hooked
 from tests.each_of import each_of
 
 DATA = """

@@ -20,8 +20,8 @@ HOOK = "__fnn_watch__"
 # What code from scratch calls its data, its losses, its parameters, an optimizer's memory, and what is none of these.
 DATA = re.compile(r"(train_?)?(x|a|z|inputs?|data|features|images)(_?(data|train(ing)?|inputs?|batch|b))?\d*")
 LOSSES = re.compile(r"(train(ing)?_?)?(loss|cost|error)(e?s|_?history|_?list)?|mse_?list")
-PARAMETER = re.compile(r"(w|b)(_?[a-z]{0,2})?_?\d*|(weight|bias|kernel|theta|gamma|param|coef).*")
-MEMORY = re.compile(r"(?P<kind>m|v|s)(_?d?_?[wb])?(_?t)?_?\d*|(?P<word>velocit|moment)\w*")
+PARAMETER = re.compile(r"(w|b)(_?[a-z]{0,2})?_?\d*|syn_?\d+|(weight|bias|kernel|theta|gamma|param|coef).*")
+MEMORY = re.compile(r"(?P<kind>m|v|s)(_?d?_?[wb])?(_?t)?_?\d*|\w*(?P<word>velocit|moment)\w*")
 OTHER = re.compile(r".*(init|old|prev|best|true|start|history|copy|grad|dw|db|delta|norm|shape|mean|cache).*")
 
 
@@ -183,9 +183,9 @@ class Loops:
         for path in sorted({path for function, path in still if (function, path.isidentifier()) in kinds})[:3]:
             what = f"leaves the parameter {path} as it was, to the bit, while others move"
             yield {"what": what, "advice": "does its gradient reach it, and is it in the update?"}
-        for function in sorted({function for function, _ in moved}):
-            here = {path: array for (place, path), array in self.last.items() if place == function}
-            weights = Counter({id(here[path]): here[path].shape for place, path in moved if place == function}.values())
+        for function, local in sorted(kinds):
+            here = {p: array for (f, p), array in self.last.items() if f == function and p.isidentifier() == local}
+            weights = Counter({id(here[p]): here[p].shape for f, p in moved if f == function and p in here}.values())
             memory: dict[tuple[str, tuple[int, ...]], set[int]] = {}
             for path, array in here.items():
                 if (kind := _memory(path)) and array.ndim > 1:

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fnn.diagnostics._confined import OutOfTime, alarm
-from fnn.diagnostics._loops import hooked
+from fnn.programs.confined import OutOfTime, alarm
+from fnn.programs.loops import hooked
 
 SOURCE = "<submission>"
 FUTURE = annotations  # an import of it at the top of a program would not last for the next statement

@@ -1,0 +1,149 @@
+"""Programs of others: where they stop, what they may not do, and which of their functions is which."""
+
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from fnn.programs import confined, running
+from fnn.programs.discovery import discovered
+from fnn.programs.loops import HOOK
+from fnn.testing import SIGNATURES
+from tests.each_of import each_of
+
+
+def file_of(folder, text):
+    path = folder / "homework.py"
+    path.write_text(text)
+    return path
+
+
+STOPS = {
+    "x = [": "cannot be read at line 1: '[' was never closed",
+    "\nexit()": "ends itself by exit() at line 2",
+    "def f():\n    raise MemoryError\nf()": "needs more than 7 MB at line 2",
+    "import nowhere_at_all": "stops at line 1: ModuleNotFoundError: No module named 'nowhere_at_all'",
+}
+
+
+@each_of("text", STOPS)
+def test_where_a_program_stops_is_said(text, tmp_path):
+    assert list(running.stops(file_of(tmp_path, text), {HOOK: print}, 10, 7)) == [STOPS[text]]
+
+
+def test_annotations_are_not_evaluated_as_the_program_asked(tmp_path):
+    text = "from __future__ import annotations\ndef f(x: Unknown) -> None: ..."
+    assert list(running.stops(file_of(tmp_path, text), {HOOK: print}, 10, 7)) == []
+
+
+@pytest.fixture
+def audit(tmp_path, monkeypatch):
+    """The hook that confine adds, and what it has refused; the limits are not set."""
+    hooks, refused, limits = [], [], []
+    resource = SimpleNamespace(
+        RLIMIT_AS=1, RLIMIT_FSIZE=2, RLIMIT_CPU=3, RLIMIT_CORE=4, setrlimit=lambda *given: limits.append(given)
+    )
+    monkeypatch.setitem(sys.modules, "resource", resource)
+    monkeypatch.setattr(confined.sys, "addaudithook", hooks.append)
+    assert confined.confine(str(tmp_path), 100, 3.5, refused) == ""
+    assert limits == [(1, (100 << 20,) * 2), (2, (32 << 20,) * 2), (3, (8, 8)), (4, (0, 0))]
+    return hooks[0], refused
+
+
+@pytest.mark.parametrize(
+    ("event", "given", "words"),
+    [
+        ("open", ("/etc/hosts", "w", 0), "changes the file /etc/hosts"),
+        ("open", ("/etc/hosts", None, 1), "changes the file /etc/hosts"),
+        ("open", (b"/etc/hosts", "r+", 0), "changes the file /etc/hosts"),
+        ("os.remove", ("/etc/hosts", -1), "changes the file /etc/hosts"),
+        ("os.rename", ("INSIDE", "/etc/hosts", -1, -1), "changes the file /etc/hosts"),
+        ("os.fork", (), r"starts or ends a process \(os.fork\)"),
+        ("subprocess.Popen", ("ls",), r"starts or ends a process \(subprocess.Popen\)"),
+        ("socket.connect", (None, "1.1.1.1"), r"uses the network \(socket.connect\)"),
+    ],
+)
+def test_what_reaches_beyond_the_folder_is_refused_and_kept(event, given, words, audit, tmp_path):
+    hook, refused = audit
+    with pytest.raises(PermissionError, match=f"^not allowed here: it {words}$"):
+        hook(event, tuple(str(tmp_path / "a") if each == "INSIDE" else each for each in given))
+    assert len(refused) == 1
+
+
+def test_what_stays_inside_or_only_reads_is_let_through(audit, tmp_path):
+    hook, refused = audit
+    for event, given in (
+        ("open", (str(tmp_path / "a"), "w", 0)),
+        ("open", ("/etc/hosts", "r", 0)),
+        ("open", (3, "w", 0)),
+        ("open", ("/dev/null", "w", 0)),
+        ("os.mkdir", (str(tmp_path / "b"), 0o777, -1)),
+        ("import", ("numpy",)),
+    ):
+        hook(event, given)
+    assert refused == []
+
+
+def test_where_python_has_no_resource_it_is_said(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "resource", None)
+    monkeypatch.setattr(confined.sys, "addaudithook", lambda hook: None)
+    words = "no limit of memory: Python has no module resource on this system"
+    assert confined.confine(str(tmp_path), 100, 3.5, []) == words
+
+
+def test_layers_of_other_makes_are_found_and_fitted():
+    names = {"__name__": "__main__"}
+    exec(
+        "import numpy as np\n"
+        "class Affine:\n"
+        "    def __init__(self, W, b):\n        self.W, self.b = W, b\n"
+        "    def forward(self, x):\n        self.x = x\n        return x @ self.W + self.b\n"
+        "    def backward(self, dout, learning_rate):\n"
+        "        dx = dout @ self.W.T\n"
+        "        self.W = self.W - learning_rate * self.x.T @ dout\n"
+        "        self.b = self.b - learning_rate * dout.sum(axis=0)\n        return dx\n"
+        "class Layer_Dense:\n"
+        "    def __init__(self, n_inputs, n_neurons):\n"
+        "        self.params = {'w': np.zeros((n_inputs, n_neurons)), 'b': np.zeros((1, n_neurons))}\n"
+        "        self.grads = {}\n"
+        "    def forward(self, inputs):\n"
+        "        self.inputs, self.output = inputs, inputs @ self.params['w'] + self.params['b']\n"
+        "    def backward(self, dvalues):\n"
+        "        self.grads = {'w': self.inputs.T @ dvalues, 'b': dvalues.sum(axis=0, keepdims=True)}\n"
+        "        self.dinputs = dvalues @ self.params['w'].T\n"
+        "class Linear:\n"
+        "    def __init__(self, shape):\n        self.shape = shape\n"
+        "    def forward(self, x):\n        return x\n"
+        "class Sigmoid:\n"
+        "    def __init__(self, unknown):\n        pass\n"
+        "    def __call__(self, z):\n        return 1 / (1 + np.exp(-z))\n"
+        "    def derivative(self, z):\n        return self(z) * (1 - self(z))\n"
+        "def mse(y, y_hat):\n    return np.mean((y - y_hat) ** 2)\n"
+        "def relu_derivative(dout, x):\n    return dout * (x > 0)\n",
+        names,
+    )
+    (own, _), affine = discovered(names, SIGNATURES), names.pop("Affine")
+    found, misfits = discovered(names, SIGNATURES)
+    assert {exercise: label for exercise, (label, _) in found.items()} == {
+        "mse": "mse", "dense_forward": "Layer_Dense.forward", "dense_backward": "Layer_Dense.backward",
+        "sigmoid": "Sigmoid.__call__", "sigmoid_derivative": "Sigmoid.derivative",
+    }  # fmt: skip
+    x, weight, dy = np.ones((3, 2)), np.arange(4.0).reshape(2, 2), np.ones((3, 2))
+    assert own["dense_backward"][0] == f"{affine.__name__}.backward"
+    for each in (own, found):
+        gradients = each["dense_backward"][1](x, weight, dy)
+        for ours, right in zip(gradients, (x.T @ dy, dy.sum(axis=0), dy @ weight.T), strict=True):
+            np.testing.assert_allclose(ours, right)
+        np.testing.assert_allclose(each["dense_forward"][1](x, weight, np.ones(2)), x @ weight + 1)
+    assert found["sigmoid_derivative"][1](np.zeros(1)) == 0.25
+    assert misfits == [
+        "Linear is not graded: the meaning of the argument 'shape' is not known",
+        "relu_derivative(dout, x) is no relu_derivative(x) -> slope at x, 0 at 0",
+    ]
+    exec(
+        "class Affine:\n    def __init__(self, n_in, n_out):\n        self.n = n_in\n    def forward(self, x): ...",
+        names,
+    )
+    _, (told, *_) = discovered({"Affine": names["Affine"]}, SIGNATURES)
+    assert told == "Affine is not graded: Affine keeps its weight and its bias where nobody finds them"
