@@ -12,10 +12,13 @@ from torch import nn
 
 from fnn.core.record import Record
 from fnn.interop import _torch_own as own
-from fnn.interop._torch_layer_of import Unsupported, layer_of, require
-from fnn.interop._torch_module_of import module_of
+from fnn.interop._torch_layer_of import NOTHING, Unsupported, layer_of, require, state_of
+from fnn.interop._torch_module_of import loaded, module_of
+from fnn.interop._weights import filled
 from fnn.layers import activations as act
 from fnn.layers import hard, smooth, softmax
+from fnn.layers.gated import Glu, SwiGlu
+from fnn.layers.prelu import PRelu
 
 SAME = {
     nn.Identity: act.identity, nn.ReLU: act.relu, nn.Sigmoid: act.sigmoid, nn.Tanh: act.tanh, nn.SiLU: smooth.silu,
@@ -110,6 +113,28 @@ def layer_of_softmax(module: Any, x: Any) -> Record:
     if module.dim not in (-1, 1, np.ndim(x) - 1):
         require(module, dim=-1)
     return softmax.softmax if isinstance(module, nn.Softmax) else softmax.log_softmax
+
+
+@layer_of.register
+def layer_of_glu(module: nn.GLU, x: Any) -> Record:
+    if module.dim not in (-1, 1, np.ndim(x) - 1):
+        require(module, dim=-1)
+    return Glu()
+
+
+@layer_of.register
+def layer_of_swiglu(module: own.SwiGlu, x: Any) -> Record:
+    return SwiGlu()
+
+
+@layer_of.register
+def layer_of_prelu(module: nn.PReLU, x: Any) -> Record:
+    return filled(PRelu(NOTHING), state_of(module))
+
+
+@module_of.register
+def module_of_prelu(layer: PRelu) -> nn.Module:
+    return loaded(nn.PReLU, layer.slope.size, layer=layer)
 
 
 def activation_of(function: Any, x: Any) -> Any:

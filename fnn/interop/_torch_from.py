@@ -26,14 +26,15 @@ from fnn.core import tree
 from fnn.core._errors import FormatError, describe
 from fnn.core.record import is_record
 from fnn.core.vjp import forward
-from fnn.interop import _torch_activations, _torch_layers, _torch_norms, _torch_sequences, _torch_windows  # noqa: F401 (they register)
+from fnn.interop import _torch_activations, _torch_layers, _torch_norms, _torch_sequences  # noqa: F401 (they register)
 from fnn.interop import _torch_own as own
 from fnn.interop._torch_layer_of import Unsupported, layer_of, to_numpy
+from fnn.interop._torch_windows import WINDOWS
 from fnn.interop._weights import channels_first, in_order
 from fnn.layers import activations, hard, smooth, softmax
 from fnn.layers.dense import Dense
 from fnn.layers.dropout import Dropout
-from fnn.layers.global_pool import GlobalAvgPool
+from fnn.layers.global_pool import GlobalAvgPool, GlobalMaxPool
 from fnn.layers.shape import Flatten
 from fnn.networks.branches import Parallel, Residual
 from fnn.networks.inference import inference
@@ -41,9 +42,8 @@ from fnn.networks.serial import Serial
 
 RECURRENT = (nn.RNN, nn.GRU, nn.LSTM)
 CHANNELS_FIRST = (
-    nn.Conv1d, nn.Conv2d, nn.MaxPool1d, nn.MaxPool2d, nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool1d,
-    nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.BatchNorm1d, nn.BatchNorm2d,
-    own.ChannelsLast, own.Scale,
+    *WINDOWS, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm, nn.InstanceNorm1d, nn.InstanceNorm2d,
+    nn.InstanceNorm3d, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, own.ChannelsLast, own.Scale,
 )  # fmt: skip
 CHANNELS_LAST = (
     *RECURRENT, nn.Linear, nn.MultiheadAttention, nn.LayerNorm, nn.RMSNorm, nn.Embedding, own.ChannelsFirst,
@@ -137,6 +137,7 @@ def _sample_of(module: nn.Module, x: Any) -> Sample:
 def _axes(module: nn.Module, rank: int) -> str:
     """Return how the axes of what a module takes lie, as its first part shows to which that matters."""
     parts = [part for part in module.modules() if isinstance(part, CHANNELS_FIRST + CHANNELS_LAST)]
+    parts = [part for part in parts if len(getattr(part, "normalized_shape", (1,))) == 1]  # else it may be either
     if any(getattr(part, "batch_first", True) is False for part in parts):
         return "time"
     flattened = rank > 3 and any(isinstance(part, nn.Flatten) for part in module.modules())
@@ -224,7 +225,7 @@ class _Fold:
         for name, part in parts.items():
             layer, sample = self.layer_at(part, sample, f"{inside}{name}")
             if isinstance(layer, Flatten) and layers and _is_global(layers[-1]):
-                layers[-1] = GlobalAvgPool()  # which flattens by itself
+                layers[-1] = layers[-1].layers[0]  # which flattens by itself
             elif not isinstance(part, own.ChannelsFirst | own.ChannelsLast):
                 layers.append(layer)
         if not self.faults and not all(map(_close, _leaves(sample.theirs), _leaves(theirs))):
@@ -247,7 +248,9 @@ class _Fold:
 
 
 def _is_global(layer: Any) -> bool:
-    return isinstance(layer, Serial) and bool(layer.layers) and isinstance(layer.layers[0], GlobalAvgPool)
+    return (
+        isinstance(layer, Serial) and bool(layer.layers) and isinstance(layer.layers[0], GlobalAvgPool | GlobalMaxPool)
+    )
 
 
 def _is_same_for_all_features(layer: Any) -> bool:

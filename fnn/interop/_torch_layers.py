@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from fnn.layers.dropout import Dropout
 from fnn.layers.embedding import Embedding
 from fnn.layers.shape import Flatten, Reshape
 from fnn.networks.branches import Pick
-from fnn.networks.joins import Add, Concatenate
+from fnn.networks.joins import Add, Concatenate, Multiply
 
 
 @layer_of.register
@@ -54,15 +55,26 @@ def layer_of_dropout(module: nn.Dropout, x: Any) -> Record:
 
 @module_of.register
 def module_of_dropout(layer: Dropout) -> nn.Module:
-    if layer.channels:
-        raise NotImplementedError
     return nn.Dropout(layer.rate)
+
+
+@layer_of.register(nn.Dropout1d)
+@layer_of.register(nn.Dropout2d)
+@layer_of.register(nn.Dropout3d)
+def layer_of_dropout_of_channels(module: Any, x: Any) -> Record:
+    return Dropout(module.p, channels=True)
 
 
 @layer_of.register
 def layer_of_flatten(module: nn.Flatten, x: Any) -> Record:
-    require(module, start_dim=1, end_dim=-1)
-    return Flatten()
+    require(module, end_dim=-1)
+    if module.start_dim == 1:
+        return Flatten()
+    if module.start_dim == 2 and np.ndim(x) > 3:  # images, whose cells become one axis
+        return Reshape((math.prod(np.shape(x)[1:-1]), np.shape(x)[-1]))
+    if module.start_dim < 1:
+        require(module, start_dim=1)
+    return Flatten(module.start_dim)
 
 
 @layer_of.register
@@ -96,6 +108,16 @@ def layer_of_add(module: own.Add, x: Any) -> Record:
 @module_of.register
 def module_of_add(layer: Add) -> nn.Module:
     return own.Add()
+
+
+@layer_of.register
+def layer_of_multiply(module: own.Multiply, x: Any) -> Record:
+    return Multiply()
+
+
+@module_of.register
+def module_of_multiply(layer: Multiply) -> nn.Module:
+    return own.Multiply()
 
 
 @layer_of.register

@@ -12,15 +12,17 @@ from torch import nn
 
 from fnn.core.record import Record
 from fnn.interop import _torch_own as own
-from fnn.interop._torch_layer_of import NOTHING, layer_of, require, state_of
+from fnn.interop._torch_layer_of import NOTHING, layer_of, state_of
 from fnn.interop._torch_module_of import loaded, module_of
 from fnn.interop._weights import filled, fixed
+from fnn.layers.group_norm import GroupNorm
 from fnn.layers.layer_norm import LayerNorm, RMSNorm
 from fnn.layers.norm import BatchNorm, Scale
 
 
 @layer_of.register(nn.BatchNorm1d)
 @layer_of.register(nn.BatchNorm2d)
+@layer_of.register(nn.BatchNorm3d)
 def layer_of_batch_norm(module: Any, x: Any) -> Record:
     state = state_of(module)
     if "running_mean" in state:
@@ -30,40 +32,59 @@ def layer_of_batch_norm(module: Any, x: Any) -> Record:
 
 
 @layer_of.register
+def layer_of_group_norm(module: nn.GroupNorm, x: Any) -> Record:
+    ones = np.ones(module.num_channels, np.asarray(x).dtype)
+    return filled(GroupNorm(NOTHING, NOTHING, module.num_groups, module.eps), {"weight": ones} | state_of(module))
+
+
+@layer_of.register(nn.InstanceNorm1d)
+@layer_of.register(nn.InstanceNorm2d)
+@layer_of.register(nn.InstanceNorm3d)
+def layer_of_instance_norm(module: Any, x: Any) -> Record:
+    state = state_of(module)
+    if "running_mean" in state:
+        return fixed(state, module.eps)
+    ones = np.ones(module.num_features, np.asarray(x).dtype)
+    return filled(GroupNorm(NOTHING, NOTHING, module.num_features, module.eps), {"weight": ones} | state)
+
+
+@layer_of.register
 def layer_of_scale(module: own.Scale, x: Any) -> Record:
     return filled(Scale(NOTHING, NOTHING), state_of(module))
 
 
 @layer_of.register
 def layer_of_layer_norm(module: nn.LayerNorm, x: Any) -> Record:
-    if len(module.normalized_shape) != 1:
-        require(module, normalized_shape=module.normalized_shape[-1:])
-    state = state_of(module)
-    weight = np.ones(module.normalized_shape, np.asarray(x).dtype)
-    return filled(LayerNorm(NOTHING, NOTHING, module.eps), {"weight": weight} | state)
+    state = {"weight": np.ones(module.normalized_shape, np.asarray(x).dtype)} | state_of(module)
+    return filled(LayerNorm(NOTHING, NOTHING, module.eps), _channels_last(module, x, state))
+
+
+def _channels_last(module: Any, x: Any, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return weights over whole rows in the order of our axes, as their shape says; images decide for channels."""
+    shape, row = tuple(module.normalized_shape), np.shape(x)[1:]
+    if len(shape) == len(row) > 1 and shape == (row[-1], *row[:-1]) and (shape != row or len(row) > 2):
+        return {name: np.moveaxis(array, 0, -1) for name, array in state.items()}
+    return state
 
 
 @module_of.register
 def module_of_layer_norm(layer: LayerNorm) -> nn.Module:
-    return loaded(nn.LayerNorm, _one_axis(layer), layer.epsilon, layer=layer)
+    return loaded(nn.LayerNorm, layer.scale.shape, layer.epsilon, layer=layer)
 
 
 @layer_of.register
 def layer_of_rms_norm(module: nn.RMSNorm, x: Any) -> Record:
-    if len(module.normalized_shape) != 1:
-        require(module, normalized_shape=module.normalized_shape[-1:])
     dtype = np.asarray(x).dtype
     epsilon = float(np.finfo(dtype).eps) if module.eps is None else module.eps
-    return filled(RMSNorm(NOTHING, epsilon), {"weight": np.ones(module.normalized_shape, dtype)} | state_of(module))
+    state = {"weight": np.ones(module.normalized_shape, dtype)} | state_of(module)
+    return filled(RMSNorm(NOTHING, epsilon), _channels_last(module, x, state))
 
 
 @module_of.register
 def module_of_rms_norm(layer: RMSNorm) -> nn.Module:
-    return loaded(nn.RMSNorm, _one_axis(layer), layer.epsilon, layer=layer)
+    return loaded(nn.RMSNorm, layer.scale.shape, layer.epsilon, layer=layer)
 
 
-def _one_axis(layer: LayerNorm | RMSNorm) -> int:
-    """Return the features of a layer over the last axis; several axes lie in another order in PyTorch."""
-    if layer.scale.ndim != 1:
-        raise NotImplementedError
-    return layer.scale.size
+@module_of.register
+def module_of_group_norm(layer: GroupNorm) -> nn.Module:
+    return loaded(nn.GroupNorm, layer.groups, layer.scale.size, layer.epsilon, layer=layer)

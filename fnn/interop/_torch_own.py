@@ -1,10 +1,11 @@
 """The words that PyTorch has as functions alone, as modules, so that a whole network can be an ``nn.Sequential``.
 
-Residual, Branches, Concatenate, Add, Pick : networks with branches
+Residual, Branches, Concatenate, Add, Multiply, Pick : networks with branches
 ChannelsFirst, ChannelsLast                : (n, ..., channels) -> (n, channels, ...), and back
 Steps, LastStep                            : what a recurrent module returns at each step; the last of the steps
 SelfAttention                              : ``nn.MultiheadAttention`` of x alone, or of a tuple
 Scale, Positional, Sinusoidal, Heaviside   : layers of fnn that PyTorch lacks
+SwiGlu                                     : the product of two halves, one behind silu
 Same                                       : windows over an edge, as many as ceil(length / stride)
 Images                                     : rows as images
 Group                                      : the modules that one layer becomes
@@ -57,6 +58,25 @@ class Add(nn.Module):
 
     def forward(self, x: tuple[Tensor, ...]) -> Tensor:
         return reduce(torch.add, x)
+
+
+class Multiply(nn.Module):
+    """y = the product of several arrays."""
+
+    def forward(self, x: tuple[Tensor, ...]) -> Tensor:
+        return reduce(torch.mul, x)
+
+
+class SwiGlu(nn.Module):
+    """y = silu(a) b, with a and b the halves of x along an axis."""
+
+    def __init__(self, dim: int):
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        a, b = x.chunk(2, self.dim)
+        return F.silu(a) * b
 
 
 class Pick(nn.Module):
@@ -182,7 +202,7 @@ class Same(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.layer(self.padded(x))
-        if isinstance(self.layer, nn.AvgPool1d | nn.AvgPool2d):
+        if isinstance(self.layer, nn.AvgPool1d | nn.AvgPool2d | nn.AvgPool3d):
             y = y / self.layer(self.padded(torch.ones_like(x[:1, :1])))
         return y
 

@@ -25,30 +25,45 @@ from fnn.interop import _torch_activations, _torch_layers, _torch_norms  # noqa:
 from fnn.interop import _torch_own as own
 from fnn.interop._torch_module_of import loaded, module_of
 from fnn.interop._torch_sequences import STEPS
-from fnn.interop._torch_windows import conv_module, pool_module
+from fnn.interop._torch_windows import (
+    ADAPTIVE_AVG,
+    ADAPTIVE_MAX,
+    conv_module,
+    conv_transpose_module,
+    pool_module,
+    resize_module,
+)
 from fnn.interop._weights import channels_first, in_order
 from fnn.layers import activations as act
 from fnn.layers.attention import Attention
 from fnn.layers.conv import Conv
+from fnn.layers.conv_transpose import ConvTranspose
 from fnn.layers.dense import Dense
 from fnn.layers.dropout import Dropout
 from fnn.layers.embedding import Embedding
-from fnn.layers.global_pool import GlobalAvgPool
+from fnn.layers.gated import Glu, SwiGlu
+from fnn.layers.global_pool import GlobalAvgPool, GlobalMaxPool
+from fnn.layers.group_norm import GroupNorm
 from fnn.layers.gru import Gru
 from fnn.layers.layer_norm import LayerNorm, RMSNorm
 from fnn.layers.lstm import Lstm
+from fnn.layers.margins import Crop, Pad
 from fnn.layers.norm import BatchNorm, Scale
 from fnn.layers.pool import AvgPool, MaxPool
 from fnn.layers.positional import Positional, Sinusoidal
+from fnn.layers.prelu import PRelu
 from fnn.layers.recurrent import LastStep, Rnn
 from fnn.layers.shape import Flatten, Reshape
 from fnn.layers.softmax import LogSoftmax, Softmax
+from fnn.layers.upsample import Upsample
 from fnn.networks.bidirectional import Bidirectional
 from fnn.networks.branches import Parallel, Residual
 from fnn.networks.joins import Concatenate
 from fnn.networks.serial import Serial
 
-FIRST = (Conv, MaxPool, AvgPool, GlobalAvgPool, BatchNorm, Scale)
+POOLS = {GlobalAvgPool: ADAPTIVE_AVG, GlobalMaxPool: ADAPTIVE_MAX}
+FIRST = (Conv, ConvTranspose, MaxPool, AvgPool, *POOLS, Pad, Crop, Upsample, BatchNorm, Scale, GroupNorm)
+DROPOUTS = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 
 
 @attrs.frozen
@@ -110,21 +125,27 @@ def _beginning(params: Any, x: Any) -> Axes:
     """Return how the axes lie in what a network takes, as its first layer shows to which that matters."""
     layers = [node for _, node in walk(params, every=True) if is_record(node)]
     kinds = (*FIRST, Flatten, Dense, Reshape, LayerNorm, RMSNorm, Embedding, *STEPS, Attention, Positional)
-    decisive = next((layer for layer in layers if isinstance(layer, kinds)), None)
+    decisive = next((layer for layer in layers if isinstance(layer, kinds) or _drops_channels(layer)), None)
+    whole = isinstance(decisive, LayerNorm | RMSNorm) and decisive.scale.ndim > 1
     if x is not None:
         shape = np.shape(x[0] if isinstance(x, tuple) else x)
-        first = len(shape) > 3 if isinstance(decisive, Flatten | None) else isinstance(decisive, FIRST)
+        images = isinstance(decisive, Flatten | None) or whole
+        first = len(shape) > 3 if images else isinstance(decisive, FIRST) or _drops_channels(decisive)
         return Axes(first and len(shape) > 2, len(shape), shape[-1] if len(shape) > 1 else None)
     conv = next((layer for layer in layers if isinstance(layer, Conv)), None)
     count = None if conv is None else conv.weight.ndim
-    if isinstance(decisive, Conv):
-        return Axes(True, count, decisive.weight.shape[-2] * decisive.groups)
+    if isinstance(decisive, Conv | ConvTranspose):
+        return Axes(True, decisive.weight.ndim, decisive.weight.shape[-2] * decisive.groups)
     if isinstance(decisive, MaxPool | AvgPool):
         count = len(decisive.size) + 2 if isinstance(decisive.size, tuple) else count
         return Axes(True, count, None if conv is None else conv.weight.shape[-2] * conv.groups)
-    if isinstance(decisive, GlobalAvgPool | Flatten):
+    if isinstance(decisive, (*POOLS, Pad, Crop, Upsample, Flatten)):
         raise _needs_x(type(decisive).__name__)
     return Axes(False, 2 if isinstance(decisive, Reshape | BatchNorm | Scale) else None)
+
+
+def _drops_channels(layer: Any) -> bool:
+    return isinstance(layer, Dropout) and layer.channels
 
 
 def _needs_x(name: str) -> ValueError:
@@ -132,6 +153,17 @@ def _needs_x(name: str) -> ValueError:
         f"to_torch: {name} needs to know the axes of what it gets, which the layers before it do not say; write "
         "to_torch(params, x) with a sample x"
     )
+
+
+def _arrays_of(layer: Any) -> dict[str, np.ndarray]:
+    return {name: value for name, value in zip(layer.__record__, children(layer), strict=True) if np.ndim(value)}
+
+
+def _cells(axes: Axes, layer: Any) -> int:
+    """Return how many axes of cells a layer finds between rows and channels."""
+    if axes.count not in (3, 4, 5):
+        raise _needs_x(type(layer).__name__)
+    return axes.count - 2
 
 
 def _moves(axes: Axes, first: bool) -> list[nn.Module]:
@@ -184,25 +216,44 @@ class _Fold:
                 return [nn.Softmax(1 if axes.first else -1)], axes
             case LogSoftmax(axis=-1):
                 return [nn.LogSoftmax(1 if axes.first else -1)], axes
+            case Glu(axis=-1):
+                return [nn.GLU(1 if axes.first else -1)], attrs.evolve(axes, channels=None)
+            case SwiGlu(axis=-1):
+                return [own.SwiGlu(1 if axes.first else -1)], attrs.evolve(axes, channels=None)
             case Flatten(start=1):
                 return self.flatten(axes)
+            case Flatten(start=start) if not axes.first and not axes.flattened:
+                return [nn.Flatten(start)], Axes(False, None if axes.count is None else start + 1)
             case Reshape(shape=shape):
                 return self.reshape(shape, axes)
             case Conv():
                 count = layer.weight.ndim
                 modules = [*_moves(attrs.evolve(axes, count=count), True), conv_module(layer)]
                 return modules, Axes(True, count, layer.weight.shape[-1])
-            case MaxPool() | AvgPool() | GlobalAvgPool() if axes.count == 5:
-                raise NotImplementedError
+            case ConvTranspose():
+                count = layer.weight.ndim
+                modules = [*_moves(attrs.evolve(axes, count=count), True), conv_transpose_module(layer)]
+                return modules, Axes(True, count, layer.weight.shape[-1])
             case MaxPool() | AvgPool():
-                if axes.count not in (3, 4):
-                    raise _needs_x(type(layer).__name__)
-                return [*_moves(axes, True), pool_module(layer, axes.count - 2)], attrs.evolve(axes, first=True)
-            case GlobalAvgPool():
-                if axes.count not in (3, 4):
-                    raise _needs_x("GlobalAvgPool")
-                pool = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d)[axes.count - 3](1)
+                return [*_moves(axes, True), pool_module(layer, _cells(axes, layer))], attrs.evolve(axes, first=True)
+            case Pad() | Crop() | Upsample():
+                return [*_moves(axes, True), resize_module(layer, _cells(axes, layer))], attrs.evolve(axes, first=True)
+            case GlobalAvgPool() | GlobalMaxPool():
+                pool = POOLS[type(layer)][_cells(axes, layer) - 1](1)
                 return [*_moves(axes, True), pool, nn.Flatten()], Axes(False, 2)
+            case Dropout(channels=True):
+                dropout = DROPOUTS[_cells(axes, layer) - 1](layer.rate)
+                return [*_moves(axes, True), dropout], attrs.evolve(axes, first=True)
+            case LayerNorm() | RMSNorm() if layer.scale.ndim > 1 and axes.first and axes.count == layer.scale.ndim + 1:
+                arrays = {name: np.moveaxis(array, -1, 0) for name, array in _arrays_of(layer).items()}
+                return [module_of(attrs.evolve(layer, **arrays))], axes
+            case PRelu(slope=slope) if slope.size == 1:
+                return [module_of(layer)], axes
+            case PRelu() | GroupNorm():
+                if axes.flattened:
+                    raise NotImplementedError
+                moves = [] if axes.count is None else _moves(axes, True)
+                return [*moves, module_of(layer)], attrs.evolve(axes, first=(axes.count or 2) > 2)
             case Scale() | BatchNorm():
                 return self.by_channel(layer, axes)
             case _ if not registered and is_record(layer) and any(map(is_record, children(layer))):
@@ -235,7 +286,7 @@ class _Fold:
         if isinstance(layer, Scale):
             behind = axes.count - 2 if axes.first and axes.count is not None else 0
             return [loaded(own.Scale, layer.scale.size, behind, layer=layer)], axes
-        norm = nn.BatchNorm2d if axes.count == 4 else nn.BatchNorm1d
+        norm = {4: nn.BatchNorm2d, 5: nn.BatchNorm3d}.get(axes.count or 2, nn.BatchNorm1d)
         module = loaded(norm, layer.scale.size, layer.epsilon, layer=layer, track_running_stats=False)
         moves = [] if axes.count is None else _moves(axes, True)  # rows, unless a sample says otherwise
         return [*moves, module], attrs.evolve(axes, first=(axes.count or 2) > 2)

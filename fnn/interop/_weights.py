@@ -19,15 +19,19 @@ import numpy as np
 
 from fnn.core._arrays import read_only
 from fnn.core._errors import describe
+from fnn.layers._convolution import exchanged
 from fnn.layers.attention import Attention
 from fnn.layers.conv import Conv
+from fnn.layers.conv_transpose import ConvTranspose
 from fnn.layers.dense import Dense
 from fnn.layers.embedding import Embedding
+from fnn.layers.group_norm import GroupNorm
 from fnn.layers.gru import Gru
 from fnn.layers.layer_norm import LayerNorm, RMSNorm
 from fnn.layers.lstm import Lstm
 from fnn.layers.norm import BatchNorm, Scale
 from fnn.layers.positional import Positional
+from fnn.layers.prelu import PRelu
 from fnn.layers.recurrent import Rnn
 from fnn.networks.bidirectional import Bidirectional
 
@@ -80,19 +84,43 @@ def conv_filled(layer: Conv, state: State) -> Conv:
     return attrs.evolve(layer, weight=_own(weight), bias=_bias(state, weight.shape[-1]))
 
 
+@entries.register
+def conv_transpose_entries(layer: ConvTranspose) -> dict[str, np.ndarray]:
+    weight = exchanged(layer.weight, layer.groups)
+    return _copies(weight=np.moveaxis(weight, (-1, -2), (0, 1)), bias=layer.bias)
+
+
+@filled.register
+def conv_transpose_filled(layer: ConvTranspose, state: State) -> ConvTranspose:
+    weight = exchanged(np.moveaxis(state["weight"], (0, 1), (-1, -2)), layer.groups)
+    return attrs.evolve(layer, weight=_own(weight), bias=_bias(state, weight.shape[-1]))
+
+
+@entries.register
+def prelu_entries(layer: PRelu) -> dict[str, np.ndarray]:
+    return _copies(weight=layer.slope)
+
+
+@filled.register
+def prelu_filled(layer: PRelu, state: State) -> PRelu:
+    return PRelu(_own(state["weight"]))
+
+
 @entries.register(Scale)
 @entries.register(BatchNorm)
 @entries.register(LayerNorm)
+@entries.register(GroupNorm)
 def norm_entries(layer: Any) -> dict[str, np.ndarray]:
     return _copies(weight=layer.scale, bias=layer.shift)
 
 
 @filled.register(Scale)
 @filled.register(LayerNorm)
+@filled.register(GroupNorm)
 def norm_filled(layer: Any, state: State) -> Any:
     if "running_mean" in state:  # a batch norm's, whose epsilon is PyTorch's default
         return fixed(state, 1e-5)
-    return attrs.evolve(layer, scale=_own(state["weight"]), shift=_bias(state, len(state["weight"])))
+    return attrs.evolve(layer, scale=_own(state["weight"]), shift=_bias(state, state["weight"].shape))
 
 
 @filled.register
@@ -230,7 +258,7 @@ def channels_first(shape: tuple[int, ...]) -> np.ndarray:
     return np.moveaxis(order, 0, -1).ravel()
 
 
-def _bias(state: State, size: int, name: str = "bias") -> np.ndarray:
+def _bias(state: State, size: int | tuple[int, ...], name: str = "bias") -> np.ndarray:
     """Return a bias, or zeros where there is none, in the dtype of the weights."""
     found = state.get(name)
     return _own(np.zeros(size, next(iter(state.values())).dtype) if found is None else found)
