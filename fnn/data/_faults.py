@@ -8,7 +8,7 @@ remedy      : cell, label?                              -> "; for ... use ...", 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +37,7 @@ def first_fault(
     texts: list[str],
     lines: list[str],
     label: str | None,
-    expected: str | None,
+    expected: Mapping[str, str],
 ) -> FormatError:
     """Return the error for the first line that the parser does not take, found line by line with the same parser.
 
@@ -48,7 +48,7 @@ def first_fault(
         texts: what the parser was given: the lines, with codes in the place of names.
         lines: as they stand in the file.
         label: the name of the column of labels.
-        expected: what a label should be; None for a number.
+        expected: what a cell of a column of text should be, by its name.
     """
     for row, (text, line) in enumerate(zip(texts, lines, strict=True), first):
         cells = split_cells(text)
@@ -62,9 +62,9 @@ def first_fault(
             for name, cell, written in zip(names, cells, split_cells(line), strict=True):
                 if parsed([cell], 1) is None:
                     found = short(written) if written.strip() else "an empty cell"
-                    if name == label and expected is not None:
-                        return wrong(path, row, name, expected, found if written.strip() else found + remedy(""))
-                    hint = remedy(written, name if label in (None, name) else None)
+                    if name in expected:
+                        return wrong(path, row, name, expected[name], found if written.strip() else found + remedy(""))
+                    hint = remedy(written, name if label in (None, name) else None, name)
                     return wrong(path, row, name, "a number", found + hint)
     return wrong(path, first, None, "numbers", f"what NumPy cannot read, here or in the next {len(texts) - 1} rows")
 
@@ -75,8 +75,8 @@ def wrong(path: Path, row: int, name: str | None, expected: str, found: str) -> 
     return FormatError(f"{path}: row {row}{column}: expected {expected}, found {found}")
 
 
-def remedy(cell: str, label: str | None = None) -> str:
-    """Return what reads a cell that is no number; ``label`` is the column's name if it may be that of the labels.
+def remedy(cell: str, label: str | None = None, column: str | None = None) -> str:
+    """Return what reads a cell of a column that is no number; ``label`` is its name if it may be that of the labels.
 
     >>> remedy('"7"')
     '; for numbers in quotes use pandas.read_csv'
@@ -90,6 +90,8 @@ def remedy(cell: str, label: str | None = None) -> str:
         if mark in inside and parsed([inside.replace(mark, ",")], inside.count(mark) + 1) is not None:
             return f"; for cells between {mark!r} use pandas.read_csv(path, sep={mark!r})"
     text = "for text use pandas.read_csv and pandas.get_dummies"
+    if column is not None:
+        text = f"for text write text=[{column!r}], or use pandas.read_csv and pandas.get_dummies"
     return f"; {text}" if label is None else f"; for labels that are text write label={label!r}, names=True; {text}"
 
 

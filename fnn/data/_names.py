@@ -1,17 +1,19 @@
-"""Labels in a table that are text: each name becomes a code, before the parser of numbers sees the line.
+"""Columns of a table that are text: each name becomes a code, before the parser of numbers sees the line.
 
-require_names : label, names                -> {name: code}, what is known before the file is read
-split_cells   : line                        -> its cells, a comma in double quotes ends none
-coded         : line, place, n, codes, more -> the line with a code in the place of the name
-in_order      : codes (n,), {name: code}    -> codes (n,) by the order of the names, names
+require_names : label, names             -> {name: code}, what is known before the file is read
+require_text  : text                     -> {column: ({name: code}, whether there may be more)}
+split_cells   : line                     -> its cells, a comma in double quotes ends none
+coded         : line, n, columns         -> the line with codes in the places of names
+in_order      : codes (n,), {name: code} -> codes (n,) by the order of the names, names
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import attrs
 import numpy as np
 
 from fnn.core._errors import describe
@@ -30,10 +32,13 @@ def require_names(label: str | None, names: Any) -> dict[str, int]:
     """
     if label is None:
         raise TypeError("read_csv: names are those of labels; write label=, the name of their column")
-    if names is True:
-        return {}
+    return {} if names is True else _codes_of(names, "of the labels")
+
+
+def _codes_of(names: Any, whose: str) -> dict[str, int]:
+    """Return the code of each name, or raise; ``whose`` they are is told in the error."""
     if isinstance(names, str | bytes) or not isinstance(names, Iterable):
-        raise TypeError(f"read_csv: names must be True, or the names of the labels, got {describe(names)}")
+        raise TypeError(f"read_csv: names must be True, or the names {whose}, got {describe(names)}")
     codes: dict[str, int] = {}
     for name in names:
         if not isinstance(name, str):
@@ -48,6 +53,37 @@ def require_names(label: str | None, names: Any) -> dict[str, int]:
     return codes
 
 
+def require_text(text: Any) -> dict[str, tuple[dict[str, int], bool]]:
+    """Return for each column that is text the codes of the names that are known, and whether there may be more.
+
+    Raises ``TypeError`` for what are no columns, ``ValueError`` for none or names that repeat.
+
+    >>> require_text(["color"]), require_text({"color": ("red", "blue")})
+    ({'color': ({}, True)}, {'color': ({'red': 0, 'blue': 1}, False)})
+    """
+    if isinstance(text, str | bytes) or not isinstance(text, Iterable):
+        raise TypeError(f'read_csv: text must be the columns that are text, say ["color"], got {describe(text)}')
+    asked: list[tuple[Any, Any]] = list(text.items()) if isinstance(text, Mapping) else [(each, True) for each in text]
+    for column, _ in asked:
+        if not isinstance(column, str):
+            raise TypeError(f"read_csv: each column of text must be a str, got {describe(column)}")
+    if not asked:
+        raise ValueError("read_csv: text must be the columns that are text, one or more, got none")
+    return {
+        str(column): ({}, True) if names is True else (_codes_of(names, f"in the column {column!r}"), False)
+        for column, names in asked
+    }
+
+
+@attrs.frozen
+class Column:
+    """A column of text: its place, the code of each name, and whether there may be ``more`` names."""
+
+    place: int
+    codes: dict[str, int]
+    more: bool
+
+
 def split_cells(line: str) -> list[str]:
     """Return the cells of a line, with the double quotes in which they stand.
 
@@ -58,24 +94,25 @@ def split_cells(line: str) -> list[str]:
     return cells if ",".join(cells) == line else line.split(",")
 
 
-def coded(line: str, place: int, n: int, codes: dict[str, int], more: bool) -> str:
-    """Return a line of ``n`` cells with a code in the ``place`` of its name, or nothing there if it has none.
+def coded(line: str, n: int, columns: Iterable[Column]) -> str:
+    """Return a line of ``n`` cells with codes in the places of names, or nothing where a name has none.
 
-    A name that is not yet in ``codes`` gets the next one there if there may be ``more``.
+    A name that is not yet among the codes of its column gets the next one if there may be more.
 
-    >>> coded("1,cat,2", 1, 3, {"dog": 0, "cat": 1}, more=False)
+    >>> coded("1,cat,2", 3, [Column(1, {"dog": 0, "cat": 1}, more=False)])
     '1,1,2'
     """
     cells = split_cells(line)
     if len(cells) != n:
         return line
-    name = cells[place].strip()
-    if name.startswith('"'):
-        quoted = _QUOTED.fullmatch(name)
-        name = quoted[1].replace('""', '"').strip() if quoted else ""
-    if name and more:
-        codes.setdefault(name, len(codes))
-    cells[place] = str(codes.get(name, ""))
+    for column in columns:
+        name = cells[column.place].strip()
+        if name.startswith('"'):
+            quoted = _QUOTED.fullmatch(name)
+            name = quoted[1].replace('""', '"').strip() if quoted else ""
+        if name and column.more:
+            column.codes.setdefault(name, len(column.codes))
+        cells[column.place] = str(column.codes.get(name, ""))
     return ",".join(cells)
 
 

@@ -1,10 +1,11 @@
 """Tables of numbers as text: a line of column names, then a line of numbers for each row.
 
     read_csv : path, label?       -> x (n, columns - 1), labels (n,)
-    read_csv : path, label, names -> (x, codes (n,)), names       if the labels are text
+    read_csv : path, label, names -> (x, codes (n,)), names                if the labels are text
+    read_csv : path, label, text  -> (x, labels), {column: names}          if other columns are
 
-Nothing is guessed, skipped or filled in: a file that is not a table of finite numbers, but for text labels that are
-asked for, is a ``FormatError``, which says what reads such a file.
+Nothing is guessed, skipped or filled in: a file that is not a table of finite numbers, but for the columns of text that
+are asked for, is a ``FormatError``, which says what reads such a file.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import codecs
 import csv
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -23,7 +24,7 @@ from numpy.typing import DTypeLike
 
 from fnn.core._errors import describe, file_path
 from fnn.data._faults import first_fault, parsed, remedy, short, some, wrong
-from fnn.data._names import coded, in_order, require_names
+from fnn.data._names import Column, coded, in_order, require_names, require_text
 from fnn.data._rows import Data
 
 _BLOCK = 2**20  # bytes parsed at a time: little is held beside the result, however long the file
@@ -36,23 +37,40 @@ def read_csv(
     label: str | None = "label",
     *,
     names: Literal[False] = False,
+    text: None = None,
     dtype: DTypeLike = np.float32,
 ) -> Data: ...
 @overload
 def read_csv(
-    path: str | os.PathLike[str], label: str = "label", *, names: bool | Iterable[str], dtype: DTypeLike = np.float32
+    path: str | os.PathLike[str],
+    label: str = "label",
+    *,
+    names: bool | Iterable[str],
+    text: None = None,
+    dtype: DTypeLike = np.float32,
 ) -> tuple[Data, tuple[str, ...]]: ...
+@overload
 def read_csv(
     path: str | os.PathLike[str],
     label: str | None = "label",
     *,
     names: bool | Iterable[str] = False,
+    text: Iterable[str] | Mapping[str, Iterable[str]],
+    dtype: DTypeLike = np.float32,
+) -> tuple[Data, dict[str, tuple[str, ...]]]: ...
+def read_csv(
+    path: str | os.PathLike[str],
+    label: str | None = "label",
+    *,
+    names: bool | Iterable[str] = False,
+    text: Iterable[str] | Mapping[str, Iterable[str]] | None = None,
     dtype: DTypeLike = np.float32,
 ) -> Any:
     """Read a file of comma-separated numbers under a line of column names, and return ``(x, labels)``.
 
     Labels that are text are read with ``names=True``, and ``((x, codes), names)`` is returned: the names in order, and
-    of each row the place of its name, from 0.
+    of each row the place of its name, from 0. Other columns of text, say ``text=["color"]``, are such codes in x, and
+    ``((x, labels), {"color": names})`` is returned; ``one_hot`` or ``embedding`` take them, as integers.
 
     Spaces around names and numbers mean nothing, and names may stand in double quotes.
 
@@ -62,6 +80,9 @@ def read_csv(
             integers, and otherwise ``dtype``. With None there are no labels, and the result is ``(x,)``.
         names: True if the labels are names, each taken as text, without spaces or double quotes around it ("10" comes
             before "2"); or the names themselves, in the order of their codes: for a test set those of its training set.
+        text: the columns that are text; or for each its names, in the order of the codes, as they are returned: for a
+            test set those of its training set. The label may be among them, and is among those that are returned if
+            it is text.
         dtype: of x (n, columns - 1), all other columns; a dtype of floats.
 
     Raises ``TypeError`` unless the label is a str or None and the dtype one of floats, ``ValueError`` for names that
@@ -82,45 +103,76 @@ def read_csv(
     ...     (x, codes), names = read_csv(path, label="species", names=True)
     >>> codes, names
     (array([0, 1, 0]), ('setosa', 'virginica'))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "cars.csv"
+    ...     _ = path.write_text("color,power,price\\nred,90,12\\nblue,110,15\\nred,75,9\\n")
+    ...     (x, price), names = read_csv(path, label="price", text=["color"])
+    >>> x[:, 0], names
+    (array([1., 0., 1.], dtype=float32), {'color': ('blue', 'red')})
     """
     path, dtype = file_path("read_csv", path), _floating(dtype)
     if label is not None and not isinstance(label, str):
         raise TypeError(f"read_csv: label must be the name of a column or None, got {describe(label)}")
-    codes = None if names is False else require_names(label, names)
-    expected = None if codes is None else f"one of {some(list(codes))}" if codes else "a name"
+    asked = _asked(label, names, text)
     with open(path, "rb") as file:
         columns = _columns(path, file.readline())
         place = [] if label is None else [_place(path, columns, label)]
         others = [name for name in columns if name != label]
+        texts = {name: Column(_place(path, columns, name, "text"), *known) for name, known in asked.items()}
+        expected = {name: _expected(column) for name, column in texts.items()}
         x: list[np.ndarray] = []
         labels: list[np.ndarray] = []
         large: dict[int, int] = {}
         row = 2
         while lines := file.readlines(_BLOCK):
             lines = [_text(path, row + i, line, columns) for i, line in enumerate(lines)]
-            texts = lines
-            if codes is not None:
-                texts = [coded(line, place[0], len(columns), codes, names is True) for line in lines]
-            numbers = parsed(texts, len(columns))
+            read = [coded(line, len(columns), texts.values()) for line in lines] if texts else lines
+            numbers = parsed(read, len(columns))
             if numbers is None:
-                raise first_fault(path, row, columns, texts, lines, label, expected)
+                raise first_fault(path, row, columns, read, lines, label, expected)
             for i, j in np.argwhere(~np.isfinite(numbers))[:1]:
-                cell = texts[i].split(",")[j]
+                cell = read[i].split(",")[j]
                 raise wrong(path, row + i, columns[j], "a finite number", short(cell) + remedy(cell))
             x.append(_cast(path, row, others, np.delete(numbers, place, axis=1), dtype))
             labels.append(numbers[:, place])
             for i, j in np.argwhere(np.abs(labels[-1]) >= _EXACT):
-                large[row + int(i)] = int(Decimal(texts[i].split(",")[place[j]]))
+                large[row + int(i)] = int(Decimal(read[i].split(",")[place[j]]))
             row += len(lines)
     if not x:
         raise wrong(path, row, None, "numbers", "the end of the file")
-    if label is None:
-        return (np.concatenate(x),)
-    y = _labels(path, label, np.concatenate(labels), large, dtype)
-    if codes is None:
-        return np.concatenate(x), y
-    y, known = in_order(y, codes) if names is True else (y, tuple(codes))
-    return (np.concatenate(x), y), known
+    table = np.concatenate(x)
+    y = None if label is None else _labels(path, label, np.concatenate(labels), large, dtype)
+    known = {name: tuple(column.codes) for name, column in texts.items()}
+    for name, column in texts.items():
+        if name != label and len(column.codes) > 2 ** (np.finfo(dtype).nmant + 1):
+            raise wrong(
+                path, 1, name, f"as many names as {dtype} holds integers", f"{len(column.codes)}; write a wider dtype"
+            )
+        if column.more and y is not None and name == label:
+            y, known[name] = in_order(y, column.codes)
+        elif column.more:
+            j = others.index(name)
+            table[:, j], known[name] = in_order(table[:, j].astype(np.int64), column.codes)
+    found = (table,) if y is None else (table, y)
+    if text is not None:
+        return found, known
+    return found if label is None or names is False else (found, known[label])
+
+
+def _asked(label: str | None, names: Any, text: Any) -> dict[str, tuple[dict[str, int], bool]]:
+    """Return for each column of text that is asked for the codes that are known, and whether there may be more."""
+    columns = {} if text is None else require_text(text)
+    if names is not False:
+        known = require_names(label, names)
+        if label in columns:
+            raise TypeError(f"read_csv: the names of the labels are given twice; leave names= or text= {label!r} out")
+        columns[str(label)] = known, names is True
+    return columns
+
+
+def _expected(column: Column) -> str:
+    """Return what a cell of a column of text should be; as it was before any was read."""
+    return "a name" if column.more else f"one of {some(list(column.codes))}"
 
 
 def _floating(dtype: DTypeLike) -> np.dtype:
@@ -155,13 +207,14 @@ def _columns(path: Path, line: bytes) -> list[str]:
     return names
 
 
-def _place(path: Path, names: list[str], label: str) -> int:
-    """Return the place of the column of labels, one of several."""
+def _place(path: Path, names: list[str], label: str, argument: str = "label") -> int:
+    """Return the place of a column, one of several, which an argument names."""
     if label not in names:
+        wanted = "one of these, or None" if argument == "label" else "some of these"
         separator = next((mark for mark in ";\t|" if len(names) == 1 and mark in names[0]), "")
         hint = f"; for cells between {separator!r} use pandas.read_csv(path, sep={separator!r})" if separator else ""
-        raise wrong(path, 1, None, f"a column {label!r}", f"{some(names)}; write label= one of these, or None{hint}")
-    if len(names) == 1:
+        raise wrong(path, 1, None, f"a column {label!r}", f"{some(names)}; write {argument}= {wanted}{hint}")
+    if len(names) == 1 and argument == "label":
         raise wrong(path, 1, None, f"columns next to {label!r}", "no other")
     return names.index(label)
 

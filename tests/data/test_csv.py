@@ -228,7 +228,11 @@ def test_a_single_name_and_many_are_read(written):
         ('label,a\n"",1\n', "row 2, column 'label': expected a name", "'\"\"'"),
         ('label,a\n"cat,1\n', "row 2, column 'label': expected a name", "'\"cat'"),
         ('label,a\n"cat"s,1\n', "row 2, column 'label': expected a name", "'\"cat\"s'"),
-        ("label,a\ncat,x\n,2\n", "row 2, column 'a': expected a number", "'x'; for text use pandas.read_csv"),
+        (
+            "label,a\ncat,x\n,2\n",
+            "row 2, column 'a': expected a number",
+            "'x'; for text write text=['a'], or use pandas.read_csv",
+        ),
         ("label,a\ncat,1\ncat\n,2\n", "row 3, column 'a': expected 2 numbers, one for each name", "only 1"),
         ("label,a\ncat,1\n\n", "row 3: expected 2 numbers, one for each name", "a blank line"),
         ("label,a\ncat,1,\n", "row 2: expected 2 numbers, one for each name", "3"),
@@ -248,7 +252,7 @@ def test_what_is_wrong_beside_names_is_found_where_it_stands(written, content, w
     ("content", "label", "remedy"),
     [
         ("label,a\n1,cat\n", "label", "use pandas.read_csv and pandas.get_dummies"),
-        ('label,a\n1,"cat, dog"\n', "label", "found '\"cat, dog\"'; for text use pandas.read_csv"),
+        ('label,a\n1,"cat, dog"\n', "label", "found '\"cat, dog\"'; for text write text=['a'], or use pandas.read_csv"),
         ("a,kind\n1,cat\n", "kind", "for labels that are text write label='kind', names=True"),
         ("a,kind\n1,cat\n", None, "for labels that are text write label='kind', names=True"),
         ("label,a\n1,\n", "label", "for tables with gaps use pandas.read_csv"),
@@ -272,6 +276,87 @@ def test_names_are_checked_before_the_file_is_opened():
     for names, kind in (("cat", T), (None, T), (3, T), ([1], T), ([], ValueError), (["a", "a"], ValueError)):
         with pytest.raises(kind, match=r"read_csv: .*names"):
             read_csv("nowhere.csv", names=names)
+
+
+# --- other columns that are text -------------------------------------------------------------------------------------
+
+CARS = 'color,power,kind,price\nred,90,a,12\n"sky, blue",110,b,15\nred,75, b ,9\ngreen,60,a,7\n'
+COLORS, KINDS = ("green", "red", "sky, blue"), ("a", "b")
+
+
+@each_of("block", [1, 2**20], ids=["line by line", "at once"])
+def test_columns_of_text_are_codes_by_the_order_of_their_names(written, monkeypatch, block):
+    monkeypatch.setattr(fnn.data.csv, "_BLOCK", block)
+    (x, price), names = read_csv(written(CARS), "price", text=["kind", "color"])
+    assert names == {"kind": KINDS, "color": COLORS}
+    assert (x.dtype, price.tolist()) == (np.float32, [12, 15, 9, 7])
+    assert x.tolist() == [[1, 90, 0], [2, 110, 1], [1, 75, 1], [0, 60, 0]]
+
+
+def test_the_label_may_be_text_too_and_is_among_the_names(written):
+    path = written(CARS)
+    (x, kind), names = read_csv(path, "kind", names=True, text=["color"])
+    assert names == {"color": COLORS, "kind": KINDS}
+    assert (kind.dtype, kind.tolist(), x[:, 0].tolist()) == (np.int64, [0, 1, 1, 0], [1, 2, 1, 0])
+    again = read_csv(path, "kind", text=names)
+    assert [part.tolist() for part in again[0]] == [x.tolist(), kind.tolist()]
+    assert again[1] == names
+    (alone,), names = read_csv(path, None, text=("kind", "color"))
+    assert (alone.shape, names) == ((4, 4), {"kind": KINDS, "color": COLORS})
+
+
+def test_a_test_set_is_read_with_the_codes_of_its_training_set_and_what_was_not_there_is_refused(written):
+    known = {"color": ("violet", "red", "green", "sky, blue"), "kind": iter("ba")}
+    (x, _), names = read_csv(written(CARS), "price", text=known)
+    assert (x[:, 0].tolist(), x[:, 2].tolist()) == ([1, 3, 1, 2], [1, 0, 0, 1])
+    assert names == {"color": ("violet", "red", "green", "sky, blue"), "kind": ("b", "a")}
+    with pytest.raises(FormatError, match="row 3, column 'kind': expected one of 'a', 'c', found 'b'"):
+        read_csv(written(CARS), "price", text={"color": COLORS, "kind": ["a", "c"]})
+
+
+@each_of(
+    ("text", "message"),
+    [
+        (
+            ["size"],
+            "row 1: expected a column 'size', found 'color', 'power', 'kind', 'price'; write text= some of these",
+        ),
+        (["color"], "row 2, column 'kind': expected a number, found 'a'; for text write text=['kind'], or use pandas"),
+    ],
+)
+def test_what_is_wrong_with_columns_of_text_is_told_with_its_place(written, text, message):
+    with pytest.raises(FormatError, match=re.escape(message)):
+        read_csv(written(CARS), "price", text=text)
+
+
+def test_a_gap_among_text_is_refused(written):
+    with pytest.raises(
+        FormatError, match="row 3, column 'a': expected a name, found an empty cell; for tables with gaps"
+    ):
+        read_csv(written("label,a\n1,x\n2,\n"), text=["a"])
+
+
+def test_more_names_than_a_narrow_float_tells_apart_are_refused(written):
+    many = "label,a\n" + "".join(f"0,n{i}\n" for i in range(2049))
+    assert len(np.unique(read_csv(written(many), text=["a"])[0][0])) == 2049
+    message = "column 'a': expected as many names as float16 holds integers, found 2049; write a wider dtype"
+    with pytest.raises(FormatError, match=message):
+        read_csv(written(many), text=["a"], dtype=np.float16)
+
+
+def test_columns_of_text_are_checked_before_the_file_is_opened():
+    for text, kind, message in (
+        ("a", T, "text must be the columns that are text, say"),
+        (3, T, "text must be the columns that are text, say"),
+        ([1], T, "each column of text must be a str, got int 1"),
+        ([], ValueError, "text must be the columns that are text, one or more, got none"),
+        ({"a": "bc"}, T, "names must be True, or the names in the column 'a', got str 'bc'"),
+        ({"a": ["b", "b"]}, ValueError, "the names must differ, got 'b' twice"),
+    ):
+        with pytest.raises(kind, match=message):
+            read_csv("nowhere.csv", text=text)
+    with pytest.raises(T, match="the names of the labels are given twice; leave names= or text= 'label' out"):
+        read_csv("nowhere.csv", names=True, text=["label"])
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------

@@ -483,7 +483,7 @@ ROWS = [
     (
         lambda: csv("label,a\n1,x\n"),
         FormatError,
-        "table.csv: row 2, column 'a': expected a number, found 'x'; for text use pandas.read_csv and "
+        "table.csv: row 2, column 'a': expected a number, found 'x'; for text write text=['a'], or use pandas.read_csv and "
         "pandas.get_dummies",
     ),
     (
@@ -496,7 +496,7 @@ ROWS = [
         lambda: csv("a,kind\n1,cat\n", label="kind"),
         FormatError,
         "table.csv: row 2, column 'kind': expected a number, found 'cat'; for labels that are text write "
-        "label='kind', names=True; for text use pandas.read_csv and pandas.get_dummies",
+        "label='kind', names=True; for text write text=['kind'], or use pandas.read_csv and pandas.get_dummies",
     ),
     (
         lambda: csv("label,a\ncat,1\n,2\n", names=True),
