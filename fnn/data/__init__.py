@@ -8,23 +8,24 @@ Read in this order:
 4. ``preprocessing``: ``one_hot``, and ``normalized`` and ``balanced`` weights; ``scaling``: ``standardize``, and
    ``standardization``, which remembers how, and ``unstandardize``.
 5. ``sequences``: ``pad_rows`` of unequal lengths, and ``windows`` of a time series.
-6. ``augment``: ``augmented`` batches, by ``random_shift``, ``random_flip``, ``random_crop``, ``random_noise``,
-   ``cutout``, ``mixup``.
+6. ``augment``: ``augmented`` batches, by ``random_noise`` and ``mixup``; ``images``: by ``random_shift``,
+   ``random_flip``, ``random_crop``, ``cutout``.
 7. ``synthetic``: ``line``, ``moons``, ``circles``, ``spirals``, ``blobs``, ``xor``.
 8. ``idx``: ``digits``, which come with the package, ``mnist``, and ``read_idx`` for their file format.
-9. ``csv``: ``read_csv`` for tables of numbers, whose labels may be text.
+9. ``csv``: ``read_csv`` for tables of numbers, some of whose columns may be text.
 10. ``text``: ``characters`` as integers.
 
 ``_rows`` checks that the arrays of a tuple have the same number of rows, and takes rows from all of them at once;
-``_labels`` says what is wrong with labels, ``_names`` turns labels that are text into codes, ``_faults`` says what in a
-table cannot be read, and ``_units`` in which unit values can be squared.
+``_labels`` says what is wrong with labels, ``_names`` turns columns that are text into codes, ``_faults`` says what in
+a table cannot be read, and ``_units`` in which unit values can be squared.
 """
 
-from fnn.data.augment import augmented, cutout, mixup, random_crop, random_flip, random_noise, random_shift
+from fnn.data.augment import augmented, mixup, random_noise
 from fnn.data.batching import batches, epochs
 from fnn.data.blocks import block_epochs
 from fnn.data.csv import read_csv
 from fnn.data.idx import digits, mnist, read_idx
+from fnn.data.images import cutout, random_crop, random_flip, random_shift
 from fnn.data.preprocessing import balanced, normalized, one_hot
 from fnn.data.scaling import Standardization, standardization, standardize, unstandardize
 from fnn.data.sequences import pad_rows, windows

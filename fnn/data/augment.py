@@ -1,14 +1,13 @@
 """More rows than there are: each batch is changed at random in ways that leave its labels true.
 
-    augmentation : batch, key -> batch             batch is (x, ...); each makes its own numbers of the key
+    augmentation : batch, key -> batch       batch is (x, ...), and is not written to
 
     augmented    : batches, key, augmentations, start? -> batches, the one of step k with the key of k
-    random_shift : pixels       -> augmentation    random_crop  : height, width?   -> augmentation
-    random_flip  : mode?        -> augmentation    cutout       : size, value?     -> augmentation
-    random_noise : std          -> augmentation    mixup        : alpha?, classes? -> augmentation
+    random_noise : std                                 -> augmentation
+    mixup        : alpha?, classes?                    -> augmentation
 
-Images are ``x`` (n, height, width, channels), and each is changed in a way of its own. What is not computed with keeps
-its dtype; noise and mixing make float32 of integers. An augmentation of your own is any such function.
+Noise and mixing make float32 of integers. Those of images are in ``images``, and an augmentation of your own is any
+such function.
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ from fnn.core._members import rows_of, stack
 from fnn.core.keys import Key, fold_in, normals, permutation, require_key, require_keys, uniforms
 from fnn.data._labels import out_of_range, require_labels
 from fnn.data._rows import Data
-from fnn.data._units import finite, held
 
 Augmentation = Callable[[Data, Key], Data]
 
@@ -49,7 +47,7 @@ def augmented(
     Raises ``TypeError`` for what is no iterable, no key or no function, ``ValueError`` without a key or for a negative
     start, and whatever the augmentations raise.
 
-    >>> from fnn.data import epochs
+    >>> from fnn.data import epochs, random_flip
     >>> data = np.arange(8.0).reshape(2, 2, 2, 1), np.array([0, 1])
     >>> one, other = augmented(epochs(data, 2, Key(0), epochs=2), Key(1), random_flip())
     >>> one[0][0, :, :, 0].tolist(), other[0][0, :, :, 0].tolist()
@@ -82,78 +80,6 @@ def _each_changed(augmentations: tuple[Augmentation, ...], batch: Data, keys: tu
     return stack([_changed(augmentations, each, key, step) for each, key in zip(batches, keys, strict=True)])
 
 
-def random_shift(pixels: int, value: float = 0.0) -> Augmentation:
-    """Move each image by up to so many pixels, up or down and left or right, each way as likely as another.
-
-    Args:
-        pixels: how far at most, 0 or more.
-        value: of the pixels that come into the image.
-
-    Raises ``TypeError`` or ``ValueError`` for anything else.
-
-    >>> (x,) = random_shift(1)((np.ones((2, 3, 3, 1), int),), Key(0))
-    >>> x[0, :, :, 0].tolist(), x[1, :, :, 0].tolist()
-    ([[0, 1, 1], [0, 1, 1], [0, 1, 1]], [[0, 0, 0], [0, 1, 1], [0, 1, 1]])
-    """
-    return partial(_shift, integer("random_shift: pixels", pixels, 0), finite("random_shift: the value", value))
-
-
-def _shift(pixels: int, value: float, batch: Data, key: Key) -> Data:
-    x, *others = _images("random_shift", batch)
-    n, height, width, _ = x.shape
-    margin = (0, 0), (pixels, pixels), (pixels, pixels), (0, 0)
-    around = np.pad(x, margin, constant_values=held("random_shift", value, x.dtype))
-    return _windows(around, _integers(key, n, 2 * pixels + 1, 2 * pixels + 1), height, width), *others
-
-
-def random_crop(height: int, width: int | None = None) -> Augmentation:
-    """Cut a window of height and width (as much as the height if None) out of each image, anywhere in it.
-
-    The network then learns images of that size; to evaluate it, crop their middle.
-
-    Raises ``TypeError`` or ``ValueError`` for what are no sizes, and images that are smaller.
-
-    >>> (x,) = random_crop(2)((np.arange(9).reshape(1, 3, 3, 1),), Key(0))
-    >>> x[0, :, :, 0]
-    array([[3, 4],
-           [6, 7]])
-    """
-    height = integer("random_crop: the height", height)
-    return partial(_crop, height, height if width is None else integer("random_crop: the width", width))
-
-
-def _crop(height: int, width: int, batch: Data, key: Key) -> Data:
-    x, *others = _images("random_crop", batch)
-    n, tall, wide, _ = x.shape
-    if height > tall or width > wide:
-        raise ValueError(f"random_crop: a window of {height} by {width} does not fit into images of {tall} by {wide}")
-    return _windows(x, _integers(key, n, tall - height + 1, wide - width + 1), height, width), *others
-
-
-def random_flip(mode: str = "horizontal") -> Augmentation:
-    """Mirror each image with probability 1/2: "horizontal" swaps left and right, "vertical" top and bottom.
-
-    For data whose mirror images have the same label: cats, not digits.
-
-    Raises ``ValueError`` for another mode.
-
-    >>> (x,) = random_flip()((np.arange(4).reshape(2, 1, 2, 1),), Key(0))
-    >>> x.reshape(2, 2)
-    array([[0, 1],
-           [3, 2]])
-    """
-    if not isinstance(mode, str) or mode not in ("horizontal", "vertical"):
-        kind = ValueError if isinstance(mode, str) else TypeError
-        raise kind(f'random_flip: mode must be "horizontal" or "vertical", got {describe(mode)}')
-    return partial(_flip, 2 if mode == "horizontal" else 1)
-
-
-def _flip(axis: int, batch: Data, key: Key) -> Data:
-    x, *others = _images("random_flip", batch)
-    mirrored = uniforms(key, len(x)) < 0.5
-    return np.where(mirrored[:, None, None, None], np.flip(x, axis), x), *others
-
-
 def random_noise(std: float) -> Augmentation:
     """Add values of a normal distribution of mean 0 and this standard deviation to each value of x (n, ...).
 
@@ -167,39 +93,9 @@ def random_noise(std: float) -> Augmentation:
 
 
 def _noise(std: float, batch: Data, key: Key) -> Data:
-    x, *others = _parts("random_noise", batch)
+    x, *others = parts_of("random_noise", batch)
     x = floats("random_noise", x)
     return (x + std * normals(key, x.shape)).astype(x.dtype), *others
-
-
-def cutout(size: int, value: float = 0.0) -> Augmentation:
-    """Blot out a square of each image, of size by size pixels, its center anywhere in it (DeVries and Taylor, 2017).
-
-    Args:
-        size: of the square, which may lie partly outside.
-        value: of its pixels.
-
-    Raises ``TypeError`` or ``ValueError`` for anything else.
-
-    >>> (x,) = cutout(2)((np.ones((1, 3, 3, 1), int),), Key(5))
-    >>> x[0, :, :, 0]
-    array([[1, 1, 1],
-           [1, 0, 0],
-           [1, 0, 0]])
-    """
-    return partial(_cutout, integer("cutout: the size", size), finite("cutout: the value", value))
-
-
-def _cutout(size: int, value: float, batch: Data, key: Key) -> Data:
-    x, *others = _images("cutout", batch)
-    n, height, width, _ = x.shape
-    center = _integers(key, n, height, width)
-    down, across = (
-        (np.arange(many) >= place[:, None] - size // 2) & (np.arange(many) < place[:, None] - size // 2 + size)
-        for many, place in zip((height, width), center, strict=True)
-    )
-    inside = down[:, :, None, None] & across[:, None, :, None]
-    return np.where(inside, held("cutout", value, x.dtype), x), *others
 
 
 def mixup(alpha: float = 0.2, classes: int | None = None) -> Augmentation:
@@ -225,7 +121,7 @@ def mixup(alpha: float = 0.2, classes: int | None = None) -> Augmentation:
 
 
 def _mixup(alpha: float, classes: int | None, batch: Data, key: Key) -> Data:
-    x, target, *weights = _parts("mixup", batch, "(x, target)", 2)
+    x, target, *weights = parts_of("mixup", batch, "(x, target)", 2)
     x = floats("mixup", x)
     target = as_array("mixup", target)
     if classes is not None:
@@ -266,31 +162,12 @@ def _symmetric_beta(key: Key, alpha: float, n: int) -> np.ndarray:
     return 0.5 + 0.5 * np.sign(cosine) * np.sqrt(square / (small + square))
 
 
-def _integers(key: Key, n: int, *many: int) -> np.ndarray:
-    """Draw integers (len(many), n), those of the i-th row from 0 to below ``many[i]``."""
-    return np.floor(uniforms(key, (n, len(many))) * many).astype(np.int64).T
+def parts_of(caller: str, batch: Any, wanted: str = "(x, ...)", least: int = 1) -> Data:
+    """Return a batch, or raise in the name of ``caller`` unless it is a tuple of at least so many parts.
 
-
-def _windows(x: np.ndarray, corner: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Return a window of each image, whose upper left corner is at ``corner`` (2, n)."""
-    top, left = corner
-    rows, columns = top[:, None] + np.arange(height), left[:, None] + np.arange(width)
-    return x[np.arange(len(x))[:, None, None], rows[:, :, None], columns[:, None, :]]
-
-
-def _parts(caller: str, batch: Any, wanted: str = "(x, ...)", least: int = 1) -> Data:
+    >>> parts_of("random_flip", (np.zeros(2),))
+    (array([0., 0.]),)
+    """
     if not is_tuple(batch) or not least <= len(batch) <= 3:
         raise TypeError(f"{caller} expects a batch as a tuple, {wanted}, got {describe(batch)}")
     return batch
-
-
-def _images(caller: str, batch: Any) -> Data:
-    """Return a batch whose x is images, or raise in the name of ``caller``."""
-    x, *others = _parts(caller, batch)
-    x = as_array(caller, x)
-    if x.ndim != 4:
-        side = round(x.shape[1] ** 0.5) if x.ndim == 2 else 0
-        hint = f"; write x.reshape(-1, {side}, {side}, 1)" if side and side**2 == x.shape[1] else ""
-        hint = "; write x[..., None]" if x.ndim == 3 else hint
-        raise ValueError(f"{caller} expects images (n, height, width, channels), got {x.shape}{hint}")
-    return x, *others

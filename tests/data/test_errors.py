@@ -483,8 +483,8 @@ ROWS = [
     (
         lambda: csv("label,a\n1,x\n"),
         FormatError,
-        "table.csv: row 2, column 'a': expected a number, found 'x'; for text write text=['a'], or use pandas.read_csv and "
-        "pandas.get_dummies",
+        "table.csv: row 2, column 'a': expected a number, found 'x'; for text write text=['a'], or use pandas.read_csv "
+        "and pandas.get_dummies",
     ),
     (
         lambda: csv("label,a\n1,\n"),
