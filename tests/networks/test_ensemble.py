@@ -156,6 +156,23 @@ def test_a_member_that_diverges_stays_where_it_was_and_the_others_go_on():
         assert tree.equal(members(seen[-1])[i], alone(i, cross_entropy, sgd(rates[i]), (X, LABELS)))
 
 
+def test_99_members_end_with_the_bits_that_they_have_without_the_one_that_diverges():
+    keys, rates = split(Key(4), 100), np.linspace(0.01, 0.2, 100)
+    rates[37] = 1e38
+    nets = ensemble(dense(4), 100)(Key(5), X[:1])
+    others = [i for i in range(100) if i != 37]
+    without = Ensemble(tree.stack([members(nets)[i] for i in others]), 99)
+
+    def trained(nets, which):
+        optimizer = adam(rates[which])
+        step = train_step(cross_entropy, optimizer)
+        return last(states(step, start(nets, optimizer), epochs((X, LABELS), 5, tuple(keys[i] for i in which), 3)))
+
+    final = trained(nets, range(100))
+    assert np.flatnonzero(np.isnan(final.loss)).tolist() == [37]
+    assert tree.equal(tuple(members(final)[i] for i in others), members(trained(without, others)))
+
+
 @pytest.mark.parametrize("optimizer", [adam, lambda rate: sgd(rate, momentum=0.9)], ids=["adam", "momentum"])
 def test_memory_of_a_member_that_diverges_stays_too(optimizer):
     x = X.copy()
