@@ -52,11 +52,12 @@ class Outcome:
         """Return True if two outcomes are equal to the bit."""
         if self.error or other.error:
             return type(self.error) is type(other.error)
-        return _bits(self.parts) == _bits(other.parts)
+        return list(self.parts) == list(other.parts) and bits(self.arrays) == bits(other.arrays)
 
 
-def _bits(parts: Parts) -> list[tuple[Any, ...]]:
-    return [(place, array.dtype, array.shape, array.tobytes()) for place, array in parts.items()]
+def bits(value: Any) -> list[tuple[Any, ...]]:
+    """Return the arrays in tuples, lists and dictionaries, to the bit, in a form that compares."""
+    return [(array.dtype, array.shape, array.tobytes()) for array in arrays_in(value)]
 
 
 def call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Outcome:
@@ -92,13 +93,10 @@ def parts_of(value: Any, place: str = "") -> Parts:
     """
     if value is None:
         raise TypeError("it returns None; write return")
-    if isinstance(value, dict):
-        parts = [parts_of(value[key], f"{place}[{key!r}]") for key in sorted(value, key=str)]
-        return {where: array for part in parts for where, array in part.items()}
-    if hasattr(value, "__next__"):
-        value = list(value)
-    if isinstance(value, list | tuple) and not _are_numbers(value):
-        parts = [parts_of(part, f"{place}[{i}]") for i, part in enumerate(value)]
+    value = list(value) if hasattr(value, "__next__") else value
+    if isinstance(value, dict) or (isinstance(value, list | tuple) and not _are_numbers(value)):
+        pairs = sorted(value.items(), key=lambda pair: str(pair[0])) if isinstance(value, dict) else enumerate(value)
+        parts = [parts_of(part, f"{place}[{key!r}]") for key, part in pairs]
         return {where: array for part in parts for where, array in part.items()}
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
@@ -108,9 +106,10 @@ def parts_of(value: Any, place: str = "") -> Parts:
 
 def _are_numbers(value: Any) -> bool:
     """Return True if a list, perhaps of lists, holds nothing but numbers, so that it is meant as an array."""
-    if isinstance(value, list):
-        return bool(value) and all(np.isscalar(part) or _are_numbers(part) for part in value)
-    return isinstance(value, tuple) and bool(value) and all(np.isscalar(part) for part in value)
+    nested = isinstance(value, list)
+    return isinstance(value, list | tuple) and bool(value) and all(
+        np.isscalar(part) or (nested and _are_numbers(part)) for part in value
+    )  # fmt: skip
 
 
 def map_arrays(change: Callable[[np.ndarray], Any], value: Any) -> Any:

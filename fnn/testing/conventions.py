@@ -16,8 +16,8 @@ import numpy as np
 from fnn.data import one_hot
 from fnn.layers.activations import sigmoid
 from fnn.layers.softmax import softmax
-from fnn.testing._compare import difference
-from fnn.testing._sandbox import Outcome, Parts, arrays_in, call, map_arrays, parts_of
+from fnn.testing._compare import Difference, difference
+from fnn.testing._sandbox import Outcome, Parts, bits, call, map_arrays, parts_of
 from fnn.testing.exercises.exercise import Case, Exercise
 from fnn.testing.mistakes import TABLES
 
@@ -109,10 +109,11 @@ class Form:
         """Return the outcome of a function for a case, called in this form on copies."""
         return call(self.plain(function), map_arrays(np.copy, self.give(each.arguments)))
 
-    def sample(self, each: Case) -> tuple[Any, int]:
-        """Return the first argument and how many of its axes a sample has, where results belong to samples."""
-        axes = self.exercise.axes
-        return self.give(each.arguments)[0], -1 if axes is None or (axes and self.by.columns) else axes
+    def differs(self, each: Case, outcome: Outcome) -> Difference | None:
+        """Return where an outcome differs from the right result of a case, or None."""
+        axes, x = self.exercise.axes, self.give(each.arguments)[0]
+        axes = -1 if axes is None or (axes and self.by.columns) else axes
+        return difference(outcome, self.expected(each), self.exercise.tolerance, x, axes)
 
     def plain(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function without its cache."""
@@ -131,13 +132,11 @@ class Form:
         return adapted if self.by == Conventions() else called
 
     def _back(self, value: Any) -> Any:
-        names = self.exercise.gives
-        if not isinstance(value, list | tuple | Iterator):
-            return self._turned(names[0], value, back=True)
-        parts = list(value)
+        names, parts = self.exercise.gives, list(value) if isinstance(value, list | tuple | Iterator) else [value]
         if len(parts) != len(names) or any(isinstance(part, list | tuple) for part in parts):
             return [self._back(part) for part in parts]
-        return tuple([self._turned(*each, back=True) for each in zip(names, parts, strict=True)])
+        turned = [self._turned(*each, back=True) for each in zip(names, parts, strict=True)]
+        return turned if parts[1:] else turned[0]
 
     def _turned(self, name: str, value: Any, back: bool = False) -> Any:
         """Return arrays with rows turned to columns, or back; and biases as columns or rows of one."""
@@ -145,10 +144,10 @@ class Form:
         if isinstance(value, dict):
             return {key: self._turned(key, part, back) for key, part in value.items()}
         if name.endswith("bias") and (by.columns or by.keepdims):
-            unit = 1 if by.columns else 0
+            shape = (-1, 1) if by.columns else (1, -1)
             if back:
-                return np.squeeze(value, unit) if np.ndim(value) == 2 and np.shape(value)[unit] == 1 else value
-            return np.expand_dims(value, unit) if np.ndim(value) == 1 else value
+                return np.ravel(value) if np.shape(value) == np.reshape(value, shape).shape else value
+            return np.reshape(value, shape) if np.ndim(value) == 1 else value
         return map_arrays(lambda each: each.T if turns and each.ndim == 2 else each, value)
 
     def _factor(self, name: str, arguments: tuple[Any, ...]) -> float:
@@ -174,7 +173,9 @@ def other_form(form: Form, function: Callable[..., Any]) -> Form | None:
     """Return the nearest other form in which a function is right on ordinary inputs, or None."""
     exercise, outcomes = form.exercise, {}
     if exercise.right is None:
-        others = [Form(exercise, by) for by in _changed(form.by, _free(exercise), [None], [None], 2)]
+        flips = ["columns", *["transposed", "keepdims"] * ("weight" in exercise.gives)]
+        flips = ["scaled_at_test"] if "rate" in exercise.takes else flips
+        others = [Form(exercise, by) for by in _changed(form.by, flips, [None], [None], 2)]
         laws = (exercise.laws(exercise.name, each.standard(function)) for each in others)
         return next((each for each, found in zip(others, laws, strict=True) if not list(found)), None)
     sloped = [_table_row(Form(exercise, by)) for by in _slopes(form, function)]
@@ -182,9 +183,8 @@ def other_form(form: Form, function: Callable[..., Any]) -> Form | None:
         if key not in outcomes:
             outcomes[key] = call(other.plain(function), map_arrays(np.copy, given))
         if not difference(outcomes[key], expected, exercise.tolerance) and not any(
-            difference(other.call(function, each), other.expected(each), exercise.tolerance)
-            for each in exercise.cases[1:] if each.ordinary
-        ):  # fmt: skip
+            other.differs(each, other.call(function, each)) for each in exercise.cases[1:] if each.ordinary
+        ):
             return other
     return None
 
@@ -208,17 +208,14 @@ def _table(exercise: Exercise, asked: Conventions) -> list[tuple[Any, ...]]:
 def _table_row(form: Form) -> tuple[Any, ...]:
     first = form.exercise.cases[0]
     given = form.give(first.arguments)
-    key = form.by.cached, form.by.order, [(each.shape, each.tobytes()) for each in arrays_in(given)]
-    return form, given, str(key), form.expected(first)
+    return form, given, (form.by.cached, form.by.order, *bits(given)), form.expected(first)
 
 
 def _bits(row: tuple[Any, ...]) -> Any:
-    return row[2], tuple([(each.shape, each.tobytes()) for each in row[3].values()])
+    return row[2], tuple(bits(row[3]))
 
 
-def _changed(
-    asked: Conventions, flips: list[str], orders: list[Any], returns: list[Any], most: int
-) -> Iterator[Conventions]:
+def _changed(asked: Conventions, flips: list[str], orders: Any, returns: Any, most: int) -> Iterator[Conventions]:
     """Yield conventions with up to so many changes: some flips, another order of arguments, another of results."""
     for changes in range(1, most + 1):
         for order, gives in product(orders, returns):
@@ -228,18 +225,10 @@ def _changed(
                 yield attrs.evolve(asked, order=order or asked.order, returns=gives or asked.returns, **other)
 
 
-def _free(exercise: Exercise) -> list[str]:
-    """Return the conventions that matter where there is no single right result."""
-    of_weights = ["columns", "transposed", "keepdims"] if "weight" in exercise.gives else ["columns"]
-    return ["scaled_at_test"] if "rate" in exercise.takes else of_weights
-
-
 def _slopes(form: Form, function: Callable[..., Any]) -> Iterator[Conventions]:
     """Yield conventions with the slope that a leaky relu has on the left."""
-    if form.exercise.name.startswith("leaky_relu"):
-        first = form.exercise.cases[0]
-        found, right = form.call(function, first).arrays[:1], form.expected(first)[""]
-        left = first.arguments[0] < 0
-        if found and found[0].shape == right.shape:
-            slope = float(np.median(found[0][left] / right[left])) * (form.by.slope or 0.01)
-            yield attrs.evolve(form.by, slope=round(slope, 9))
+    first, usual = form.exercise.cases[0], form.by.slope or 0.01
+    found, right = form.call(function, first).arrays[:1], form.expected(first)
+    if form.exercise.name.startswith("leaky_relu") and found and found[0].shape == right[""].shape:
+        ratio = (found[0] / right[""])[first.arguments[0] < 0]
+        yield attrs.evolve(form.by, slope=round(float(np.median(ratio)) * usual, 9))

@@ -98,14 +98,8 @@ def _compared(
     wrong = difference(outcome, {"": expected}, tolerance)
     if wrong is None:
         return None
-    return Finding(
-        name,
-        wrong.what,
-        inputs,
-        expected,
-        wrong.found,
-        advice=hint(wrong.found, wrong.expected, len(x) if x.ndim else 1),
-    )
+    advice = hint(wrong.found, wrong.expected, len(x) if x.ndim else 1)
+    return Finding(name, wrong.what, inputs, expected, wrong.found, advice=advice)
 
 
 def _slopes(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.diagnostics.check import check_vjp
 from fnn.layers._constructor import Constructor
-from fnn.testing._compare import Difference, agree, difference, is_single
+from fnn.testing._compare import Difference, agree, is_single
 from fnn.testing._sandbox import Outcome, call, isolated, map_arrays
 from fnn.testing.conventions import FORMS, Conventions, Form, other_form
 from fnn.testing.derivatives import hint
@@ -229,7 +229,7 @@ def _wrong(form: Form, each: Case, outcome: Outcome) -> Difference | None:
         return None
     if each.answer is REFUSED:
         return Difference("gives a result, expected a ValueError", outcome.arrays)
-    wrong = difference(outcome, form.expected(each), form.exercise.tolerance, *form.sample(each))
+    wrong = form.differs(each, outcome)
     if wrong is None and outcome.warning:
         return Difference(f"warns: {outcome.warning}", right=True)
     return wrong

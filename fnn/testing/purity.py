@@ -13,15 +13,7 @@ import numpy as np
 
 from fnn.core._errors import describe
 from fnn.testing._compare import difference
-from fnn.testing._sandbox import (
-    Outcome,
-    arrays_in,
-    call,
-    generator_states,
-    isolated,
-    map_arrays,
-    seed_shared_generators,
-)
+from fnn.testing._sandbox import arrays_in, bits, call, generator_states, isolated, map_arrays, seed_shared_generators
 from fnn.testing.results import Finding
 
 # The kinds of effects, by which an exercise says which mistake each is.
@@ -103,7 +95,7 @@ def effects(
     if outcome.error is not None:
         return {}
     found: dict[str, str] = {}
-    if _bits(given) != _bits(arguments):
+    if bits(given) != bits(arguments):
         found[WRITES] = "writes to its input"
     elif any(np.may_share_memory(a, b) for a in outcome.arrays for b in arrays_in(given)):
         found[SHARES] = "returns an array that shares memory with its input"
@@ -121,29 +113,20 @@ def effects(
             for kind, what in found.items()}  # fmt: skip
 
 
-def _bits(arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-    """Return what must stay as it is: all arrays in the arguments, to the bit."""
-    return [(array.dtype, array.shape, array.tobytes()) for array in arrays_in(arguments)]
-
-
 def _memory(function: Callable[..., Any], arguments: tuple[Any, ...]) -> dict[str, str]:
     """Return whether a function remembers something from call to call, or shares a random generator with others."""
-    once, moved = _seeded_by_others(function, arguments, 1234567)
-    again, _ = _seeded_by_others(function, arguments, 1234567)
-    other, _ = _seeded_by_others(function, arguments, 7654321)
+    outcomes, moved = [], False
+    for seed in (1234567, 1234567, 7654321):
+        seed_shared_generators(seed)
+        before = generator_states()
+        outcomes.append(call(function, map_arrays(np.copy, arguments)))
+        moved |= generator_states() != before
+    once, again, other = outcomes
     if not once.same_bits(again):
         return {HIDDEN: "gives another result when called again"}
     if not once.same_bits(other):
         return {GLOBAL: "gives another result after somebody else used np.random or random"}
     return {MOVES: "moves or seeds the generator of np.random or random, which everybody shares"} if moved else {}
-
-
-def _seeded_by_others(function: Callable[..., Any], arguments: tuple[Any, ...], seed: int) -> tuple[Outcome, bool]:
-    """Return the outcome of a call after somebody seeded the shared generators, and whether it moved these."""
-    seed_shared_generators(seed)
-    before = generator_states()
-    outcome = call(function, map_arrays(np.copy, arguments))
-    return outcome, generator_states() != before
 
 
 def repeats(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
@@ -168,14 +151,8 @@ def _single(array: np.ndarray) -> np.ndarray:
     return array.astype(np.float32) if array.dtype.kind == "f" else array.copy()
 
 
-def _read_only(array: np.ndarray) -> np.ndarray:
-    array = array.copy()
-    array.setflags(write=False)
-    return array
-
-
-def _strided(array: np.ndarray) -> np.ndarray:
-    return np.repeat(array, 2, axis=0)[::2] if array.ndim else array.copy()
-
-
-_ORDERS = {"read-only": _read_only, "in Fortran's order": lambda a: np.array(a, order="F"), "strided": _strided}
+_ORDERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "read-only": lambda a: np.broadcast_to(a.copy(), a.shape),  # which cannot be written to
+    "in Fortran's order": lambda a: np.array(a, order="F"),
+    "strided": lambda a: np.repeat(a, 2, axis=0)[::2] if a.ndim else a.copy(),
+}
