@@ -17,13 +17,14 @@ call that cannot do harm) and ``_compare`` (where two results differ).
 """
 
 from fnn.testing.derivatives import check_derivative, check_gradient
-from fnn.testing.grading import SIGNATURES, grade
+from fnn.testing.grading import CONVENTIONS, SIGNATURES, grade
 from fnn.testing.mistakes import MISTAKES
 from fnn.testing.purity import check_function
 from fnn.testing.results import COSTS, Finding, Grades
 from fnn.testing.submissions import Submission, Submissions, exercise, grade_file, grade_files
 
 __all__ = [
+    "CONVENTIONS",
     "COSTS",
     "MISTAKES",
     "SIGNATURES",

@@ -50,7 +50,7 @@ def check_derivative(f: Callable[..., Any], df: Callable[..., Any], x: Any, tole
             raise TypeError(f"check_derivative expects functions, got {describe(what)}")
     x = np.array(x, np.float64)
     name = f"the derivative of {getattr(f, '__name__', 'f')}"
-    return _compared(name, lambda point: _double(f(point)), call(df, (x.copy(),)), (x,), tolerance)
+    return _compared(name, f, call(df, (x.copy(),)), (x,), tolerance)
 
 
 @isolated()
@@ -82,7 +82,7 @@ the factor n = 3, the number of rows: a sum where a mean belongs
     def result(point: np.ndarray, number: int) -> Any:
         return f(point, *map_arrays(np.copy, rest))[number]
 
-    return _compared(name, lambda point: _double(result(point, 0)), call(result, (x.copy(), 1)), (x, *rest), tolerance)
+    return _compared(name, lambda point: result(point, 0), call(result, (x.copy(), 1)), (x, *rest), tolerance)
 
 
 def _compared(
@@ -108,12 +108,11 @@ def _slopes(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> tuple[np.nd
     On a smooth curve the two sides differ by half as much at half the distance; at a kink by as much, or the slopes
     between them differ. So a steep place is no kink, and its slope is taken from both distances (Richardson).
     """
-    each = f(x.copy()).shape == x.shape  # f works on each number of x
+    each = np.shape(f(x.copy())) == x.shape  # f works on each number of x
     slopes = np.asarray(derivative(f, x) if each else gradient(f, x))
     far, close = (differences(f, x, [...] if each else np.ndindex(x.shape), step) for step in (_STEP, _STEP / 2))
-    bent, still_bent, wide, narrow = (
-        found.reshape(x.shape) for found in (far.curvature, close.curvature, far.slopes, close.slopes)
-    )
+    found = far.curvature, close.curvature, far.slopes, close.slopes
+    bent, still_bent, wide, narrow = (np.reshape(each, x.shape) for each in found)
     largest, apart = np.abs(slopes).max(initial=0.0), np.abs(wide - narrow)
     much = 1e-3 * max(largest, 1.0)
     kink = (bent > much) & ((still_bent > 0.75 * bent) | (apart > much))
@@ -122,24 +121,13 @@ def _slopes(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> tuple[np.nd
 
 
 def hint(found: Any, expected: Any, rows: int) -> str:
-    """Return what may be wrong with an array, where the two show it, or "".
-
-    Args:
-        found: what a function returned, perhaps no array.
-        expected: the right array.
-        rows: how many rows the data has.
+    """Return what may be wrong with an array of data with so many rows, where the right one shows it, or "".
 
     >>> hint(np.ones((3, 2)), np.ones(2), 3)
     'a sum over the rows is missing: .sum(axis=0)'
     """
-    if not isinstance(found, np.ndarray):
+    if not isinstance(found, np.ndarray) or (found.shape == expected.shape and found.size < 2):
         return ""
     if found.shape != expected.shape:
         return _hints.of_shape(found.shape, expected.shape)
-    if found.size < 2:
-        return ""
     return _hints.of_values(found.astype(np.float64), expected, rows)
-
-
-def _double(value: Any) -> np.ndarray:
-    return np.asarray(value, np.float64)

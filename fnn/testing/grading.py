@@ -1,6 +1,7 @@
 """To grade is to try a function on chosen inputs, compare it with the right one, and name the wrong one it resembles.
 
-grade      : name=function, ... -> Grades          SIGNATURES : name -> what the function takes and returns
+grade      : name=function, ... -> Grades          SIGNATURES  : name -> what the function takes and returns
+                                                   CONVENTIONS : keyword of grade -> what it says
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from fnn.testing.conventions import FORMS, Conventions, Form, other_form
 from fnn.testing.derivatives import hint
 from fnn.testing.exercises import EXERCISES
 from fnn.testing.exercises.exercise import REFUSED, Case, Fitted
+from fnn.testing.mistakes import TABLES
 from fnn.testing.purity import HIDDEN, PROMOTES, effects, repeats
 from fnn.testing.results import Finding, Grades
 
 SIGNATURES = {name: exercise.signature for name, exercise in EXERCISES.items()}
+CONVENTIONS = {name: told for name, (_, _, told) in TABLES["conventions"].items()}
 
 
 @isolated()
@@ -45,25 +48,9 @@ def grade(**functions: Any) -> Grades:
     ``Grades`` prints as a line for each finding; ``grades.passed`` is True if there is none, ``grades.share`` is the
     fraction of functions without, ``grades.score`` gives partial credit, ``grades.mistakes`` are the numbers.
 
-    Where all functions follow another convention than the signatures, say so once; a convention leaves alone what it
-    does not concern. A function that is right under another one than asked for is told that: "right, by columns".
-
-    Args:
-        columns: samples are columns: softmax(x) of (classes, n), weight (n_out, n_in), biases (n_out, 1).
-        averaged: layers divide the gradients of weights and biases by n, so that gradients of losses are not divided.
-        probabilities: losses, and their gradients by the logits, are given probabilities in place of logits.
-        one_hot_labels: cross-entropies are given one-hot labels.
-        half: squared errors are halved.
-        summed: losses are sums over all rows, not means.
-        keepdims: biases and their gradients are (1, n).
-        transposed: weights are (n_out, n_in), or (n_in, n_out) with columns.
-        cached: a function returns its result first, and then something to remember.
-        of_output: derivatives and pullbacks are given the activation's output in place of its input.
-        scaled_at_test: dropout leaves the scale to test time.
-        slope: leaky_relu's slope on the left, usually 0.01.
-        order: the arguments' names in the order in which a function takes them, as ("target", "prediction").
-        returns: the results' names in the order in which a function returns them, as ("dx", "dweight", "dbias").
-        functions: the functions, by name.
+    Where all functions follow another convention than the signatures, a keyword says so once, as ``columns=True``. The
+    keywords and what they say are in ``CONVENTIONS``; each leaves alone what it does not concern. A function that is
+    right under another convention than asked for is told that: "right, by columns".
 
     Raises ``TypeError`` for a name that is not in the list, for what cannot be called, and if nothing is given.
 
@@ -145,7 +132,8 @@ def _findings(form: Form, function: Callable[..., Any]) -> list[Finding]:
     besides = _of_effects(form, function)
     found = list(besides.values())
     if HIDDEN not in besides or exercise.seed is not None:  # what gives something else each time cannot be compared
-        found = [*_of_values(form, function), *exercise.laws(exercise.name, form.standard(function)), *found]
+        law = exercise.law(exercise.name, form.standard(function))
+        found = [*_of_values(form, function), *([law] if law else []), *found]
     return found
 
 

@@ -106,9 +106,10 @@ def effects(
         if wrong and not found:
             kind = WRITES if "read-only" in str(again.error) else ORDER
             found[kind] = f"{wrong.what}, if its input is {order}"
-    promoted = _promoted(function, arguments)
-    if promoted:
-        found[PROMOTES] = promoted
+    single = map_arrays(lambda a: a.astype(np.float32) if a.dtype.kind == "f" else a.copy(), arguments)
+    made = {str(array.dtype) for array in call(function, single).arrays if array.dtype.kind == "f" and array.ndim}
+    if made - {"float32"} and any(array.dtype.kind == "f" for array in arrays_in(arguments)):
+        found[PROMOTES] = f"makes {min(made - {'float32'})} of float32"
     return {kind: Finding(name, what, arguments, mistake=mistakes.get(kind), severity=_SEVERITIES.get(kind, "style"))
             for kind, what in found.items()}  # fmt: skip
 
@@ -136,19 +137,6 @@ def repeats(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
     (True, False)
     """
     return set(_memory(function, arguments)) <= {MOVES}
-
-
-def _promoted(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
-    """Return which dtype float32 becomes, or "" if it stays."""
-    if not any(array.dtype.kind == "f" for array in arrays_in(arguments)):
-        return ""
-    outcome = call(function, map_arrays(_single, arguments))
-    kinds = {array.dtype for array in outcome.arrays if array.dtype.kind == "f" and array.ndim} - {np.dtype(np.float32)}
-    return f"makes {min(map(str, kinds))} of float32" if kinds else ""
-
-
-def _single(array: np.ndarray) -> np.ndarray:
-    return array.astype(np.float32) if array.dtype.kind == "f" else array.copy()
 
 
 _ORDERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {

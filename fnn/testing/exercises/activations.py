@@ -49,10 +49,6 @@ def pulled_through(p: np.ndarray, dy: np.ndarray) -> np.ndarray:
     return p * (dy - (dy * p).sum(axis=1, keepdims=True))
 
 
-def _diagonal(p: np.ndarray, dy: np.ndarray) -> np.ndarray:
-    return dy * p * (1 - p)
-
-
 def _with_dy(cases: list[Any]) -> list[Any]:
     return [case(*each.arguments, numbers(*each.arguments[0].shape, seed=5), mistake=each.mistake) for each in cases]
 
@@ -89,6 +85,6 @@ EXERCISES = [
     Exercise("softmax_pullback", _with_dy(LOGITS), pullback_of(softmax_layer), [
         (3, times(pullback_of(softmax_layer))),
         *[(key, then(p, pulled_through)) for key, p in SOFTMAXES],
-        *[(13, then(p, _diagonal)) for p in (softmax_layer, *[wrong for _, wrong in SOFTMAXES])],
+        *[(13, then(p, lambda p, dy: dy * p * (1 - p))) for p in (softmax_layer, *[wrong for _, wrong in SOFTMAXES])],
     ], 1, softmax_layer, pullback_of),
 ]  # fmt: skip

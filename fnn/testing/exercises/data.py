@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -28,94 +28,79 @@ def _rows(n: int) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([x, -x], axis=1), np.arange(n) % 10
 
 
-def _joined(outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
-    return np.concatenate(outcome.arrays[::2]), np.concatenate(outcome.arrays[1::2])
-
-
-def _pairs(name: str, given: tuple[Any, ...], outcome: Outcome) -> Iterator[Finding]:
-    """Yield a finding unless every row comes once, and with its own label."""
-    n, arrays = len(given[0]), outcome.arrays
+def _broken(name: str, given: tuple[Any, ...], outcome: Outcome) -> Finding | None:
+    """Return a finding unless every row comes once, and with its own label."""
+    n, xs, ys = len(given[0]), outcome.arrays[::2], outcome.arrays[1::2]
     if outcome.error is not None:
-        yield Finding(name, outcome.complaint, given)
-        return
-    if len(arrays) % 2 or any(
-        a.shape != (b.size, 2) or b.ndim != 1 for a, b in zip(arrays[::2], arrays[1::2], strict=True)
-    ):
-        shapes = ", ".join(str(array.shape) for array in arrays[:4])
-        yield Finding(name, f"gives arrays {shapes}..., expected pairs of x (rows, 2) and y (rows,)", given)
-        return
-    x, y = _joined(outcome)
-    if sorted(x[:, 0]) != list(range(n)):
-        seen = len(set(x[:, 0]))
-        yield Finding(name, f"gives {len(x)} rows, {seen} different ones, expected each of {n} once", given)
-    elif not np.array_equal(x[:, 0] % 10, y):
-        kept = float(np.mean(x[:, 0] % 10 == y))
-        yield Finding(name, f"leaves {kept:.0%} of the labels with their rows", given, 1.0, kept, 24)
-    elif y.dtype.kind != "i":
-        yield Finding(name, f"makes {y.dtype} of labels int64", given, mistake=24)
+        return Finding(name, outcome.complaint, given)
+    if len(xs) != len(ys) or any(a.shape != (b.size, 2) or b.ndim != 1 for a, b in zip(xs, ys, strict=True)):
+        shapes = ", ".join(str(array.shape) for array in outcome.arrays[:4])
+        return Finding(name, f"gives arrays {shapes}..., expected pairs of x (rows, 2) and y (rows,)", given)
+    rows, labels = np.concatenate(xs)[:, 0], np.concatenate(ys)
+    if sorted(rows) != list(range(n)):
+        what = f"gives {len(rows)} rows, {len(set(rows))} different ones, expected each of {n} once"
+        return Finding(name, what, given)
+    kept = float(np.mean(rows % 10 == labels))
+    if kept < 1:
+        return Finding(name, f"leaves {kept:.0%} of the labels with their rows", given, 1.0, kept, 24)
+    return (
+        None if labels.dtype.kind == "i" else Finding(name, f"makes {labels.dtype} of labels int64", given, mistake=24)
+    )
 
 
-def _epoch_laws(name: str, function: Callable[..., Any], *size: int) -> Iterator[Finding]:
-    """Yield a finding unless rows keep their labels, and five seeds give five orders and five sets of batches."""
+def _epoch_law(name: str, function: Callable[..., Any], *size: int) -> Finding | None:
+    """Return a finding unless rows keep their labels, and five seeds give five orders and five sets of batches."""
+    epochs: list[list[np.ndarray]] = []
     for n in (103, 100):
         runs = [((*_rows(n), *size, seed), call(function, (*_rows(n), *size, seed))) for seed in range(5)]
-        broken = [each for run in runs for each in _pairs(name, *run)]
+        broken = [finding for run in runs if (finding := _broken(name, *run))]
         if broken:
-            yield broken[0]
-            return
+            return broken[0]
         epochs = [outcome.arrays[::2] for _, outcome in runs]
         sizes = [len(array) for array in epochs[0]]
         if size and n == 103 and sorted(sizes) != [3, *[10] * 10]:
-            yield Finding(name, f"gives batches of {sizes}, expected ten of 10 and one of 3", (*_rows(n), 10, 0))
-            return
+            return Finding(name, f"gives batches of {sizes}, expected ten of 10 and one of 3", (*_rows(n), 10, 0))
     orders = {np.concatenate(batches).tobytes() for batches in epochs}
     groups = {frozenset(frozenset(batch[:, 0]) for batch in batches) for batches in epochs}
+    given = (*_rows(100), *size, "seeds 0 to 4")
     if len(orders) < 5:
-        yield Finding(name, f"gives {len(orders)} different orders for five seeds", (*_rows(100), "seeds 0 to 4"))
-    elif size and len(groups) < 5:
-        what = "makes the same batches of rows for all seeds, in another order"
-        yield Finding(name, what, (*_rows(100), 10, "seeds 0 to 4"), mistake=23)
+        return Finding(name, f"gives {len(orders)} different orders for five seeds", given)
+    same = "makes the same batches of rows for all seeds, in another order"
+    return Finding(name, same, given, mistake=23) if size and len(groups) < 5 else None
 
 
-def _init_laws(name: str, function: Callable[..., Any]) -> Iterator[Finding]:
-    """Yield a finding unless units differ, numbers keep their size, and the first loss is that of a guess."""
-    x, labels = (each[:300] for each in digits())
+def _init_law(name: str, function: Callable[..., Any]) -> Finding | None:
+    """Return a finding unless units differ, numbers keep their size, and the first loss is that of a guess."""
     runs = [call(function, (SIZES, seed)) for seed in range(1, 6)]
-    expected = {}
-    for layer, (n_in, n_out) in enumerate(pairwise(SIZES)):
-        expected |= {f"[{layer}][0]": np.zeros((n_in, n_out)), f"[{layer}][1]": np.zeros(n_out)}
-    for seed, outcome in enumerate(runs, start=1):
-        shapes = Outcome({place: np.zeros(array.shape) for place, array in outcome.parts.items()}, outcome.error)
-        wrong = difference(shapes, expected, 1.0)
-        told = wrong.what if wrong else ""
-        if not told and any(len(set(weight.ravel().tolist())) < 2 for weight in outcome.arrays[::2]):
-            told = "gives weights that are all alike: units never differ"
-        if told:
-            advice = "return a list of pairs (weight, bias)" if wrong else ""
-            yield Finding(name, told, (SIZES, seed), advice=advice)
-            return
-    weights = [outcome.arrays[::2] for outcome in runs]
-    gains = [float(np.mean([each[layer].std() for each in weights]) * n**0.5) for layer, n in enumerate(SIZES[:-1])]
-    typical = math.exp(float(np.mean(np.log(gains))))  # sqrt(2) by He, 1 by Glorot or LeCun, 0.58 in PyTorch
-    first, plain = (float(np.mean([_first_loss(run.arrays, x, labels, b) for run in runs])) for b in (1, 0))
+    right = [np.zeros(shape) for n_in, n_out in pairwise(SIZES) for shape in ((n_in, n_out), n_out)]
+    for seed, run in enumerate(runs, start=1):
+        shapes = Outcome({place: np.zeros(array.shape) for place, array in run.parts.items()}, run.error)
+        wrong = difference(shapes, dict(enumerate(right)), 1.0)  # type: ignore[arg-type]
+        if wrong is not None:
+            return Finding(name, wrong.what, (SIZES, seed), advice="return a list of pairs (weight, bias)")
+        if any(np.ptp(weight) == 0 for weight in run.arrays[::2]):
+            return Finding(name, "gives weights that are all alike: units never differ", (SIZES, seed))
+    weights, sizes = [run.arrays[::2] for run in runs], np.array(SIZES[:-1])
+    stds = np.mean([[each.std() for each in run] for run in weights], axis=0)
+    typical = float(np.exp(np.log(stds * sizes**0.5).mean()))  # sqrt(2) by He, 1 by Glorot or LeCun, 0.58 in PyTorch
+    first, plain = (float(np.mean([_first_loss(run.arrays, biases) for run in runs])) for biases in (1, 0))
     guess, given = math.log(10), (SIZES, "seeds 1 to 5")
-    positive = all(each.min() >= 0 for each in weights[0])
-    if positive or typical < 0.45:
-        by_n = [gain * n**0.5 for gain, n in zip(gains, SIZES[:-1], strict=True)]  # all alike if by 1 / n_in
-        what = ("gives weights that are all positive" if positive else
-                f"gives weights {typical:.2g} / sqrt(n_in) large, expected about 1.4 / sqrt(n_in)")  # fmt: skip
-        advice = (
-            "draw them around 0" if positive else "the square root is missing" if max(by_n) < 1.3 * min(by_n) else ""
-        )
-        yield Finding(name, what, given, 2**0.5, typical, 37, advice)
-    elif not abs(first / guess - 1) <= 0.2:
-        what = f"starts digits at a cross-entropy of {first:.3g}, expected about ln 10 = {guess:.3g}"
-        biased = abs(plain / guess - 1) <= 0.2
-        advice = f"the weights are right ({plain:.3g} without the biases): start the biases at 0" if biased else ""
-        yield Finding(name, what, given, guess, first, None if biased else 37, advice)
+    if all(each.min() >= 0 for each in weights[0]):
+        return Finding(name, "gives weights that are all positive", given, mistake=37, advice="draw them around 0")
+    if typical < 0.45:
+        what = f"gives weights {typical:.2g} / sqrt(n_in) large, expected about 1.4 / sqrt(n_in)"
+        by_n = stds * sizes  # all alike, if by 1 / n_in
+        advice = "the square root is missing" if by_n.max() < 1.3 * by_n.min() else ""
+        return Finding(name, what, given, 2**0.5, typical, 37, advice)
+    what = f"starts digits at a cross-entropy of {first:.3g}, expected about ln 10 = {guess:.3g}"
+    biased = abs(plain / guess - 1) <= 0.2
+    advice = f"the weights are right ({plain:.3g} without the biases): start the biases at 0" if biased else ""
+    wrong = Finding(name, what, given, guess, first, None if biased else 37, advice)
+    return None if abs(first / guess - 1) <= 0.2 else wrong
 
 
-def _first_loss(arrays: list[np.ndarray], x: np.ndarray, labels: np.ndarray, biases: int) -> float:
+def _first_loss(arrays: list[np.ndarray], biases: int) -> float:
+    x, labels = (each[:300] for each in digits())
     h = x.astype(np.float64)
     for weight, bias in zip(arrays[::2], arrays[1::2], strict=True):
         h = np.maximum(h, 0) @ weight + biases * bias
@@ -126,18 +111,11 @@ def _scores(x: np.ndarray) -> np.ndarray:
     return np.stack([x, -x], axis=1)
 
 
-def _evaluate(
-    batches: Callable[[int, int], int], of_means: bool, predict: Callable[..., Any], x: Any, labels: Any, size: int
-) -> float:
-    """Return the accuracy over so many of the batches' rows, or a mean of means."""
-    n = batches(len(x), size)
+def _evaluate(whole: bool, of_means: bool, predict: Any, x: Any, labels: Any, size: int) -> float:
+    """Return the accuracy, perhaps of the whole batches alone, perhaps as a mean of means."""
+    n = len(x) // size * size if whole else len(x)
     right = [predict(x[i : i + size]).argmax(axis=1) == labels[i : i + size] for i in range(0, n, size)]
     return float(np.mean([each.mean() for each in right]) if of_means else np.concatenate(right).sum() / len(x))
-
-
-def _of_whole_batches(size: int, of_all: bool, predicted: Any, labels: Any) -> float:
-    n = len(labels) // size * size
-    return float(np.sum(predicted[:n] == labels[:n]) / (len(labels) if of_all else n))
 
 
 SIGNS = np.where(np.arange(105) < 100, 1.0, -1.0)
@@ -147,9 +125,9 @@ LEFT_OUT = "the last rows are left out"
 COLUMN: Any = case(LABELS[:, None], LABELS, mistake=40, answer=1.0, may_refuse=True)
 
 EXERCISES = [
-    Exercise("init", [case(SIZES, 0)], laws=_init_laws, seed=1),
-    Exercise("shuffle", [case(*_rows(20), 0)], laws=_epoch_laws, effects=OWN_DATA, seed=2),
-    Exercise("minibatches", [case(*_rows(25), 10, 0)], laws=lambda name, function: _epoch_laws(name, function, 10),
+    Exercise("init", [case(SIZES, 0)], law=_init_law, seed=1),
+    Exercise("shuffle", [case(*_rows(20), 0)], law=_epoch_law, effects=OWN_DATA, seed=2),
+    Exercise("minibatches", [case(*_rows(25), 10, 0)], law=lambda name, function: _epoch_law(name, function, 10),
              effects=OWN_DATA, seed=3),
     Exercise("standardize", [
         case(5 + 3 * numbers(7, 3)),
@@ -159,11 +137,11 @@ EXERCISES = [
     Exercise("one_hot", [case(np.array(given), n) for given, n in (([0, 2, 1, 2], 3), ([0, 1], 4), ([3], 4))], one_hot,
              effects=OWN_DATA),
     Exercise("accuracy", [case(PREDICTED, LABELS), case(TALL, TALL * (np.arange(1003) > 500)), COLUMN], accuracy, [
-        (LEFT_OUT, partial(_of_whole_batches, size, of_all))
-        for size in (10, 16, 20, 32, 50, 64, 100, 128) for of_all in (False, True)]),
+        (LEFT_OUT, lambda predicted, labels, size=size, means=means: _evaluate(
+            True, means, np.eye(10).__getitem__, predicted, labels, size))
+        for size in (10, 16, 20, 32, 50, 64, 100, 128) for means in (False, True)]),
     Exercise("evaluate", [
         case(_scores, sign * SIGNS, np.zeros(105, int), size) for size in (50, 105, 7) for sign in (1, -1)
-    ], partial(_evaluate, lambda n, size: n, False), [
-        (7, partial(_evaluate, lambda n, size: n, True)),
-        *[(LEFT_OUT, partial(_evaluate, lambda n, size: n // size * size, means)) for means in (False, True)]]),
+    ], partial(_evaluate, False, False), [
+        (7, partial(_evaluate, False, True)), *[(LEFT_OUT, partial(_evaluate, True, each)) for each in (False, True)]]),
 ]  # fmt: skip

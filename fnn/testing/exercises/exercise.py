@@ -1,12 +1,12 @@
 """An exercise is what a student is asked to write: a signature, a right version, inputs, and known wrong versions.
 
-Exercise : signature, cases, right version, suspects, laws          case : arguments -> Case
+Exercise : name, cases, right version, suspects, law          case : arguments -> Case
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
@@ -53,36 +53,24 @@ class Fitted:
 
 @attrs.frozen(eq=False)
 class Exercise:
-    """What a student is asked to write, and how it is graded.
+    """What a student is asked to write, and how it is graded; what it takes and returns is in ``tables.toml``.
 
-    Args:
-        name: the function's; what it takes and returns is in ``tables.toml``.
-        cases: arguments to try, ordinary ones first.
-        right: the right version, if there is one right result.
-        suspects: wrong versions, each after the number of its mistake or, without one, the advice to give; who returns
-            what one of them returns has made it.
-        axes: how many axes of the first argument a sample has, each with a result: 0 for numbers, 1 for rows.
-        primal: of a derivative or a pullback, the activation that it belongs to.
-        of_record: turns a layer or a loss into the function.
-        laws: yields findings where there is no single right result.
-        effects: which mistake an effect is (see ``purity.effects``).
-        seed: the place of the argument that is a seed.
-        tolerance: how far a number may be off, as a fraction of its array's largest.
-        adapt: turns what the student wrote into a function that returns arrays.
+    A suspect is a wrong version after the number of its mistake or, without one, the advice to give: who returns what
+    it returns has made it.
     """
 
     name: str
-    cases: Sequence[Case]
-    right: Callable[..., Any] | None = None
+    cases: Sequence[Case]  # ordinary ones first
+    right: Callable[..., Any] | None = None  # if there is one right result
     suspects: Sequence[tuple[int | str, Callable[..., Any] | Fitted]] = ()
-    axes: int | None = None
-    primal: Callable[..., Any] | None = None
-    of_record: Callable[[Any], Callable[..., Any]] = lambda layer: layer
-    laws: Callable[[str, Callable[..., Any]], Iterable[Finding]] = lambda name, function: ()
-    effects: dict[str, int] = attrs.field(factory=dict)
-    seed: int | None = None
-    tolerance: float = 1e-6
-    adapt: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function
+    axes: int | None = None  # of a sample in the first argument, each with a result: 0 for numbers, 1 for rows
+    primal: Callable[..., Any] | None = None  # of a derivative or a pullback, the activation
+    of_record: Callable[[Any], Callable[..., Any]] = lambda layer: layer  # turns a layer or a loss into the function
+    law: Callable[[str, Callable[..., Any]], Finding | None] = lambda name, function: None  # what else must hold
+    effects: dict[str, int] = attrs.field(factory=dict)  # which mistake an effect is (see ``purity.effects``)
+    seed: int | None = None  # the place of the argument that is a seed
+    tolerance: float = 1e-6  # how far a number may be off, as a fraction of its array's largest
+    adapt: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function  # to one that returns arrays
 
     @property
     def signature(self) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import permutations
+from itertools import accumulate, permutations
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,6 @@ from fnn.layers.recurrent import Rnn
 from fnn.testing._sandbox import call
 from fnn.testing.exercises.exercise import Exercise, Fitted, case, numbers, times
 from fnn.testing.results import Finding
-
-Weights = Sequence[np.ndarray]
 
 # An activation, and its slope from its output.
 TANH: Any = (np.tanh, lambda a: 1 - a * a)
@@ -36,16 +34,13 @@ def _updated_before_dx(found: list[np.ndarray], x: np.ndarray, weight: np.ndarra
     return dweight, dbias, dx + float(np.vdot(along, moved - dx) / np.vdot(along, along)) * along
 
 
-def outputs(activation: Callable[..., Any], weights: Weights, x: np.ndarray) -> list[np.ndarray]:
+def outputs(activation: Callable[..., Any], weights: Sequence[np.ndarray], x: np.ndarray) -> list[np.ndarray]:
     """Return x and the output of each layer."""
-    activations = [x]
-    for weight in weights:
-        activations.append(activation(activations[-1] @ weight))
-    return activations
+    return list(accumulate(weights, lambda a, weight: activation(a @ weight), initial=x))
 
 
 def _backward(
-    of: Any, weights: Weights, x: np.ndarray, dy: np.ndarray, inward: int = 0, outward: int = 1, of_sums: bool = False
+    of: Any, weights: Any, x: Any, dy: Any, inward: int = 0, outward: int = 1, of_sums: bool = False
 ) -> list[np.ndarray]:
     """Return each weight's gradient; right if layer l has activations[l] for its input and [l + 1] for its output."""
     activations, dweights = outputs(of[0], weights, x), []
@@ -56,9 +51,7 @@ def _backward(
     return dweights
 
 
-def _step(
-    weights: Weights, x: np.ndarray, target: np.ndarray, learning_rate: float, on_the_way: bool = False
-) -> list[np.ndarray]:
+def _step(weights: Any, x: Any, target: Any, learning_rate: float, on_the_way: bool = False) -> list[np.ndarray]:
     activations, weights = outputs(np.tanh, weights, x), list(weights)
     dy = activations[-1] - target
     for layer in reversed(range(len(weights))):
@@ -78,9 +71,7 @@ def _recurrent(kind: Any) -> Callable[..., Any]:
     return backward
 
 
-def _through_time(
-    gated: bool, wrong: str, x: Any, input_weight: Any, hidden_weight: Any, bias: Any, dy: Any
-) -> tuple[Any, ...]:
+def _through_time(gated: bool, wrong: str, x: Any, input_weight: Any, hidden_weight: Any, bias: Any, dy: Any) -> Any:
     """Return the gradients of an rnn, or of an lstm, by loops in which something is wrong."""
     c = h = np.zeros((len(x), len(hidden_weight)))
     steps, dx = [], np.zeros_like(x)
@@ -118,11 +109,11 @@ def _gates_in_order(order: tuple[int, ...], x: Any, *given: Any) -> tuple[Any, .
     return *[ordered(each, inverse) for each in parts], dx
 
 
-def _any_depth(name: str, function: Callable[..., Any]) -> Iterator[Finding]:
-    """Yield a finding if 5,000 layers raise RecursionError: a backward pass is a loop."""
+def _any_depth(name: str, function: Callable[..., Any]) -> Finding | None:
+    """Return a finding if 5,000 layers raise RecursionError: a backward pass is a loop."""
     given = [np.array([[1.0]])] * 5000, np.array([[0.1]]), np.array([[1.0]])
-    if isinstance(call(function, given).error, RecursionError):
-        yield Finding(name, "raises RecursionError for 5,000 layers", given, mistake=42, severity="edge")
+    told = Finding(name, "raises RecursionError for 5,000 layers", given, mistake=42, severity="edge")
+    return told if isinstance(call(function, given).error, RecursionError) else None
 
 
 def _sequences(gates: int) -> list[Any]:
@@ -143,7 +134,7 @@ NEIGHBORS = ({"inward": 1}, {"inward": -1}, {"outward": 0})
 def _network(name: str, of: Any, *suspects: Any) -> Exercise:
     right = partial(_backward, of)
     wrong: list[Any] = [(3, times(right)), *[(36, partial(_backward, of, **each)) for each in NEIGHBORS], *suspects]
-    return Exercise(name, [case(*each) for each in NETWORKS], right, wrong, laws=_any_depth)
+    return Exercise(name, [case(*each) for each in NETWORKS], right, wrong, law=_any_depth)
 
 
 EXERCISES = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -41,14 +41,6 @@ def _logarithm(p: np.ndarray, labels: np.ndarray) -> float:
     return float(-np.mean(np.log(p[np.arange(len(p)), labels])))
 
 
-def _one_hot_logarithm(p: np.ndarray, labels: np.ndarray) -> float:
-    return float(-np.mean(np.sum(np.eye(p.shape[1])[labels] * np.log(p), axis=1)))
-
-
-def _binary_logarithm(p: np.ndarray, target: np.ndarray) -> float:
-    return float(-np.mean(target * np.log(p) + (1 - target) * np.log(1 - p)))
-
-
 def _less_one_hot(p: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return (p - np.eye(p.shape[1])[labels]) / len(p)
 
@@ -68,25 +60,19 @@ def _gradient(loss: Any, name: str, cases: list[Case], *suspects: Any, axes: int
     return Exercise(f"{name}_gradient", cases, right, [(3, times(right)), *large, *suspects], axes, None, gradient_of)
 
 
-def _consistent(name: str, function: Callable[..., Any]) -> Iterator[Finding]:
-    """Yield a finding unless the gradient is that of the very number that is returned, up to a small epsilon in it."""
+def _consistent(name: str, function: Callable[..., Any]) -> Finding | None:
+    """Return a finding unless the gradient is that of the very number that is returned, up to a small epsilon in it."""
     y, target = softmax(numbers(5, 3)), one_hot(_labels(5, 3), 3).astype(np.float64)
     finding = check_gradient(function, y, target, tolerance=0.02)
-    if finding is None:
-        return
-    found, by_y = finding.found, finding.expected
+    found, by_y = (finding.found, finding.expected) if finding else (None, None)
     if not isinstance(found, np.ndarray) or not isinstance(by_y, np.ndarray) or found.shape != by_y.shape:
-        yield attrs.evolve(finding, function=name)
-        return
+        return finding and attrs.evolve(finding, function=name)
     ratios = _ratio(found, by_y), _ratio(found, pulled_through(y, by_y))
     if ratios[1] == 1:
         advice = "the gradient is right by the logits of a softmax whose output is y"
-        yield attrs.evolve(finding, function=name, severity="style", advice=advice)
-    else:
-        known = [FACTORS[ratio] for ratio in ratios if ratio in FACTORS]
-        yield attrs.evolve(
-            finding, function=name, mistake=known[0] if known else 12 if np.isfinite(found).all() else None
-        )
+        return attrs.evolve(finding, function=name, severity="style", advice=advice)
+    known = [FACTORS[ratio] for ratio in ratios if ratio in FACTORS] or [12 if np.isfinite(found).all() else None]
+    return attrs.evolve(finding, function=name, mistake=known[0])
 
 
 def _ratio(found: np.ndarray, expected: np.ndarray) -> float:
@@ -99,14 +85,16 @@ EXERCISES = [
     _distance("mse", mse, 256.0),
     _distance("mae", mae, 16.0),
     Exercise("cross_entropy", LABELED, cross_entropy, [
-        *[(11, then(softmax, log)) for log in (_logarithm, _one_hot_logarithm)],
+        (11, then(softmax, _logarithm)),
+        (11, then(softmax, lambda p, labels: -np.mean(np.sum(np.eye(p.shape[1])[labels] * np.log(p), axis=1)))),
         *[(key, then(p, _logarithm)) for key, p in SOFTMAXES], (11, near(cross_entropy, 0.05))]),
     Exercise("binary_cross_entropy", [*BINARY, case(*FAR_BINARY, mistake=11)], binary_cross_entropy, [
-        (11, then(sigmoid, _binary_logarithm)), (11, near(binary_cross_entropy, 0.05))]),
+        (11, then(sigmoid, lambda p, t: -np.mean(t * np.log(p) + (1 - t) * np.log(1 - p)))),
+        (11, near(binary_cross_entropy, 0.05))]),
     _gradient(mse, "mse", PAIRS),
     _gradient(cross_entropy, "cross_entropy", LABELED,
               *[(key, then(p, _less_one_hot)) for key, p in SOFTMAXES], axes=1),
     _gradient(binary_cross_entropy, "binary_cross_entropy", [*BINARY, case(*FAR_BINARY, mistake=15)]),
     Exercise("loss_and_gradient", [case(softmax(numbers(5, 3)), one_hot(_labels(5, 3), 3).astype(np.float64))],
-             laws=_consistent),
+             law=_consistent),
 ]  # fmt: skip

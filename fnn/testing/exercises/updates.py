@@ -21,29 +21,24 @@ def _sgd(params: Arrays, grads: Arrays, learning_rate: float) -> Arrays:
 
 def _clipped(by_norm: bool, found: list[np.ndarray], params: Arrays, grads: Arrays, learning_rate: float) -> Arrays:
     """Return the step of clipped gradients, by a norm or by a value that is read from the step that was taken."""
-    if [each.shape for each in found] != [params[name].shape for name in sorted(params)]:
+    names = sorted(params)
+    if [each.shape for each in found] != [params[name].shape for name in names]:
         return _sgd(params, grads, learning_rate)
-    steps, given = (
-        np.concatenate([np.ravel(each) for each in arrays])
-        for arrays in (
-            [(params[name] - after) / learning_rate for name, after in zip(sorted(params), found, strict=True)],
-            [grads[name] for name in sorted(grads)],
-        )
-    )
-    if by_norm:
-        length, norm = float(np.linalg.norm(steps)), float(np.linalg.norm(given))
-        # What somebody clips at is a round number; any other factor is another mistake.
-        factor = length / norm if length < norm and abs(length - round(length, 2)) < 1e-4 else 1.0
-        return _sgd(params, {name: factor * g for name, g in grads.items()}, learning_rate)
-    most = np.abs(steps).max()
-    return _sgd(params, {name: np.clip(g, -most, most) for name, g in grads.items()}, learning_rate)
+    steps = np.concatenate([np.ravel(params[name] - after) for name, after in zip(names, found, strict=True)])
+    most, length = np.abs(steps).max() / learning_rate, float(np.linalg.norm(steps)) / learning_rate
+    if not by_norm:
+        return _sgd(params, {name: np.clip(g, -most, most) for name, g in grads.items()}, learning_rate)
+    norm = sum(float(np.sum(g**2)) for g in grads.values()) ** 0.5
+    # What somebody clips at is a round number; any other factor is another mistake.
+    factor = length / norm if length < norm and abs(length - round(length, 2)) < 1e-4 else 1.0
+    return _sgd(params, grads, learning_rate * factor)
 
 
 def _momentum(
-    nesterov: bool, p: Any, g: Any, v: Any, learning_rate: float, momentum: float, mean: bool = False, kept: float = 1
+    nesterov: bool, p: Any, g: Any, v: Any, rate: float, momentum: float, mean: bool = False, kept: float = 1
 ) -> tuple[Any, ...]:
     v = kept * momentum * v + (1 - momentum if mean else 1) * g
-    return p - learning_rate * (g + momentum * v if nesterov else v), v
+    return p - rate * (g + momentum * v if nesterov else v), v
 
 
 def _with_momentum(name: str, nesterov: bool, *suspects: Any) -> Exercise:
@@ -56,9 +51,9 @@ def _with_momentum(name: str, nesterov: bool, *suspects: Any) -> Exercise:
 
 
 def _rooted(
-    keep: float, add: float, p: Any, g: Any, v: Any, rate: float, root: Callable[[Any], Any] = np.sqrt, of: Any = None
-) -> tuple[Any, ...]:
-    v = keep * v + add * (g**2 if of is None else of(g))
+    keep: float, add: float, p: Any, g: Any, v: Any, rate: Any, root: Any = np.sqrt, of: Any = np.square
+) -> Any:
+    v = keep * v + add * of(g)
     return p - rate * g / (root(v) + 1e-8), v
 
 
@@ -94,13 +89,9 @@ CORRECTIONS: list[Callable[[float, int], float]] = [
 ]
 
 
-def _minibatch_gradients(
-    divisor: Callable[[int, int], int], weight: Any, x: Any, target: Any, size: int
-) -> list[np.ndarray]:
-    return [
-        2 * x[rows].T @ (x[rows] @ weight - target[rows]) / divisor(len(x[rows]), len(x))
-        for rows in [slice(begin, begin + size) for begin in range(0, len(x), size)]
-    ]
+def _minibatch_gradients(divisor: Callable[..., int], weight: Any, x: Any, target: Any, size: int) -> list[np.ndarray]:
+    batches = [slice(begin, begin + size) for begin in range(0, len(x), size)]
+    return [2 * x[i].T @ (x[i] @ weight - target[i]) / divisor(len(x[i]), len(x)) for i in batches]
 
 
 def _objective(
@@ -127,12 +118,8 @@ def _coupled_gradient(f: Callable[[np.ndarray], Any], x: np.ndarray, axis: Any =
 
 
 def _one_sided(h: float, f: Callable[[np.ndarray], Any], x: np.ndarray) -> np.ndarray:
-    slopes = np.zeros(x.shape)
-    for place in np.ndindex(x.shape):
-        up = x.astype(np.float64)
-        up[place] += h
-        slopes[place] = (f(up) - f(x)) / h
-    return slopes
+    x = x.astype(np.float64)
+    return np.reshape([(f(x + h * unit.reshape(x.shape)) - f(x)) / h for unit in np.eye(x.size)], x.shape)
 
 
 PARAMS = {"weight": numbers(3, 2), "bias": numbers(2, seed=1)}
