@@ -129,6 +129,7 @@ from fnn.train.comparison import Comparison, compare
 from fnn.train.experiments import Trial, repeat, sweep
 from fnn.train.logs import logged
 from fnn.train.minimize import Minimum, minimize
+from fnn.train.plateau import plateau
 from fnn.train.progress import progress
 from fnn.train.run import fit, restart, states
 from fnn.train.sharded import Sharded, sharded
@@ -204,7 +205,7 @@ __all__ = [
     # stream: training as a lazy stream of states
     "Minimum", "minimize",
     "State", "start", "restart", "train_step", "differentiated", "finite", "updated", "states", "fit", "Diverged",
-    "tap", "until", "time_limit", "early_stopping", "best", "ema", "progress", "logged", "history", "checkpointed",
+    "tap", "until", "time_limit", "early_stopping", "best", "plateau", "ema", "progress", "logged", "history", "checkpointed",
     "save", "load", "diagnose", "watch",
     "Sharded", "sharded", "threads",
     "repeat", "sweep", "together", "Trial", "summarize", "Summary", "compare", "Comparison",

@@ -29,11 +29,12 @@ from fnn.core._flat import builder
 from fnn.core._structure import Tree, require_alike, walk
 from fnn.core.record import is_record
 from fnn.core.tree import paths
-from fnn.train.state import Averaged, State
+from fnn.train.state import Averaged, Lowered, State
 
 _VERSION = "2"
 _BEFORE = "1"  # what 0.1.0 wrote; some records have other names now, or more fields
 _COUNTS = ("step", "loss")
+_SCORES = ("learning_rate", "best", "fruitless")
 # The one NaN that is also the loss of a state before its first step: containers that hold the same object are equal.
 _CONSTANTS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -233,7 +234,10 @@ def _settings(tree: Tree) -> dict[str, Any]:
     """Return the settings by path; for the step and the loss of a state, which tell how far it is, only their types."""
     nodes = list(walk(tree, every=True))
     counts = {
-        f"{path}.{name}".lstrip(".") for path, node in nodes if isinstance(node, State | Averaged) for name in _COUNTS
+        f"{path}.{name}".lstrip(".")
+        for path, node in nodes
+        if isinstance(node, State | Averaged | Lowered)
+        for name in (_COUNTS + _SCORES if isinstance(node, Lowered) else _COUNTS)
     }
     return {
         path: type(node) if path in counts else node

@@ -2,7 +2,7 @@
 
 Read ``state``, ``step`` (a composition of three functions), ``run`` (training is a fold over batches), then ``streams``
 (callbacks are functions on the stream of states). So are ``progress`` and ``logged``, in ``logs``; ``best`` ends one.
-``minimize`` has no stream: SciPy goes down a loss over all rows.
+``plateau`` makes a step that lowers its learning rate. ``minimize`` has no stream: SciPy goes down a loss of all rows.
 ``sharded`` cuts a step's batch into parts for several cores or machines, ``experiments`` repeats whole runs; who does
 the work is a map: ``threads`` makes one of this machine's cores, ``_maps`` says which others there are. ``together``
 runs groups of an experiment's configurations as ensembles, by what they have in common (``_settings``). ``summaries``

@@ -21,7 +21,7 @@ from fnn.data.batching import epochs
 from fnn.networks.ensemble import Ensemble, keys_of
 from fnn.optim._memory import accept, kept
 from fnn.optim.transform import Transform, require_optimizer
-from fnn.train.state import Averaged, State
+from fnn.train.state import Averaged, Lowered, State, itself
 from fnn.train.step import OneKey, train_step
 
 
@@ -76,7 +76,7 @@ def _forget(handled: BaseException | None, error: BaseException | None) -> None:
 def fit(
     loss: Any,
     optimizer: Transform,
-    state: State | Averaged,
+    state: State | Averaged | Lowered,
     data: tuple[Any, ...],
     *,
     steps: int,
@@ -89,7 +89,7 @@ def fit(
 
     Args:
         loss, optimizer: those of ``train_step``.
-        state: where to begin, say ``start(net, optimizer)``; for one of ``ema``'s that is its ``run``.
+        state: where to begin, say ``start(net, optimizer)``; for one of ``ema``'s or ``plateau``'s that is its ``run``.
         data: ``(x, target)`` or ``(x, target, weights)``.
         steps: how many steps to take.
         size: rows in a batch.
@@ -101,8 +101,7 @@ def fit(
     >>> fit(mse, optimizer, start(net, optimizer), (x, 3 * x), steps=2, size=2, key=Key(0))
     State(params=Dense(weight=f64[1,1], bias=f64[1]), opt=(), step=2, loss=0.0)
     """
-    if isinstance(state, Averaged):
-        state = state.run
+    state = itself(state)
     if not isinstance(state, State):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"fit expects a state, got {describe(state)}; write start(net, optimizer)")
     require_optimizer("fit", optimizer)
@@ -117,7 +116,7 @@ def fit(
     return last(states(train_step(loss, optimizer, noise_key), state, batches))  # pyright: ignore (toolz has no types)
 
 
-def restart(state: State | Averaged, optimizer: Transform) -> State:
+def restart(state: State | Averaged | Lowered, optimizer: Transform) -> State:
     """Return the state from which training goes on with another optimizer.
 
     A memory that the new optimizer also uses is kept, and so is the step: the moments of ``chain(freeze("layers[0]"),
@@ -139,7 +138,7 @@ def restart(state: State | Averaged, optimizer: Transform) -> State:
     require_optimizer("restart", optimizer)
     if not hasattr(state, "opt"):
         raise TypeError(f"restart expects a state, got {describe(state)}; write start(net, optimizer)")
-    run: State = state.run if isinstance(state, Averaged) else state
+    run: State = itself(state)
     memory = kept(optimizer, run)
     if memory is None:
         return attrs.evolve(run, opt=optimizer.init(run.params), step=0)

@@ -47,6 +47,31 @@ class Averaged(Record):
     average: np.ndarray | None = None
 
 
+class Lowered(Record):
+    """A state of ``plateau``: that of the run, and what the learning rate depends on.
+
+    ``params, opt, step, loss`` are those of ``run``, the state itself, from which a plain step goes on.
+    ``learning_rate`` is that of the next step, ``best`` the lowest score so far, ``fruitless`` how many scores in a row
+    were no better; of an ensemble arrays (n,).
+    """
+
+    params: Tree
+    opt: Any
+    step: int
+    loss: Any
+    run: Any
+    learning_rate: Any
+    best: Any
+    fruitless: Any
+
+
+def itself(state: Any) -> Any:
+    """Return the state that a derived one was made of, and any other as it is."""
+    while isinstance(state, Averaged | Lowered):
+        state = state.run
+    return state
+
+
 class Diverged(ArithmeticError):
     """Training left the finite numbers at ``step``, with ``loss``; ``state`` is the last good one, for ``diagnose``."""
 

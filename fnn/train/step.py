@@ -29,7 +29,7 @@ from fnn.networks.ensemble import Ensemble
 from fnn.optim._memory import OWNER, accept
 from fnn.optim.transform import Transform, require_optimizer, update
 from fnn.train._members import differentiated_members, finite_members, updated_members
-from fnn.train.state import Averaged, Diverged
+from fnn.train.state import Diverged, State, itself
 
 OneKey = Key | tuple[Key, ...]  # or one for each member of an ensemble
 Differentiated = tuple[Any, Any, Tree]  # state, value, gradient
@@ -83,8 +83,8 @@ def _require_key(caller: str, key: Any) -> None:
 def _differentiated(
     loss: Any, key: Any, optimizer: Transform | None, state: Any, batch: tuple[Any, ...]
 ) -> Differentiated:
-    if state.__class__ is Averaged:
-        state = state.run
+    if state.__class__ is not State:
+        state = itself(state)
     if optimizer is None or getattr(state, OWNER, None) is not optimizer:
         if not hasattr(state, "opt"):
             raise TypeError(f"a step of training expects a state, got {describe(state)}; write start(net, optimizer)")

@@ -1,7 +1,10 @@
 """The schedules of PyTorch and Optax that mean the same give the same numbers, at every step."""
 
+import numpy as np
 import pytest
 
+from fnn import Dense, Key, mse, plateau, sgd, start, states, train_step
+from fnn.core.keys import normals
 from fnn.optim.schedules import (
     constant,
     cosine,
@@ -81,6 +84,27 @@ def test_polynomial_is_pytorchs(power):
 def test_cosine_restarts_is_pytorchs_with_warm_restarts(growth, steps, end):
     expected = torchs(lambda lr, o: lr.CosineAnnealingWarmRestarts(o, steps, growth, eta_min=end), 0.1)
     assert expected == ours(cosine_restarts(0.1, steps, growth, end))
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("patience", "factor", "minimum", "min_delta"), [(1, 0.5, 0.0, 0.0), (3, 0.1, 1e-3, 0.2)])
+def test_plateau_is_pytorchs_by_absolute_thresholds(seed, patience, factor, minimum, min_delta):
+    torch = pytest.importorskip("torch")
+    scores = np.round(normals(Key(seed), 60), 1)
+    scores[5::17] = np.nan
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5)
+    settings = {"factor": factor, "patience": patience - 1, "threshold": min_delta, "min_lr": minimum, "eps": 0.0}
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, threshold_mode="abs", **settings)
+    expected, x = [], np.zeros((1, 1))
+    for score in scores:
+        scheduler.step(float(score))
+        expected.append(optimizer.param_groups[0]["lr"])
+    ours = plateau(
+        lambda rate: train_step(mse, sgd(rate)), 0.5, lambda state: float(scores[state.step - 1]), every=1,
+        patience=patience, factor=factor, minimum=minimum, min_delta=min_delta,
+    )  # fmt: skip
+    run = list(states(ours, start(Dense(x, x[0]), sgd(0.5)), [(x, x)] * 60))[1:]
+    assert [state.learning_rate for state in run] == pytest.approx(expected, rel=1e-12)
 
 
 # Computed in double precision by Optax too: its own default is float32.

@@ -27,7 +27,7 @@ ELSEWHERE = {
     "Transform": "optim", "State": "train", "Diverged": "train", "Trial": "train", "Summary": "train",
     "Comparison": "train", "data.Standardization": "data",
     "keep_freed_memory": "train", "Sharded": "train", "Rows": "losses",
-    "minimize": "interop", "Minimum": "interop", "threads": "train", "FormatError": "checkpoint",
+    "plateau": "train", "minimize": "interop", "Minimum": "interop", "threads": "train", "FormatError": "checkpoint",
 }  # fmt: skip
 LINES = {
     "layers": "LAYERS in tests/laws/cases.py",
