@@ -21,7 +21,8 @@ from typing import Any
 KEPT = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "LANG", "LC_ALL")  # what the process sees of the environment
 PROCESSES = ("os.fork", "os.exec", "os.posix_spawn", "os.system", "os.spawn", "os.startfile", "os.kill", "subprocess")
 NETWORK = ("socket.connect", "socket.bind", "socket.sendto")
-CHANGES = tuple(f"os.{name}" for name in ("remove", "rename", "mkdir", "rmdir", "truncate", "link", "symlink", "ch"))
+CHANGES = tuple(f"os.{name}" for name in ("remove", "rename", "mkdir", "rmdir", "truncate", "link", "symlink", "utime"))
+CHANGES += ("os.chmod", "os.chown")
 BOOT = "import json, sys; s = json.loads(sys.argv[1]); sys.path[:] = s['paths']; from {module} import main; main(s)"
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from fnn.diagnostics._table import Table
 from fnn.programs.confined import confined
 from fnn.testing._page import page
 from fnn.testing.grading import SIGNATURES
@@ -117,10 +118,8 @@ def grade_file(
 
 def _decoded(fields: Any) -> Finding:
     """Return the finding that ``_worker`` wrote as JSON."""
-    arrays: dict[str, Any] = {
-        name: np.array(fields[name]) for name in ("found", "expected", "at") if fields[name] is not None
-    }
-    return Finding(**(fields | arrays | {"inputs": tuple(map(Text, fields["inputs"]))}))
+    arrays = {name: np.array(fields[name]) for name in ("found", "expected", "at") if fields[name] is not None}
+    return Finding(**{**fields, **arrays, "inputs": tuple(map(Text, fields["inputs"]))})
 
 
 @attrs.frozen(eq=False)
@@ -130,14 +129,17 @@ class Submissions:
     submissions: tuple[Submission, ...]
 
     def __str__(self) -> str:
+        return self.table
+
+    @property
+    def table(self) -> Table:
+        """Return what each function of each file earns, which a notebook shows as a table."""
         names = list(dict.fromkeys(name for each in self.submissions for name in each.grades.functions))
-        rows = [["", "score", *names]]
+        rows = []
         for each in sorted(self.submissions, key=lambda each: -each.grades.score):
             credit = {name: f"{points:.2f}" for name, points in each.grades.credit().items()}
-            rows.append([each.path.name, f"{each.grades.score:.0%}", *[credit.get(name, "-") for name in names]])
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [[cell.rjust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
-        return "\n".join("  ".join([row[0].ljust(widths[0]), *line[1:]]) for row, line in zip(rows, lines, strict=True))
+            rows.append([each.path.name, f"{each.grades.score:.0%}", *[credit.get(name, "") for name in names]])
+        return Table(["file", "score", *names], rows)
 
     @property
     def json(self) -> str:
@@ -156,7 +158,7 @@ class Submissions:
         )  # fmt: skip
 
     def write(self, folder: str | os.PathLike[str]) -> None:
-        """Write grades.txt, grades.json, and for each submission a page, such as ada.py.html, into a folder."""
+        """Write grades.txt, grades.json, and a page for each submission, such as ada.py.html, into a folder."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         pages = {f"{each.path.name}.html": each.html for each in self.submissions}

@@ -14,7 +14,7 @@ import pytest
 
 from fnn.testing import Finding, Grades, Submission, Submissions, exercise, grade_file, grade_files, submissions
 from fnn.testing import _worker as worker
-from fnn.testing._page import page, picture
+from fnn.testing._page import page
 
 HOMEWORK = """
 import numpy as np
@@ -169,29 +169,15 @@ def test_a_page_without_a_finding_says_so():
     assert "100%" in html
 
 
-def test_a_picture_marks_what_differs():
-    finding = Finding(
-        "f", "differs", found=np.array([[1.0, np.nan], [3.0, 4.0]]), expected=np.array([[1, 2], [3, 4.0]])
-    )
-    svg = picture(finding)
-    assert svg.count('class="off"') == 1
-    assert svg.count("<rect") == 8
-    assert svg.index('class="off"') < svg.index(">nan<")
-    assert picture(Finding("f", "shape", found=np.ones(3), expected=np.ones((2, 3, 2)))).count("<rect") == 3 + 10
-    curve = picture(Finding("training", "rises", found=np.array([1.0, 2.0, np.inf, 3.0, 4.0])))
-    assert len(re.search(r'points="([^"]*)"', curve)[1].split()) == 4
-    for nothing in (None, np.array(3.0), np.ones(3)):
-        assert picture(Finding("f", "warns", found=nothing)) == ""
-
-
 def test_a_class_is_a_table_json_and_a_page_each(graded, tmp_path):
     other = Submission(Path("a.py"), Grades(("relu",), ()), {"relu": "relu"}, (), "", 0.1)
     both = Submissions((graded, other))
-    head, first, second = str(both).splitlines()
-    assert head.split() == ["score", *graded.grades.functions]
-    assert first.split() == ["a.py", "100%", *["1.00" if each == "relu" else "-" for each in graded.grades.functions]]
+    head, line, first, second = str(both).splitlines()
+    assert head.split() == ["file", "score", *graded.grades.functions]
+    assert set(line) == {"-"}
+    assert ">a.py</td>" in both.table._repr_html_()
+    assert first.split() == ["a.py", "100%", *["1.00"]]
     assert second.startswith("homework.py")
-    assert len(head) == len(first) == len(second)
     both.write(tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "a.py.html", "grades.json", "grades.txt", "homework.py.html"
@@ -290,6 +276,22 @@ def test_each_thing_is_told_before_it_begins(inside):
     assert [each["what"] for each in told["relu"]] == ["raises KeyError: 3"]
     assert told["program"] == []
     assert lines[-1]["done"]
+
+
+def test_conventions_are_those_of_grade(inside):
+    by_columns = "import numpy as np\ndef softmax(x):\n    e = np.exp(x - x.max(axis=0))\n    return e / e.sum(axis=0)"
+    told = [line["findings"] for line in inside(by_columns, conventions={"columns": True}) if "name" in line]
+    assert told == [[], []]
+    in_order = "def mse(y_true, y_pred):\n    return ((y_true - y_pred) ** 2).mean()"
+    order = {"order": ["target", "y"]}
+    assert [line["name"] for line in inside(in_order, conventions=order) if "name" in line] == ["mse", "program"]
+
+
+def test_nobody_pays_for_a_fault_of_the_grader(inside, monkeypatch):
+    monkeypatch.setattr(worker, "grade", lambda **given: 1 / 0)
+    lines = inside("def relu(x):\n    return x")
+    assert {"notes": ["relu is not graded: ZeroDivisionError: division by zero"]} in lines
+    assert [line["name"] for line in lines if "name" in line] == ["program"]
 
 
 def test_endless_functions_and_programs_are_stopped_by_themselves(inside):
