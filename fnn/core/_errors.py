@@ -3,7 +3,7 @@
 LayerError : caller, complaint, path -> "dense at layers[2] expects rows (n, 64), got (5, 8)"
 describe   : value -> what it is, in a few words
 
-integer, number, positive, file_path : name, value -> the value, or an error that begins with the name
+integer, number, finite_number, positive, file_path : name, value -> the value, or an error that begins with the name
 """
 
 from __future__ import annotations
@@ -130,6 +130,17 @@ def number(what: str, value: Any, minimum: float = 0.0, below: float = math.inf)
         limit = "finite" if below == math.inf else f"below {below}"
         raise ValueError(f"{what} must be at least {minimum:g} and {limit}, got {value}")
     return float(value)
+
+
+def finite_number(what: str, value: Any) -> float:
+    """Return a finite number of either sign as a float, or raise in the name of ``what``, as ``number`` does.
+
+    >>> finite_number("pad: value", -1)
+    -1.0
+    """
+    if isinstance(value, _NUMBERS) and not isinstance(value, bool) and not abs(value) <= sys.float_info.max:
+        raise ValueError(f"{what} must be finite, got {value}")
+    return number(what, value, -math.inf)
 
 
 def positive(what: str, value: Any, why: str = "") -> float:

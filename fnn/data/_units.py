@@ -4,18 +4,12 @@ Beside it, whether a single value fits into a dtype.
 
 magnitude : values, axis?         -> the power of 2 near the largest of them, in float64
 centered  : values                -> values less their mean, by column, in units; the unit, the mean, its error
-finite    : what, value           -> a finite number as a float, or an error
 held      : caller, value, dtype  -> the value in the dtype, or an error
 """
 
 from __future__ import annotations
 
-import sys
-from typing import Any
-
 import numpy as np
-
-from fnn.core._errors import number
 
 
 def magnitude(values: np.ndarray, axis: int | None = None) -> np.ndarray:
@@ -41,15 +35,6 @@ def centered(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np
     error = d.mean(axis=0)  # of 1e16 and 1e16 + 2, whose mean is no float64, it is all that tells them apart
     d -= error
     return d, unit, mean, error
-
-
-def finite(what: str, value: Any) -> float:
-    """Return a finite number as a float, or raise in the name of ``what``.
-
-    >>> finite("cutout: the value", -1)
-    -1.0
-    """
-    return number(what, value, -sys.float_info.max)
 
 
 def held(caller: str, value: float, dtype: np.dtype) -> np.ndarray:

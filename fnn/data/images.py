@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from fnn.core._arrays import as_array
-from fnn.core._errors import describe, integer
+from fnn.core._errors import describe, finite_number, integer
 from fnn.core.keys import Key, uniforms
 from fnn.data._rows import Data
-from fnn.data._units import finite, held
+from fnn.data._units import held
 from fnn.data.augment import Augmentation, parts_of
 
 
@@ -34,7 +34,7 @@ def random_shift(pixels: int, value: float = 0.0) -> Augmentation:
     >>> x[0, :, :, 0].tolist(), x[1, :, :, 0].tolist()
     ([[0, 1, 1], [0, 1, 1], [0, 1, 1]], [[0, 0, 0], [0, 1, 1], [0, 1, 1]])
     """
-    return partial(_shift, integer("random_shift: pixels", pixels, 0), finite("random_shift: the value", value))
+    return partial(_shift, integer("random_shift: pixels", pixels, 0), finite_number("random_shift: the value", value))
 
 
 def _shift(pixels: int, value: float, batch: Data, key: Key) -> Data:
@@ -108,7 +108,7 @@ def cutout(size: int, value: float = 0.0) -> Augmentation:
            [1, 0, 0],
            [1, 0, 0]])
     """
-    return partial(_cutout, integer("cutout: the size", size), finite("cutout: the value", value))
+    return partial(_cutout, integer("cutout: the size", size), finite_number("cutout: the value", value))
 
 
 def _cutout(size: int, value: float, batch: Data, key: Key) -> Data:

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from fnn.core._arrays import as_array, is_array
-from fnn.core._errors import describe, integer
+from fnn.core._errors import describe, finite_number, integer
 from fnn.data._rows import as_numpy
-from fnn.data._units import finite, held
+from fnn.data._units import held
 
 
 def pad_rows(rows: Iterable[Any], length: int | None = None, value: float = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -54,7 +54,7 @@ def pad_rows(rows: Iterable[Any], length: int | None = None, value: float = 0) -
             raise ValueError(
                 f"pad_rows: row {i} has {len(array)} steps, more than the length {time}; write row[:{time}]"
             )
-    finite("pad_rows: the value", value)
+    finite_number("pad_rows: the value", value)
     x = np.full((len(arrays), time, *step), held("pad_rows", value, dtype), dtype)
     for i, array in enumerate(arrays):
         if len(array):

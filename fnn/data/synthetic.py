@@ -13,17 +13,13 @@ points, and the noise moves them. Rows come in random order, and the sizes of th
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fnn.core._arrays import as_array
-from fnn.core._errors import describe, integer, number
+from fnn.core._errors import describe, finite_number, integer, number
 from fnn.core.keys import Key, fold_in, normals, permutation, require_key, uniforms
 from fnn.data._rows import Data, take_rows
-
-_MAX = sys.float_info.max
 
 
 def line(
@@ -46,7 +42,7 @@ def line(
     ((100, 1), (100, 1), True)
     """
     _require("line", n, noise, key, dtype)
-    slope, intercept = number("line: the slope", slope, -_MAX), number("line: the intercept", intercept, -_MAX)
+    slope, intercept = finite_number("line: the slope", slope), finite_number("line: the intercept", intercept)
     x = 2 * uniforms(fold_in(key, 0), (n, 1)) - 1
     with np.errstate(over="ignore", invalid="ignore"):  # what is too large is refused below
         y = slope * x + intercept

@@ -10,7 +10,6 @@ lines, ``softmax`` those over an axis, ``gated`` those that halve the features, 
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import Any
 
@@ -18,7 +17,7 @@ import attrs
 import numpy as np
 
 from fnn.core._arrays import WIDE, floats, unshared, zeros
-from fnn.core._errors import describe
+from fnn.core._errors import finite_number
 from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
@@ -29,15 +28,6 @@ from fnn.layers._stable import logistic
 def up_mask(x: np.ndarray) -> np.ndarray:
     """Return 1 where x > 0 and 0 elsewhere, in x's own dtype: 1 - mask would promote it."""
     return (x > 0).astype(x.dtype)
-
-
-def finite(what: str, value: Any) -> float:
-    """Return a number of either sign as a float, or raise in the name of ``what`` unless it is finite."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{what} must be a number, got {describe(value)}")
-    if not math.isfinite(value):
-        raise ValueError(f"{what} must be finite, got {value}")
-    return float(value)
 
 
 class Identity(Record):
@@ -124,7 +114,7 @@ _relu_of_any_form = stepwise(relu_vjp)  # the slow path: makes an array of float
 class LeakyRelu(Record):
     """y = x where x > 0, else slope * x (Maas et al., 2013)."""
 
-    slope: float = attrs.field(default=0.01, converter=partial(finite, "leaky_relu: slope"))
+    slope: float = attrs.field(default=0.01, converter=partial(finite_number, "leaky_relu: slope"))
 
 
 @vjp.register

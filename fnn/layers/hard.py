@@ -16,12 +16,11 @@ import attrs
 import numpy as np
 
 from fnn.core._arrays import floats
-from fnn.core._errors import describe
+from fnn.core._errors import describe, finite_number
 from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._sequences import stepwise
-from fnn.layers.activations import finite
 
 
 def _limit(what: str, value: Any) -> float:
@@ -65,8 +64,8 @@ def hard_tanh_vjp(layer: HardTanh, x: Any, key: Key | None = None) -> tuple[np.n
 class HardSigmoid(Record):
     """y = min(max(slope x + shift, 0), 1) (Courbariaux et al., 2015); the slope is 0 beyond."""
 
-    slope: float = attrs.field(default=1 / 6, converter=partial(finite, "hard_sigmoid: slope"))
-    shift: float = attrs.field(default=0.5, converter=partial(finite, "hard_sigmoid: shift"))
+    slope: float = attrs.field(default=1 / 6, converter=partial(finite_number, "hard_sigmoid: slope"))
+    shift: float = attrs.field(default=0.5, converter=partial(finite_number, "hard_sigmoid: shift"))
 
 
 @vjp.register

@@ -15,13 +15,12 @@ import attrs
 import numpy as np
 
 from fnn.core._arrays import floats, unshared
-from fnn.core._errors import LayerValueError
+from fnn.core._errors import LayerValueError, finite_number
 from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._sequences import each_alone
 from fnn.layers._windows import AXES, Margins, expected_images, sides_of, with_margins
-from fnn.layers.activations import finite
 
 Width = int | tuple[int | tuple[int, int], ...]
 
@@ -35,7 +34,7 @@ class Pad(Record):
     """y = x with cells of one value around it."""
 
     width: Width = attrs.field(converter=partial(_width, "pad: width"))
-    value: float = attrs.field(default=0.0, converter=partial(finite, "pad: value"))
+    value: float = attrs.field(default=0.0, converter=partial(finite_number, "pad: value"))
 
 
 class Crop(Record):

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 
 from fnn.core._arrays import floats, read_only
-from fnn.core._errors import LayerValueError
+from fnn.core._errors import LayerValueError, finite_number
 from fnn.core.keys import Key, require_key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._sequences import stepwise, values_of
 from fnn.layers._stable import sum_of_rows
-from fnn.layers.activations import finite
 from fnn.layers.initializers import constant
 
 
@@ -57,7 +56,7 @@ def prelu(slope: float = 0.25) -> Construct:
     >>> prelu()(Key(0), np.zeros((1, 3)))
     PRelu(slope=f64[3])
     """
-    return partial(_construct_prelu, finite("prelu: slope", slope))
+    return partial(_construct_prelu, finite_number("prelu: slope", slope))
 
 
 def _construct_prelu(slope: float, key: Key, x: Any) -> PRelu:

@@ -7,7 +7,6 @@ tangent    : ax, function, at, low, high    -> ax
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from fnn.core._errors import describe, number
+from fnn.core._errors import describe, finite_number
 from fnn.core.record import is_record
 from fnn.core.vjp import vjp
 from fnn.diagnostics.numeric import derivative
@@ -187,7 +186,7 @@ def tangent(ax: Axes, function: Callable[..., Any], at: float, low: float, high:
     require_axes("tangent", ax)
     if not callable(function):
         raise TypeError(f"plot.tangent expects a function of a number, got {describe(function)}")
-    at = number("plot.tangent: at", at, -sys.float_info.max)
+    at = finite_number("plot.tangent: at", at)
     x = span("tangent", low, high, 501)
     line = tangent_line(function, at)
     label = f"tangent at x = {at:g}, slope {derivative(function, at):.3g}"
