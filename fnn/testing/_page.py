@@ -38,7 +38,8 @@ def _article(finding: Finding, label: str) -> str:
     given = f"({', '.join(map(shown, finding.inputs))})" if finding.inputs else ""
     return ARTICLE.substitute(
         severity=finding.severity, function=escape(finding.function), picture=picture,
-        label=escape(label), kind=escape(KINDS[finding.severity] + f", mistake {finding.mistake}: {name}" * bool(name)),
+        label=escape(label) if label != finding.function else "",
+        kind=escape(KINDS[finding.severity] + f", mistake {finding.mistake}: {name}" * bool(name)),
         call=escape(finding.function + given), what=escape(finding.what),
         advice=escape("; ".join(each for each in (finding.advice, instead) if each)) or "read it again",
     )  # fmt: skip

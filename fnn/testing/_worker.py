@@ -50,7 +50,7 @@ def main(settings: dict[str, Any]) -> None:
         tell(begins="program", notes=[missing] if missing else [])
         sys.modules["__main__"], sys.argv = types.ModuleType("__main__"), [str(path)]
         names = sys.modules["__main__"].__dict__
-        names[HOOK] = watch = Loops()
+        names["__file__"], names[HOOK] = str(path), (watch := Loops())
         stopped = list(stops(path, names, half(), settings["megabytes"]))
         names[HOOK] = lambda *_: None
         found, misfits = discovered(names, SIGNATURES, ordered="order" in settings["conventions"])

@@ -342,7 +342,7 @@ HARMFUL = {
     "forks of itself": ("import os\nwhile True:\n    os.fork()", r"starts or ends a process \(os.fork\)"),
     "starts of itself": (
         "import subprocess, sys\nwhile True:\n    subprocess.Popen([sys.executable, __file__])",
-        r"(stops at line 3: NameError: name '__file__' is not|starts or ends a process)",
+        r"starts or ends a process \(subprocess.Popen\)",
     ),
     "much output": ("while True:\n    print('x' * 1000)", r"(is stopped after|stops at line 2: OSError)"),
 }
