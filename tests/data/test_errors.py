@@ -239,6 +239,11 @@ ROWS = [
         "mixup expects integers, got float64 array (5,); write labels.astype(int)",
     ),
     # --- scaling ---
+    (
+        lambda: standardize(X, like=X[:0]),
+        V,
+        "standardize expects x and like as rows of the same shape, like with at least one, got (5, 4) and (0, 4)",
+    ),
     (lambda: standardization(X[:0]), V, "standardization expects like as rows (n, ...), at least one, got (0, 4)"),
     (
         lambda: standardization(X * np.nan),
