@@ -99,11 +99,10 @@ def explained_variance(prediction: np.ndarray, target: np.ndarray) -> float:
     1.0
     """
     d, target = _difference("explained_variance", prediction, target)
-    same, finite = d.max(axis=0) == d.min(axis=0), np.isfinite(d).all(axis=0)
-    variation, unit, _, _ = centered(np.where(finite, d, 0.0))
+    finite = np.isfinite(d).all(axis=0)
+    around, unit, _, _ = centered(np.where(finite, d, 0.0))  # exactly 0 if all are off by the same
     with np.errstate(over="ignore"):
-        around = np.where(finite, variation * unit, d)
-    return _explained(np.where(same & finite, 0.0, around), target)
+        return _explained(np.where(finite, around * unit, d), target)
 
 
 def _explained(d: np.ndarray, target: np.ndarray) -> float:

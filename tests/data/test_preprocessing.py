@@ -151,6 +151,12 @@ def test_values_of_any_size_come_back(size):
     )
 
 
+def test_what_the_mean_is_off_by_is_kept_too():
+    x = np.array([1e16, 1e16 + 2])  # whose mean is no float64
+    scaling = standardization(x)
+    assert unstandardize(standardize(x, like=scaling), scaling).tolist() == x.tolist()
+
+
 def test_a_column_that_is_constant_comes_back_and_images_and_flat_values_have_a_scaling_too():
     scaling = standardization(np.full((3, 1), 0.1))
     assert standardize(np.array([[0.1], [0.6]]), like=scaling).tolist() == [[0.0], [0.5]]

@@ -31,6 +31,16 @@ def test_a_point_of_the_roc_curve_is_what_its_threshold_predicts_and_those_betwe
         assert np.interp(alarms / negatives, false, true) == pytest.approx(hits / positives, abs=1 / positives)
 
 
+def test_a_threshold_is_kept_where_either_rate_turns():
+    """A negative row at each score, and two positives, none and one: the false positive rate alone never turns."""
+    false, true, thresholds = roc_curve(np.array([3, 3, 3, 2, 1, 1]), np.array([1, 1, 0, 0, 1, 0]))
+    np.testing.assert_allclose(false, [0, 1 / 3, 2 / 3, 1])
+    np.testing.assert_allclose(true, [0, 2 / 3, 2 / 3, 1])
+    assert thresholds.tolist() == [np.inf, 3, 2, 1]
+    # and left out where neither does
+    assert roc_curve(np.arange(8), np.arange(8) > 3)[0].tolist() == [0, 0, 0, 1]
+
+
 def test_a_point_of_precision_and_recall_is_what_its_threshold_predicts():
     precision, recall, thresholds = precision_recall_curve(SCORES, TARGET)
     assert thresholds.tolist() == np.unique(SCORES).tolist()

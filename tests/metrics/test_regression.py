@@ -31,6 +31,8 @@ def test_what_does_not_vary_is_explained_by_what_is_off_by_a_constant():
     assert explained_variance(same + 5, same) == 1.0
     assert explained_variance(np.array([0.1, 0.1, 0.2]), same) == 0.0
     assert explained_variance(np.array([3.0]), np.array([1.0])) == 1.0
+    for n in range(2, 200):  # of 0.1 or 0.3 so many times, the mean is often another float
+        assert explained_variance(np.full(n, 0.1), np.full(n, 0.3)) == 1.0
     assert explained_variance(AIM + [3.0, -1e6], AIM) == pytest.approx(1.0, abs=1e-9)
 
 
