@@ -23,6 +23,7 @@ PROCESSES = ("os.fork", "os.exec", "os.posix_spawn", "os.system", "os.spawn", "o
 NETWORK = ("socket.connect", "socket.bind", "socket.sendto")
 CHANGES = tuple(f"os.{name}" for name in ("remove", "rename", "mkdir", "rmdir", "truncate", "link", "symlink", "utime"))
 CHANGES += ("os.chmod", "os.chown")
+RESERVE = 512 << 20  # bytes
 BOOT = "import json, sys; s = json.loads(sys.argv[1]); sys.path[:] = s['paths']; from {module} import main; main(s)"
 
 
@@ -117,10 +118,21 @@ def confine(folder: str, megabytes: int, seconds: float, refused: list[str]) -> 
         import resource
     except ImportError:  # only on Windows
         return "no limit of memory: Python has no module resource on this system"
-    for kind, value in (("AS", megabytes << 20), ("FSIZE", 32 << 20), ("CPU", int(seconds) + 5), ("CORE", 0)):
+    for kind, value in (("FSIZE", 32 << 20), ("CPU", int(seconds) + 5), ("CORE", 0)):
         with suppress(ValueError, OSError, AttributeError):  # a limit of the system's own that is lower stays
             resource.setrlimit(getattr(resource, f"RLIMIT_{kind}"), (value, value))
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, (megabytes << 20) + RESERVE))
     return ""
+
+
+def use_reserve() -> None:
+    """Allow this process some more memory, to go on beside what has met the limit."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        most = resource.getrlimit(resource.RLIMIT_AS)[1]
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 class OutOfTime(BaseException):

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fnn.programs.confined import OutOfTime, alarm
+from fnn.programs.confined import OutOfTime, alarm, use_reserve
 from fnn.programs.loops import hooked
 
 SOURCE = "<submission>"
@@ -66,6 +66,7 @@ def stops(path: Path, names: dict[str, Any], seconds: float, megabytes: int) -> 
                 elif isinstance(error, SystemExit):
                     yield f"ends itself by exit() {at}"
                 elif isinstance(error, MemoryError):
+                    use_reserve()
                     yield f"needs more than {megabytes} MB {at}"
                 else:
                     yield f"stops {at}: {type(error).__name__}: {' '.join(str(error).split())[:160]}"

@@ -28,7 +28,8 @@ STOPS = {
 
 
 @each_of("text", STOPS)
-def test_where_a_program_stops_is_said(text, tmp_path):
+def test_where_a_program_stops_is_said(text, tmp_path, monkeypatch):
+    monkeypatch.setattr(running, "use_reserve", lambda: None)
     assert list(running.stops(file_of(tmp_path, text), {HOOK: print}, 10, 7)) == [STOPS[text]]
 
 
@@ -42,12 +43,19 @@ def audit(tmp_path, monkeypatch):
     """The hook that confine adds, and what it has refused; the limits are not set."""
     hooks, refused, limits = [], [], []
     resource = SimpleNamespace(
-        RLIMIT_AS=1, RLIMIT_FSIZE=2, RLIMIT_CPU=3, RLIMIT_CORE=4, setrlimit=lambda *given: limits.append(given)
+        RLIMIT_AS=1,
+        RLIMIT_FSIZE=2,
+        RLIMIT_CPU=3,
+        RLIMIT_CORE=4,
+        getrlimit=lambda kind: limits[-1][1],
+        setrlimit=lambda *given: limits.append(given),
     )
     monkeypatch.setitem(sys.modules, "resource", resource)
     monkeypatch.setattr(confined.sys, "addaudithook", hooks.append)
     assert confined.confine(str(tmp_path), 100, 3.5, refused) == ""
-    assert limits == [(1, (100 << 20,) * 2), (2, (32 << 20,) * 2), (3, (8, 8)), (4, (0, 0))]
+    assert limits == [(2, (32 << 20,) * 2), (3, (8, 8)), (4, (0, 0)), (1, (100 << 20, 612 << 20))]
+    confined.use_reserve()
+    assert limits.pop() == (1, (612 << 20, 612 << 20))
     return hooks[0], refused
 
 
