@@ -114,7 +114,7 @@ from fnn.networks.joins import Add, Concatenate, Multiply, add, concatenate, mul
 from fnn.networks.mlp import mlp
 from fnn.networks.separable import separable_conv
 from fnn.networks.serial import Serial, serial
-from fnn.networks.transformer import transformer_block
+from fnn.networks.transformer import decoder_block, transformer_block
 from fnn.optim import schedules
 from fnn.optim.adaptive import scale_by_adadelta, scale_by_adamax, scale_by_lion, scale_by_nadam
 from fnn.optim.masked import masked
@@ -178,6 +178,7 @@ __all__ = [
     "Rnn", "rnn", "Gru", "gru", "Lstm", "lstm", "Bidirectional", "bidirectional", "LastStep", "last_step", "advance",
     "Attention", "attention", "DotProductAttention", "dot_product_attention",
     "Sinusoidal", "Positional", "positional", "Rotary", "rotary", "transformer_block",
+    "decoder_block",
     "Serial", "serial", "mlp",
     "Parallel", "parallel", "Pick", "pick", "Concatenate", "concatenate", "Add", "add", "Multiply", "multiply",
     "Residual", "residual",

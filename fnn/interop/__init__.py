@@ -11,10 +11,10 @@ Any file can be read by itself.
 Those that begin with ``_onnx`` are the parts of ``onnx``: ``_onnx_writer``, a graph that grows node by node, and
 ``_onnx_layers``, ``_onnx_windows``, ``_onnx_sequences``, ``_onnx_attention`` and ``_onnx_networks``, what each layer
 adds to it; the other way ``_onnx_file``, ``_onnx_inputs``, ``_onnx_in`` and ``_onnx_reader``, a network that grows as a
-graph is read, and ``_onnx_operators``, ``_onnx_arranging``, ``_onnx_scanning`` and ``_onnx_resizing``, which layer each
-operator is. An operator that is none is read by ``_onnx_generic`` as what it makes of arrays, which ``_onnx_arrays``
-holds and ``_onnx_arithmetic``, ``_onnx_sums``, ``_onnx_rearranging`` and ``_onnx_resize`` say, or by ``_onnx_bodies``
-as the operators that it stands for.
+graph is read, and ``_onnx_operators``, ``_onnx_arranging``, ``_onnx_scanning``, ``_onnx_attention_in`` and
+``_onnx_resizing``, which layer each operator is. An operator that is none is read by ``_onnx_generic`` as what it makes
+of arrays, which ``_onnx_arrays`` holds and ``_onnx_arithmetic``, ``_onnx_sums``, ``_onnx_rearranging`` and
+``_onnx_resize`` say, or by ``_onnx_bodies`` as the operators that it stands for.
 Those of ``torch``: ``_torch_from`` and ``_torch_to``, the two folds, ``_torch_layer_of`` and ``_torch_module_of``,
 what becomes of each module and layer, both ways a family a file in ``_torch_layers``, ``_torch_activations``,
 ``_torch_windows``, ``_torch_norms`` and ``_torch_sequences``, ``_torch_state``, weights by name, and ``_torch_own``,

@@ -119,7 +119,8 @@ def _mask(layer: Any, graph: Writer, given: _Given, offset: Any, is_causal: bool
             terms.append(~far)
     seen = None
     if terms:  # onnxruntime wants all queries and keys in a mask
-        seen = terms.pop() if isinstance(terms[-1], np.ndarray) else np.ones((queries, keys), bool)
+        whole = terms[-1].shape[-2:] == (queries, keys) if not isinstance(terms[-1], str) else False
+        seen = terms.pop() if whole else np.ones((queries, keys), bool)
     for term in terms:
         seen = graph.node("And", seen, term)
     if bias is not None and bias.shape[-2:] != (queries, keys):
@@ -131,12 +132,27 @@ def _mask(layer: Any, graph: Writer, given: _Given, offset: Any, is_causal: bool
 
 @emit.register(Rotary)
 def rotary_emit(layer: Rotary, graph: Writer, x: Any) -> Any:
-    values, lengths = x if isinstance(x, tuple) else (x, None)
+    if isinstance(x, tuple) and len(x) > 2:
+        return _by_tables(layer, graph, *x)
+    given: Any = x if isinstance(x, tuple) else (x, None)
+    values, lengths = given
     values = zero_padding(graph, graph.floats(values), lengths)
     name = graph.laid(values, plain(values.rank))
     time, size = values.shape[1], values.shape[-1]
     y = _turned(graph, layer, name, time, size, 1, values.rank)
     return y if lengths is None else (y, lengths)
+
+
+def _by_tables(layer: Rotary, graph: Writer, x: Value, cos: Value, sin: Value, positions: Value | None = None) -> Any:
+    """Add the operator that turns by cosines and sines that it is given."""
+    if x.rank > 4:
+        raise TypeError("to_onnx: rotary of cosines and sines is for (n, time, size) or (n, time, heads, size)")
+    settings = {"interleaved": int(layer.interleaved), "rotary_embedding_dim": layer.features or 0}
+    order = (0, 1, 2) if x.rank == 3 else (0, 2, 1, 3)  # heads before the steps
+    settings |= {"num_heads": 1} if x.rank == 3 else {}
+    places = None if positions is None else graph.node("Cast", positions, to=7)
+    y = graph.node("RotaryEmbedding", graph.laid(graph.floats(x), order), cos, sin, places, **settings)
+    return Value(y, order)
 
 
 def _turned(graph: Writer, layer: Rotary, x: str, time: int, width: int, heads: int, rank: int = 3) -> str:

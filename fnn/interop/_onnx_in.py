@@ -15,7 +15,13 @@ import onnx
 
 from fnn.core._errors import FormatError, describe
 from fnn.core.record import Record
-from fnn.interop import _onnx_arranging, _onnx_operators, _onnx_resizing, _onnx_scanning  # noqa: F401 (they register)
+from fnn.interop import (  # noqa: F401 (they register)
+    _onnx_arranging,
+    _onnx_attention_in,
+    _onnx_operators,
+    _onnx_resizing,
+    _onnx_scanning,
+)
 from fnn.interop._onnx_arrays import FORMULAS
 from fnn.interop._onnx_bodies import body_of, branch_of, used_in
 from fnn.interop._onnx_file import array_of, attributes

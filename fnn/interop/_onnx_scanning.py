@@ -221,8 +221,6 @@ def _cell(
     of_x, of_h = gates(of_x, places), gates(of_h, places)
     if kind is not Gru:
         return kind(*weights, of_x + of_h)
-    if not op["linear_before_reset"]:
-        raise Cannot("with linear_before_reset=0")
     units = len(of_h) // 3
     joint = of_x + np.concatenate([of_h[: 2 * units], np.zeros(units, of_h.dtype)])
-    return Gru(weights[0], weights[1], joint, of_h[2 * units :])
+    return Gru(weights[0], weights[1], joint, of_h[2 * units :], bool(op["linear_before_reset"]))

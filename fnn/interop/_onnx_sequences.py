@@ -62,7 +62,7 @@ def _recurrent(
     if len(layers) == 2:
         settings["direction"] = "bidirectional"
     if operator == "GRU":
-        settings["linear_before_reset"] = 1
+        settings["linear_before_reset"] = int(layers[0].reset_after)
     steps = graph.laid(graph.floats(x), TIME_FIRST)
     return graph.node(operator, steps, *stacked, given, *started, outputs=1 + states, **settings)
 
@@ -90,7 +90,7 @@ def recurrent_emit(layer: Any, graph: Writer, x: Any) -> Any:
 def bidirectional_emit(layer: Bidirectional, graph: Writer, x: Any) -> Any:
     values, lengths = x if isinstance(x, tuple) else (x, None)
     pair = [layer.forwards, layer.backwards]
-    if type(pair[0]) is type(pair[1]) and type(pair[0]) in RECURRENT and _units(pair[0]) == _units(pair[1]):
+    if type(pair[0]) is type(pair[1]) and type(pair[0]) in RECURRENT and _kind(pair[0]) == _kind(pair[1]):
         y, *_ = _recurrent(graph, pair, values, lengths)  # (time, directions, n, units)
         both = graph.reshaped(graph.node("Transpose", y, perm=(2, 0, 1, 3)), 0, 0, 2 * _units(pair[0]))
     else:
@@ -102,6 +102,11 @@ def bidirectional_emit(layer: Bidirectional, graph: Writer, x: Any) -> Any:
         )
         both = graph.node("Concat", *parts, axis=2)
     return both if lengths is None else (both, lengths)
+
+
+def _kind(layer: Any) -> tuple[int, bool]:
+    """Return what two layers need to have in common to be one operator."""
+    return _units(layer), getattr(layer, "reset_after", True)
 
 
 def _units(layer: Any) -> int:

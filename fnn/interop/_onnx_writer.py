@@ -29,7 +29,7 @@ Order = tuple[int, ...]
 
 # The oldest set of operators that has most of what is written, and the first ones of those that came later.
 OPSET = 18
-SINCE = {"Gelu": 20, "Attention": 23}
+SINCE = {"Gelu": 20, "Attention": 23, "RotaryEmbedding": 23}
 
 
 @functools.singledispatch

@@ -49,6 +49,8 @@ def layer_of_recurrent(module: Any, x: Any) -> Record:
 @module_of.register(Gru)
 @module_of.register(Lstm)
 def module_of_recurrent(layer: Any) -> nn.Module:
+    if not getattr(layer, "reset_after", True):
+        raise NotImplementedError
     units = layer.hidden_weight.shape[0]
     return own.Steps(loaded(STEPS[type(layer)], len(layer.input_weight), units, layer=layer, batch_first=True))
 
@@ -56,7 +58,8 @@ def module_of_recurrent(layer: Any) -> nn.Module:
 @module_of.register
 def module_of_bidirectional(layer: Bidirectional) -> nn.Module:
     ahead, back = layer.forwards, layer.backwards
-    if type(ahead) not in STEPS or type(ahead) is not type(back) or ahead.bias.shape != back.bias.shape:
+    before = any(not getattr(each, "reset_after", True) for each in (ahead, back))
+    if before or type(ahead) not in STEPS or type(ahead) is not type(back) or ahead.bias.shape != back.bias.shape:
         raise NotImplementedError
     sizes = len(ahead.input_weight), ahead.hidden_weight.shape[0]
     return own.Steps(loaded(STEPS[type(ahead)], *sizes, layer=layer, batch_first=True, bidirectional=True))

@@ -186,19 +186,24 @@ def _packed(arrays: list[np.ndarray]) -> Any:
 
 
 def recurrent(
-    kind: type[Any], units: int, weights: tuple[Initializer, Initializer], *biases: tuple[float, ...]
+    kind: Callable[..., Any],
+    units: int,
+    weights: tuple[Initializer, Initializer],
+    *biases: tuple[float, ...],
+    caller: str = "",
 ) -> Construct:
     """Return the function that constructs a recurrent layer.
 
     Args:
-        kind: its class, whose fields are the weights of x and of h, and biases.
+        kind: its class, whose fields are the weights of x and of h, and biases; or what makes one of them.
         units: its outputs at each step.
         weights: the initializers of the two weights; each gate draws with a key of its own.
         biases: for each bias, the value that it starts at for each gate; the first has all gates.
+        caller: the layer's name, that of the class if it is empty.
 
     Raises ``TypeError`` or ``ValueError`` unless ``units`` is an integer, 1 or more.
     """
-    caller = kind.__name__.lower()
+    caller = caller or kind.__name__.lower()
     if isinstance(units, Key):
         raise TypeError(f"{caller} expects its number of units before the key and the data; write {caller}(64)")
     return partial(_construct_recurrent, caller, kind, integer(f"{caller}: units", units), weights, biases)
@@ -206,7 +211,7 @@ def recurrent(
 
 def _construct_recurrent(
     caller: str,
-    kind: type[Any],
+    kind: Callable[..., Any],
     units: int,
     weights: tuple[Initializer, Initializer],
     biases: tuple[tuple[float, ...], ...],

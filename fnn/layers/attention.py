@@ -155,7 +155,7 @@ def look_back(layer: Attention, x: Any, before: State | None) -> tuple[Any, Stat
     inputs = read("attention", x)
     n, queries, _ = inputs.query.shape
     weights, biases, columns = by_source(layer, inputs)
-    memory = x[1:3] if inputs.key is not None else None
+    memory = (inputs.key, inputs.value, inputs.key_lengths) if inputs.key is not None else None
     past = None if before is None else _checked(layer, before, n, columns, memory)
     known = past is not None and memory is not None and _is_same(past[0], memory)
     given = zip(inputs.sources, weights, biases, strict=True)
@@ -199,10 +199,12 @@ def _checked(layer: Attention, before: Any, n: int, columns: tuple[int, ...], me
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    """Return True if two memories are the same objects: then their keys and values are those of before."""
-    if isinstance(one, tuple) and isinstance(other, tuple):
-        return len(one) == len(other) and all(map(_is_same, one, other))
-    return one is other
+    """Return True if two memories are equal: then keys and values are those of before. To compare costs little."""
+    if not isinstance(one, tuple) or len(one) != len(other):
+        return False
+    return all(
+        a is b or (a is not None and b is not None and np.array_equal(a, b)) for a, b in zip(one, other, strict=True)
+    )
 
 
 def _turn(layer: Attention, heads: np.ndarray, first: int, back: bool = False) -> None:

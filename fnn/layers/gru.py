@@ -7,32 +7,48 @@ h' = (1 - z) n + z h. The other forms of x are those of ``rnn``, in ``recurrent.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import attrs
 import numpy as np
 
-from fnn.core._errors import LayerValueError
+from fnn.core._arrays import read_only
+from fnn.core._errors import LayerValueError, boolean
 from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
-from fnn.layers._recurrent import allocate_states, by_gate, dweight, incoming, inputs, outgoing, read, recurrent, result
+from fnn.layers._recurrent import (
+    Steps,
+    allocate_states,
+    by_gate,
+    dweight,
+    incoming,
+    inputs,
+    outgoing,
+    read,
+    recurrent,
+    result,
+)
 from fnn.layers._stable import sum_of_rows, widened
 from fnn.layers.initializers import Initializer, glorot_uniform
 
 
 class Gru(Record):
-    """The gated recurrent unit (Cho et al., 2014), its reset gate r after the product, as in PyTorch.
+    """The gated recurrent unit (Cho et al., 2014), its reset gate r after the product, as in PyTorch, or before it.
 
     r, z = sigmoid(...) of x @ input_weight + h @ hidden_weight + bias, in the order r, z, n, and
     n = tanh(x @ W_n + b_n + r (h @ U_n + hidden_bias)). Weights (features, 3 units), (units, 3 units), (3 units,), and
-    ``hidden_bias`` (units,), PyTorch's second bias of n; those of r and z are in ``bias``, added to the first.
+    ``hidden_bias`` (units,), PyTorch's second bias of n; those of r and z are in ``bias``, added to the first. Without
+    ``reset_after``, as in the paper, n = tanh(x @ W_n + b_n + (r h) @ U_n + hidden_bias).
     """
 
     input_weight: np.ndarray
     hidden_weight: np.ndarray
     bias: np.ndarray
     hidden_bias: np.ndarray
+    reset_after: bool = attrs.field(default=True, converter=partial(boolean, "gru: reset_after"))
 
 
 @vjp.register
@@ -44,6 +60,8 @@ def gru_vjp(layer: Gru, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
         raise LayerValueError("gru", f"expects a hidden_bias ({units},), got {layer.hidden_bias.shape}")
     gates = inputs(steps, layer.input_weight, layer.bias)
     h = allocate_states(steps, gates, units)
+    if not layer.reset_after:
+        return _reset_before(layer, steps, gates, h)
     from_h, memory = np.empty_like(gates[0]), np.empty_like(h[1:])  # h @ U, and its part for n plus hidden_bias
     each_gate = by_gate(gates, 3)
     from_h_rz, from_h_n = from_h[:, : 2 * units], from_h[:, 2 * units :]
@@ -90,6 +108,48 @@ def gru_vjp(layer: Gru, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
     return result(steps, h), gru_pullback
 
 
+def _reset_before(layer: Gru, steps: Steps, gates: np.ndarray, h: np.ndarray) -> tuple[Any, Pullback]:
+    """Evaluate with the reset before the product, given what x adds to the gates and room for the states."""
+    units = h.shape[2]
+    each_gate, of_rz, of_n = by_gate(gates, 3), layer.hidden_weight[:, : 2 * units], layer.hidden_weight[:, 2 * units :]
+    kept = np.empty_like(h[1:])  # r h
+    gates[..., 2 * units :] += layer.hidden_bias
+    for t in range(len(gates)):
+        rz = gates[t][:, : 2 * units]
+        rz += h[t].dot(of_rz)
+        _sigmoid_in_place(rz)
+        r, z, n = each_gate[t]
+        np.multiply(r, h[t], out=kept[t])
+        n += kept[t].dot(of_n)
+        np.tanh(n, out=n)
+        h[t + 1] = n + z * (h[t] - n)
+
+    def gru_pullback(dy):
+        dys, _ = incoming(steps, dy)
+        dgates = np.empty_like(gates)
+        each_dgate = by_gate(dgates, 3)
+        dh = np.zeros_like(h[0])
+        for t in reversed(range(len(gates))):
+            dh += dys[t]
+            r, z, n = each_gate[t]
+            dr, dz, dn = each_dgate[t]
+            np.multiply(dh * (h[t] - n), z * (1 - z), out=dz)
+            np.multiply(dh * (1 - z), 1 - n * n, out=dn)
+            dkept = dn.dot(of_n.T)
+            np.multiply(dkept * h[t], r * (1 - r), out=dr)
+            dh *= z
+            dh += dkept * r
+            dh += dgates[t][:, : 2 * units].dot(of_rz.T)
+        dhidden = [dweight(h[:-1], dgates[..., : 2 * units]), dweight(kept, dgates[..., 2 * units :])]
+        dbias = sum_of_rows(dgates)
+        dlayer = Gru(
+            dweight(steps.x, dgates), read_only(np.concatenate(dhidden, axis=1)), dbias, dbias[2 * units :], False
+        )
+        return dlayer, outgoing(steps, dy, dgates, layer.input_weight, dh)
+
+    return result(steps, h), gru_pullback
+
+
 def _sigmoid_in_place(a: np.ndarray) -> None:
     """Replace a by sigmoid(a) = 1/2 + tanh(a / 2) / 2: there is no exponential to overflow, and it is fast."""
     a *= 0.5
@@ -107,7 +167,10 @@ def _sigmoid_slope(y: np.ndarray, out: np.ndarray) -> np.ndarray:
 
 @constructor
 def gru(
-    units: int, input_weight: Initializer = glorot_uniform, hidden_weight: Initializer = glorot_uniform
+    units: int,
+    input_weight: Initializer = glorot_uniform,
+    hidden_weight: Initializer = glorot_uniform,
+    reset_after: bool = True,
 ) -> Construct:
     """Construct a gated recurrent unit; its features and its dtype come from the data, its biases start at 0.
 
@@ -115,10 +178,12 @@ def gru(
         units: the number of outputs at each step.
         input_weight: the initializer of the weights of x, called for each gate with a key of its own.
         hidden_weight: the initializer of the weights of h, called likewise.
+        reset_after: whether the reset gate comes after the product with the hidden weight, or before it.
 
     Raises ``TypeError`` or ``ValueError`` unless ``units`` is an integer, 1 or more.
 
     >>> gru(3)(Key(0), np.zeros((1, 5, 2), np.float32))
-    Gru(input_weight=f32[2,9], hidden_weight=f32[3,9], bias=f32[9], hidden_bias=f32[3])
+    Gru(input_weight=f32[2,9], hidden_weight=f32[3,9], bias=f32[9], hidden_bias=f32[3], reset_after=True)
     """
-    return recurrent(Gru, units, (input_weight, hidden_weight), (0.0, 0.0, 0.0), (0.0,))
+    kind = partial(Gru, reset_after=boolean("gru: reset_after", reset_after))
+    return recurrent(kind, units, (input_weight, hidden_weight), (0.0, 0.0, 0.0), (0.0,), caller="gru")

@@ -2,8 +2,9 @@
 
     transformer_block : heads, hidden -> constructor          x (n, time, d) -> y (n, time, d)
                                                               (x, lengths)   -> (y, lengths)
+    decoder_block     : heads, hidden -> constructor          (x, memory) -> (y, memory), either with lengths
 
-A block is no layer of its own: it is made of ``residual`` and ``serial``, and shows these in its repr.
+A block is no layer of its own: it is made of ``residual``, ``serial`` and ``Graph``, and shows these in its repr.
 """
 
 from __future__ import annotations
@@ -12,35 +13,46 @@ from functools import partial
 from typing import Any
 
 from fnn.core._arrays import as_array
-from fnn.core._errors import LayerValueError, integer, number
-from fnn.core.keys import Key, require_key
-from fnn.layers._constructor import Construct, constructor
-from fnn.layers._sequences import values_of
+from fnn.core._errors import LayerTypeError, LayerValueError, boolean, describe, integer, number
+from fnn.core.keys import Key, fold_in, require_key
+from fnn.layers._constructor import Construct, Constructor, constructor
+from fnn.layers._sequences import is_pair, values_of
+from fnn.layers.activations import identity
 from fnn.layers.attention import attention
 from fnn.layers.dense import dense
 from fnn.layers.dropout import dropout as dropping
 from fnn.layers.layer_norm import layer_norm
 from fnn.layers.smooth import gelu
-from fnn.networks._parts import Part, require_constructors
+from fnn.networks._parts import Part, constructed, inside, part_vjp, require_constructors, unseen
 from fnn.networks.branches import residual
+from fnn.networks.graph import Graph, Node
+from fnn.networks.joins import add
 from fnn.networks.serial import serial
 
 
 @constructor
 def transformer_block(
-    heads: int, hidden: int, causal: bool = False, dropout: float = 0.0, activation: Part = gelu
+    heads: int | Constructor,
+    hidden: int,
+    causal: bool = False,
+    dropout: float = 0.0,
+    activation: Part = gelu,
+    norm_first: bool = True,
 ) -> Construct:
     """Construct z = x + attention(norm(x)) and, after it, y = z + dense(activation(dense(norm(z)))).
 
     Each norm stands before the layer that it serves (pre-norm: Xiong et al., 2020); put a ``layer_norm`` after the last
-    block. For the pair (x, lengths) the block returns a pair again, 0 beyond a row's length.
+    block. With ``norm_first=False`` it stands after the sum (post-norm: Vaswani et al., 2017): z = norm(x +
+    attention(x)), y = norm(z + ...). For the pair (x, lengths) the block returns a pair again, 0 beyond a row's length.
 
     Args:
-        heads: the number of attention heads; it must divide d.
+        heads: the number of attention heads, which must divide d; or an attention with settings of its own, say
+            ``attention(8, causal=True, kv_heads=2, rotary=rotary)``.
         hidden: units between the two dense layers.
         causal: whether each step sees only itself and the steps before it.
         dropout: the rate at which to drop values of what each half adds (Vaswani et al., 2017, section 5.4).
         activation: the activation function between the two dense layers.
+        norm_first: whether the norms stand before the layers.
 
     Raises ``TypeError`` or ``ValueError`` unless ``heads`` and ``hidden`` are integers, 1 or more, and d a multiple of
     ``heads``.
@@ -51,25 +63,140 @@ def transformer_block(
     >>> [type(part).__name__ for part in block.layers], block(np.ones((3, 7, 4))).shape
     (['Residual', 'Residual'], (3, 7, 4))
     """
-    rate = number("transformer_block: dropout", dropout, below=1)
-    require_constructors("transformer_block", (activation,), "activation")
     return partial(
         _construct_transformer_block,
-        attend=attention(integer("transformer_block: heads", heads), causal),
-        widen=(layer_norm(), dense(integer("transformer_block: hidden", hidden)), activation),
-        drop=(dropping(rate),) if rate else (),
+        attend=_attending("transformer_block", heads, causal),
+        widen=_widening("transformer_block", hidden, activation),
+        drop=_dropping("transformer_block", dropout),
+        norm_first=boolean("transformer_block: norm_first", norm_first),
     )
 
 
+@constructor
+def decoder_block(
+    heads: int | Constructor,
+    hidden: int,
+    causal: bool = True,
+    dropout: float = 0.0,
+    activation: Part = gelu,
+    norm_first: bool = True,
+    memory_heads: int | Constructor | None = None,
+) -> Construct:
+    """Construct a block that looks at its own steps, then at a memory: z = x + attention(norm(x)),
+    c = z + attention(norm(z), memory), y = c + dense(activation(dense(norm(c)))).
+
+    It takes ``(x, memory)`` and returns ``(y, memory)``, so that blocks follow each other; put ``pick(0)`` after the
+    last one. Each of the two may come with lengths. ``advance`` takes a step at a time: ``(step, memory)``.
+
+    Args:
+        heads: as in ``transformer_block``.
+        hidden: units between the two dense layers.
+        causal: whether each step sees only itself and the steps before it.
+        dropout: the rate at which to drop values of what each third adds.
+        activation: the activation function between the two dense layers.
+        norm_first: whether the norms stand before the layers, or after the sums.
+        memory_heads: the same for the attention to the memory; its number is that of ``heads`` if None.
+
+    Raises ``TypeError`` or ``ValueError`` as ``transformer_block`` does.
+
+    >>> import numpy as np
+    >>> from fnn import Key, pick
+    >>> given = np.ones((3, 7, 4)), np.ones((3, 5, 6))
+    >>> net = serial(decoder_block(2, 16), decoder_block(2, 16), pick(0))(Key(0), given)
+    >>> net(given).shape
+    (3, 7, 4)
+    """
+    own = _attending("decoder_block", heads, causal)
+    if memory_heads is None and isinstance(heads, Constructor):
+        raise TypeError("decoder_block expects memory_heads beside an attention of its own; write memory_heads=8")
+    return partial(
+        _construct_decoder_block,
+        attend=own,
+        look=_attending("decoder_block", heads if memory_heads is None else memory_heads, False, "memory_heads"),
+        widen=_widening("decoder_block", hidden, activation),
+        drop=_dropping("decoder_block", dropout),
+        norm_first=boolean("decoder_block: norm_first", norm_first),
+    )
+
+
+def _attending(caller: str, heads: Any, causal: bool, name: str = "heads") -> Construct:
+    if isinstance(heads, Constructor):
+        return heads
+    return attention(integer(f"{caller}: {name}", heads), causal)
+
+
+def _widening(caller: str, hidden: int, activation: Part) -> tuple[Part, Part]:
+    require_constructors(caller, (activation,), "activation")
+    return dense(integer(f"{caller}: hidden", hidden)), activation
+
+
+def _dropping(caller: str, rate: float) -> tuple[Part, ...]:
+    rate = number(f"{caller}: dropout", rate, below=1)
+    return (dropping(rate),) if rate else ()
+
+
 def _construct_transformer_block(
-    key: Key, x: Any, *, attend: Construct, widen: tuple[Part, ...], drop: tuple[Part, ...]
+    key: Key, x: Any, *, attend: Construct, widen: tuple[Part, Part], drop: tuple[Part, ...], norm_first: bool
 ) -> Any:
     require_key("transformer_block", key)
-    sequences = as_array("transformer_block", values_of(x))
+    feed = *widen, dense(_width("transformer_block", x)), *drop
+    if norm_first:
+        return serial(residual(layer_norm(), attend, *drop), residual(layer_norm(), *feed))(key, x)
+    return serial(residual(attend, *drop), layer_norm(), residual(*feed), layer_norm())(key, x)
+
+
+def _width(caller: str, x: Any) -> int:
+    sequences = as_array(caller, values_of(x))
     if sequences.ndim != 3:
         hint = "; put an embedding before it" if sequences.ndim < 3 else ""
-        raise LayerValueError(
-            "transformer_block", f"expects sequences (n, time, features), got {sequences.shape}{hint}"
-        )
-    feed = residual(*widen, dense(sequences.shape[2]), *drop)
-    return serial(residual(layer_norm(), attend, *drop), feed)(key, x)
+        raise LayerValueError(caller, f"expects sequences (n, time, features), got {sequences.shape}{hint}")
+    return sequences.shape[2]
+
+
+def _construct_decoder_block(
+    key: Key,
+    x: Any,
+    *,
+    attend: Construct,
+    look: Construct,
+    widen: tuple[Part, Part],
+    drop: tuple[Part, ...],
+    norm_first: bool,
+) -> Graph:
+    require_key("decoder_block", key)
+    if not isinstance(x, tuple) or len(x) != 2 or is_pair(x):
+        raise LayerTypeError("decoder_block", f"expects (x, memory), either with lengths, got {describe(x)}")
+    feed = *widen, dense(_width("decoder_block", x[0])), *drop
+    dropped = "found" if drop else "seen"
+    parts: list[tuple[Part, tuple[str, ...], str]]
+    if norm_first:
+        parts = [
+            (residual(layer_norm(), attend, *drop), ("x",), "own"),
+            (layer_norm(), ("own",), "query"),
+            (look, ("query", "memory"), "seen"),
+            *[(each, ("seen",), "found") for each in drop],
+            (add, ("own", dropped), "both"),
+            (residual(layer_norm(), *feed), ("both",), "y"),
+            (identity, ("memory",), "kept"),
+        ]
+    else:
+        parts = [
+            (serial(residual(attend, *drop), layer_norm()), ("x",), "own"),
+            (look, ("own", "memory"), "seen"),
+            *[(each, ("seen",), "found") for each in drop],
+            (add, ("own", dropped), "sum"),
+            (layer_norm(), ("sum",), "both"),
+            (serial(residual(*feed), layer_norm()), ("both",), "y"),
+            (identity, ("memory",), "kept"),
+        ]
+    values: dict[str, Any] = {"x": x[0], "memory": x[1]}
+    nodes: list[Node] = []
+    for place, (part, names, output) in enumerate(parts):
+        several = [values[name] for name in names]
+        given: Any = tuple(several) if len(several) > 1 else several[0]
+        node_key = fold_in(key, place)
+        with inside(f"nodes[{place}].layer"):
+            layer = constructed(part, node_key, given)
+        values[output], _ = part_vjp(unseen(layer), given, node_key, f"nodes[{place}].layer")
+        nodes.append(Node(layer, names, output))
+    return Graph(tuple(nodes), ("x", "memory"), ("y", "kept"))

@@ -164,7 +164,7 @@ def test_a_single_operator(name):
     [
         ("Conv", {}, IMAGES, [weight(4, 2, 2, 2)], r"Conv conv expects images \(n, height, width, 2\)"),
         ("MatMul", {}, (2, 4, 3), [weight(5, 5)], r"MatMul dense expects rows \(n, 5\)"),
-        ("GRU", {"hidden_size": 4}, STEPS, [weight(1, 12, 3), weight(1, 12, 4)], "GRU with linear_before_reset=0"),
+        ("GRU", {"hidden_size": 4, "clip": 1.0}, STEPS, [weight(1, 12, 3), weight(1, 12, 4)], "GRU with clip=1.0"),
         ("RNN", {"hidden_size": 4, "direction": "reverse"}, STEPS, [weight(1, 4, 3), weight(1, 4, 4)],
          "RNN with direction=reverse"),
         ("RNN", {"hidden_size": 4, "activations": ["Relu"]}, STEPS, [weight(1, 4, 3), weight(1, 4, 4)],

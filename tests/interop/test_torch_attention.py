@@ -152,6 +152,73 @@ def test_a_block_over_pairs():
     agree(over_pairs, x, lambda x: module(x, src_key_padding_mask=padding), module, state_of, WITHIN)
 
 
+def parts_of_decoder(block, norm_first):
+    """Name the layers of a ``decoder_block`` as ``TransformerDecoderLayer`` names its modules."""
+    layers = [node.layer for node in block.nodes]
+    if norm_first:
+        (first, own), second, look, _, feed = layers[0].body.layers, layers[1], layers[2], layers[3], layers[4]
+        third, widen, _, narrow = feed.body.layers
+    else:
+        own, first = layers[0].layers[0].body, layers[0].layers[1]
+        look, second = layers[1], layers[3]
+        widen, _, narrow = layers[4].layers[0].body.layers
+        third = layers[4].layers[1]
+    return {"norm1": first, "self_attn": own, "norm2": second, "multihead_attn": look, "norm3": third,
+            "linear1": widen, "linear2": narrow}  # fmt: skip
+
+
+@pytest.mark.parametrize("lengths", [False, True], ids=["", "lengths"])
+@pytest.mark.parametrize("norm_first", [True, False], ids=["norms first", "norms last"])
+def test_a_decoder_block(norm_first, lengths):
+    x, memory = numbers(3, 7, 6), numbers(3, 4, 6, seed=1)
+    within = np.arange(4) < np.array([4, 1, 3])[:, None]
+    seen = (memory, within.sum(axis=1)) if lengths else memory
+    constructor = fnn.decoder_block(2, 9, norm_first=norm_first)
+    block = random_like(constructor(Key(0), (x, seen)))
+
+    def state_of(net):
+        parts = parts_of_decoder(net, norm_first)
+        return {f"{name}.{key}": value for name, part in parts.items() for key, value in to_torch(part).items()}
+
+    gelu = torch.nn.functional.gelu
+    module = torch.nn.TransformerDecoderLayer(6, 2, 9, 0.0, gelu, batch_first=True, norm_first=norm_first)
+    module = loaded(module, state_of(block))
+    (y, _), pullback = vjp(block, (x, seen))
+    given, looked = torch.tensor(x, requires_grad=True), torch.tensor(memory, requires_grad=True)
+    padding = torch.tensor(~within) if lengths else None
+    expected = module(given, looked, tgt_mask=hidden_after(7), memory_key_padding_mask=padding)
+    close(y, expected)
+    dy = numbers(*y.shape, seed=9)
+    expected.backward(torch.tensor(dy))
+    zero = np.zeros_like(memory)
+    dblock, dx = pullback((dy, (zero, np.zeros(3)) if lengths else zero))
+    close(dx()[0], given.grad)
+    close(dx()[1][0] if lengths else dx()[1], looked.grad)
+    gradients = {name: parameter.grad for name, parameter in module.named_parameters()}
+    assert gradients.keys() == state_of(dblock).keys()
+    for name, ours in state_of(dblock).items():
+        close(ours, gradients[name])
+
+
+@each_way
+@each_causal
+def test_a_block_with_its_norms_last(causal, within):
+    x = numbers(3, 7, 6)
+    block = random_like(transformer_block(2, 9, causal, norm_first=False)(Key(0), x))
+
+    def state_of(net):
+        (attend, first, feed, second) = net.layers
+        widen, _, narrow = feed.body.layers
+        parts = {"norm1": first, "self_attn": attend.body, "norm2": second, "linear1": widen, "linear2": narrow}
+        return {f"{name}.{key}": v for name, part in parts.items() for key, v in to_torch(part).items()}
+
+    gelu = torch.nn.functional.gelu
+    module = loaded(torch.nn.TransformerEncoderLayer(6, 2, 9, 0.0, gelu, batch_first=True), state_of(block))
+    padding = None if within is None else torch.tensor(~within)
+    mask = hidden_after(7) if causal else None
+    agree(block, x, lambda x: module(x, src_mask=mask, src_key_padding_mask=padding), module, state_of, within)
+
+
 @pytest.mark.parametrize("learned", [False, True], ids=["sinusoidal", "learned"])
 def test_a_causal_language_model(learned):
     symbols = np.array([[0, 3, 3, 1, 4], [1, 0, 2, 4, 4]])

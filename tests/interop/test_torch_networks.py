@@ -250,7 +250,7 @@ NOT_SO = (
     "avg_pool, dilation", "avg_pool, last", "conv, causal", "conv, sides", "conv_transpose, all",
     "conv_transpose, volumes", "flatten, start",
     "glu, axis", "max_pool, causal", "max_pool, dilation, last", "max_pool, last", "swiglu, axis",
-    "attention, all", "attention, weights",
+    "attention, all", "attention, weights", "gru, reset before",
     "dense, ensemble", "concatenate, axis", "hard_sigmoid, steep", "log_softmax, axis", "softmax, axis",
 )  # fmt: skip
 

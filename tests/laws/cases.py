@@ -164,6 +164,11 @@ LAYERS = {
             "lengths and state": (numbers(3, 3, 2), LENGTHS, state),
         }.items()
     },
+    "gru, reset before": (random_like(made(fnn.gru(3, reset_after=False), 1, 2, 2)), numbers(2, 5, 2)),
+    "gru, reset before, lengths and state": (
+        random_like(made(fnn.gru(3, reset_after=False), 1, 2, 2)),
+        (numbers(3, 3, 2), LENGTHS, numbers(3, 3)),
+    ),
     "recurrent, stacked": (
         made(serial(fnn.rnn(2), fnn.gru(3), fnn.lstm(2), fnn.last_step, dense(2)), 1, 2, 2),
         numbers(2, 3, 2),
@@ -204,6 +209,10 @@ LAYERS = {
     ),
     "dot_product_attention, its own steps": (fnn.dot_product_attention(heads=2), numbers(3, 4, 4)),
     "rotary": (fnn.rotary, numbers(3, 4, 6)),
+    "rotary, cosines and sines": (
+        fnn.rotary(features=4),
+        (numbers(3, 4, 2, 6), numbers(3, 4, 2, seed=1), numbers(3, 4, 2, seed=2)),
+    ),
     "rotary, by head": (fnn.Rotary(100.0, 2, True), numbers(3, 4, 2, 3)),
     "positional": (made(fnn.positional(), 1, 4, 5), numbers(3, 4, 5)),
     "positional, learned": (random_like(made(fnn.positional(7), 1, 4, 5)), numbers(3, 4, 5)),
@@ -215,6 +224,18 @@ LAYERS = {
     "transformer_block, lengths": (
         random_like(made(fnn.transformer_block(1, 3), 1, 3, 2)),
         (numbers(3, 3, 2), LENGTHS),
+    ),
+    "transformer_block, norms last": (
+        random_like(made(fnn.transformer_block(2, 3, norm_first=False), 1, 4, 4)),
+        numbers(2, 3, 4),
+    ),
+    "decoder_block": (
+        random_like(constructed(fnn.decoder_block(2, 3), KEY, (numbers(1, 3, 4), numbers(1, 2, 4)))),
+        (numbers(2, 3, 4), numbers(2, 2, 4, seed=1)),
+    ),
+    "decoder_block, lengths, norms last": (
+        random_like(constructed(fnn.decoder_block(2, 3, norm_first=False), KEY, (numbers(1, 3, 4), numbers(1, 2, 4)))),
+        ((numbers(3, 3, 4), LENGTHS), (numbers(3, 3, 4, seed=1), LENGTHS[::-1].copy())),
     ),
     "conv": (random_like(made(fnn.conv(3, 3), 1, 5, 4, 2)), numbers(2, 5, 4, 2)),
     "conv, one image": (random_like(made(fnn.conv(2, (2, 3)), 1, 3, 5, 1)), numbers(1, 3, 5, 1)),

@@ -14,7 +14,18 @@ SINGLE = {
     for name, (layer, x) in LAYERS.items()
     if not any(
         word in name
-        for word in ("one sequence", "inside", "random network", "mlp", "stacked", "twice", "serial", "residual")
+        for word in (
+            "one sequence",
+            "inside",
+            "random network",
+            "mlp",
+            "stacked",
+            "twice",
+            "serial",
+            "residual",
+            "decoder",
+            "norms last",
+        )
     )
 }
 SCALES = [(np.float16, scale) for scale in (1e-7, 1.0, 6e4)]

@@ -438,3 +438,19 @@ def test_a_recurrent_network_learns_what_a_step_alone_does_not_say():
             state = step(state, batch(number))
         x, target = batch(1000)
         assert mse(state.params(x), target) < 0.1  # of the 0.25 of always answering a half
+
+
+def test_a_gru_with_the_reset_before_the_product_is_its_formula():
+    layer = random_like(made(gru(3, reset_after=False), 1, 2, 2))
+    x, h = numbers(4, 5, 2), np.zeros((4, 3))
+
+    def sigmoid(a):
+        return 1 / (1 + np.exp(-a))
+
+    inputs, (of_r, of_z, of_n) = x @ layer.input_weight + layer.bias, np.split(layer.hidden_weight, 3, axis=1)
+    for step in range(5):
+        a_r, a_z, a_n = np.split(inputs[:, step], 3, axis=1)
+        r, z = sigmoid(a_r + h @ of_r), sigmoid(a_z + h @ of_z)
+        h = (1 - z) * np.tanh(a_n + (r * h) @ of_n + layer.hidden_bias) + z * h
+        np.testing.assert_allclose(layer(x)[:, step], h, rtol=1e-12)
+    assert not np.allclose(layer(reset_after=True)(x), layer(x))

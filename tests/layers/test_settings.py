@@ -112,6 +112,7 @@ REFUSED = {
             "offset": [-1, 1.5, None, "start"],
         }.items()
     },
+    (fnn.Gru, "reset_after"): (lambda value: fnn.Gru(ONE, ONE, ONE, ONE, value), [0, None, "before"]),
     (Rotary, "base"): (Rotary, [0, -1, INF, NAN, None, True]),
     (Rotary, "features"): (lambda features: Rotary(features=features), [0, 1, 2.0, True]),
     (Rotary, "interleaved"): (lambda value: Rotary(interleaved=value), [0, None]),

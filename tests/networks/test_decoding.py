@@ -15,6 +15,7 @@ from fnn import (
     bidirectional,
     concatenate,
     dense,
+    dot_product_attention,
     dropout,
     embedding,
     flatten,
@@ -29,6 +30,7 @@ from fnn import (
     reshape,
     residual,
     rnn,
+    rotary,
     serial,
     tanh,
     transformer_block,
@@ -182,3 +184,16 @@ def test_advance_takes_its_own_states_and_no_lengths():
         advance(net, X[:, :1], (np.zeros((2, 3)), None))
     with pytest.raises(T, match="vjp expects a finished layer"):
         advance(rnn(3), X)
+
+
+def test_positions_that_are_turned_are_counted():
+    x, state, pieces = numbers(2, 5, 4), None, []
+    for piece in np.split(x, [1, 3], axis=1):
+        y, state = advance(rotary, piece, state)
+        pieces.append(y)
+    close(np.concatenate(pieces, axis=1), rotary(x))
+    assert state == 5
+    with pytest.raises(
+        TypeError, match="dot_product_attention cannot advance: it has no keys to keep; write attention"
+    ):
+        advance(dot_product_attention, x)

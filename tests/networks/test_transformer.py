@@ -3,7 +3,22 @@
 import numpy as np
 import pytest
 
-from fnn import Key, check_vjp, inference, relu, serial, transformer_block, tree, vjp
+from fnn import (
+    Key,
+    advance,
+    attention,
+    check_vjp,
+    decoder_block,
+    inference,
+    pick,
+    relu,
+    rotary,
+    serial,
+    transformer_block,
+    tree,
+    vjp,
+)
+from tests.each_of import each_of
 from tests.laws.cases import numbers, random_like
 from tests.layers.test_attention import by_loops
 
@@ -82,3 +97,78 @@ def test_dropout_stands_in_both_bodies_and_inference_takes_it_out():
         assert "Dropout" not in repr(plain)
         assert tree.allclose((inference(net)(given),), (plain(given),), rtol=1e-13)
         assert not tree.allclose((net(given, key),), (plain(given),))
+
+
+NORMS = pytest.mark.parametrize("norm_first", [True, False], ids=["norms first", "norms last"])
+
+
+@NORMS
+def test_a_decoder_writes_step_by_step_what_it_writes_at_once(norm_first):
+    x, memory = numbers(3, 5, 6), (numbers(3, 4, 8, seed=1), LENGTHS)
+    blocks = decoder_block(2, 7, norm_first=norm_first), decoder_block(3, 5, norm_first=norm_first)
+    net = random_like(serial(*blocks, pick(0))(Key(0), (x, memory)))
+    whole, state = net((x, memory)), None
+    for step in range(5):
+        y, state = advance(net, (x[:, step : step + 1], memory), state)
+        np.testing.assert_allclose(y, whole[:, step : step + 1], rtol=1e-11, atol=1e-12)
+
+
+@NORMS
+def test_a_decoder_s_lengths_are_those_of_its_rows_and_of_the_memory(norm_first):
+    x, memory, lengths = numbers(3, 5, 6), numbers(3, 4, 6, seed=1), np.array([5, 0, 2])
+    net = random_like(decoder_block(2, 7, norm_first=norm_first)(Key(0), (x, memory)))
+    (y, same), (kept, _) = net(((x, lengths), (memory, LENGTHS)))
+    np.testing.assert_array_equal(same, lengths)
+    np.testing.assert_array_equal(kept, np.where((np.arange(4) < LENGTHS[:, None])[..., None], memory, 0))
+    for row in (0, 2):
+        alone = net((x[row : row + 1, : lengths[row]], memory[row : row + 1, : LENGTHS[row]]))[0]
+        np.testing.assert_allclose(y[row, : lengths[row]], alone[0], rtol=1e-11, atol=1e-12)
+    assert not y[1].any()
+
+
+def test_blocks_take_attentions_with_settings_of_their_own():
+    own, look = attention(4, True, kv_heads=2, rotary=rotary, window=(3, 0)), attention(2, softcap=5.0)
+    x, memory = numbers(2, 6, 8), numbers(2, 3, 8, seed=1)
+    block = random_like(transformer_block(own, 9)(Key(0), x))
+    assert block.layers[0].body.layers[1].kv_heads == 2
+    decoder = random_like(decoder_block(own, 9, memory_heads=look)(Key(0), (x, memory)))
+    for net, given in ((block, (x,)), (decoder, (x, memory))):
+        whole, state = net(given if len(given) > 1 else x), None
+        for step in range(6):
+            piece = (x[:, step : step + 1], *given[1:])
+            y, state = advance(net, piece if len(given) > 1 else piece[0], state)
+            ours, all_of_it = (y[0], whole[0]) if len(given) > 1 else (y, whole)
+            np.testing.assert_allclose(ours, all_of_it[:, step : step + 1], rtol=1e-11, atol=1e-12)
+
+
+def test_dropout_stands_in_all_three_parts_of_a_decoder():
+    given = numbers(3, 5, 6), numbers(3, 4, 6, seed=1)
+    for norm_first in (True, False):
+        net = decoder_block(2, 7, dropout=0.5, norm_first=norm_first)(Key(0), given)
+        assert repr(net).count("Dropout(rate=0.5, channels=False)") == 3
+        assert "Dropout" not in repr(inference(net))
+        assert not np.allclose(net(given, Key(1))[0], net(given, Key(2))[0])
+
+
+@each_of(
+    ("call", "kind", "message"),
+    [
+        (lambda: decoder_block(attention(2), 4), TypeError, "expects memory_heads beside an attention of its own"),
+        (lambda: decoder_block(2, 4, memory_heads=0), ValueError, "decoder_block: memory_heads must be at least 1"),
+        (lambda: decoder_block(2, 4, norm_first=1), TypeError, "decoder_block: norm_first must be True or False"),
+        (lambda: transformer_block(2, 4, norm_first=1), TypeError, "transformer_block: norm_first must be True or"),
+        (
+            lambda: decoder_block(2, 4)(Key(0), numbers(2, 3, 4)),
+            TypeError,
+            r"decoder_block expects \(x, memory\), either with lengths, got float64 array \(2, 3, 4\)",
+        ),
+        (
+            lambda: decoder_block(2, 4)(Key(0), (np.zeros((2, 3), int), numbers(2, 3, 4))),
+            ValueError,
+            r"decoder_block expects sequences \(n, time, features\), got \(2, 3\); put an embedding before it",
+        ),
+    ],
+)
+def test_a_block_refuses(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()
