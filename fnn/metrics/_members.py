@@ -15,6 +15,8 @@ from typing import Any, Literal, ParamSpec, TypeVar
 
 import numpy as np
 
+from fnn.core._arrays import as_array
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -43,9 +45,10 @@ def each_member(kind: Literal["scores", "values", "logits"]) -> Callable[[Callab
                 _refuse_ambiguous(metric.__name__, shape, aim)
             if not _FITS[kind](shape, aim):
                 return metric(*given, **named)
+            each = as_array(metric.__name__, prediction)
             if given:
-                return np.array([metric(each, *given[1:], **named) for each in prediction])
-            return np.array([metric(**{**named, first: each}) for each in prediction])
+                return np.array([metric(one, *given[1:], **named) for one in each])
+            return np.array([metric(**{**named, first: one}) for one in each])
 
         return of_one_or_each
 
