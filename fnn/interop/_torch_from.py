@@ -13,6 +13,7 @@ PyTorch has images as (n, channels, height, width), and sequences as (time, n, f
 from __future__ import annotations
 
 import copy
+import inspect
 import os
 from functools import partial
 from typing import Any
@@ -29,6 +30,7 @@ from fnn.core.vjp import forward
 from fnn.interop import _torch_activations, _torch_layers, _torch_norms, _torch_sequences  # noqa: F401 (they register)
 from fnn.interop import _torch_own as own
 from fnn.interop._torch_layer_of import Unsupported, layer_of, to_numpy
+from fnn.interop._torch_traced import traced
 from fnn.interop._torch_windows import WINDOWS
 from fnn.interop._weights import channels_first, in_order
 from fnn.layers import activations, hard, smooth, softmax
@@ -72,10 +74,12 @@ class Sample:
 def from_torch(module: nn.Module, x: Any) -> Any:
     """Return the network that computes what a module of PyTorch computes in evaluation, with its parameters.
 
-    ``nn.Sequential`` becomes ``Serial``, ``nn.Linear`` becomes ``Dense`` and so on. A batch norm becomes ``Scale``,
-    with the statistics that it has. Dropout stays, until ``inference`` takes it out, but for that of attention's
-    weights, which is left out. The network takes images and the sequences of convolutions with their channels last,
-    all others with their rows first; weights of features that are flattened from channels are brought into that order.
+    ``nn.Sequential`` becomes ``Serial``, ``nn.Linear`` becomes ``Dense`` and so on. A ``forward`` of your own is
+    traced: what it calls becomes a ``Serial``, or a ``Graph`` where values are used twice. A batch norm becomes
+    ``Scale``, with the statistics that it has. Dropout stays, until ``inference`` takes it out, but for that of
+    attention's weights, which is left out. The network takes images and the sequences of convolutions with their
+    channels last, all others with their rows first; weights of features that are flattened from channels are brought
+    into that order.
     The arrays are copies, and the module stays as it is.
 
     Args:
@@ -96,6 +100,9 @@ def from_torch(module: nn.Module, x: Any) -> Any:
     # A copy whose mode is its own, and which shares every number.
     shared = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
     module = copy.deepcopy(module, shared).eval()
+    for part in module.modules():
+        if getattr(part, "inplace", False):  # else it would write into the samples
+            setattr(part, "inplace", False)  # noqa: B010 (PyTorch's types have only tensors and modules as attributes)
     fold = _Fold()
     with torch.no_grad():
         sample = _sample_of(module, x)
@@ -175,13 +182,20 @@ def _mapped(function: Any, parts: Any) -> Any:
 def _computed(module: nn.Module, x: Any, path: str) -> Any:
     """Return what a module computes; of the several results of recurrent modules and attention, the first."""
     try:
-        three = (*x, x[-1])[:3] if isinstance(x, tuple) else (x, x, x)
-        y = module(*three) if isinstance(module, nn.MultiheadAttention) else module(x)
+        if isinstance(module, nn.MultiheadAttention):
+            y = module(*((*x, x[-1])[:3] if isinstance(x, tuple) else (x, x, x)))
+        else:
+            y = module(*x) if isinstance(x, tuple) and _takes_several(module) else module(x)
     except Exception as error:
         what = f"{type(module).__name__}{f' at {path}' if path else ''}"
         shape = describe(_mapped(to_numpy, x))
         raise ValueError(f"from_torch: {what} cannot compute a sample that is {shape} to PyTorch: {error}") from error
     return y[0] if isinstance(module, (*RECURRENT, nn.MultiheadAttention)) else y
+
+
+def _takes_several(module: nn.Module) -> bool:
+    parameters = inspect.signature(module.forward).parameters.values()
+    return sum(each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD for each in parameters) > 1
 
 
 class _Fold:
@@ -197,7 +211,9 @@ class _Fold:
         registered = layer_of.dispatch(type(module)) is not layer_of.dispatch(object)
         layer = None
         try:
-            if not registered and isinstance(module, nn.Sequential):
+            if not all(map(torch.is_tensor, theirs if isinstance(theirs, tuple) else (theirs,))):
+                raise Unsupported(f", which returns {describe(theirs)}")
+            if not registered and isinstance(module, nn.Sequential) and not _is_of_a_user(module):
                 return self.serial(module, module._modules, sample, theirs, inside)  # with those that occur twice
             if not registered and isinstance(module, nn.TransformerEncoder):
                 parts = {f"layers.{name}": part for name, part in module.layers._modules.items()}
@@ -208,6 +224,11 @@ class _Fold:
             elif isinstance(module, own.Branches):
                 branches = enumerate(module)
                 layer = Parallel(tuple([self.layer_at(part, sample, f"{inside}{i}")[0] for i, part in branches]))
+            elif not registered and _is_of_a_user(module):
+                layer, behind = traced(self, module, sample, path)
+                if not self.faults and not all(map(_close, _leaves(behind.theirs), _leaves(theirs))):
+                    raise Unsupported(", which computes something else than its calls one after the other")
+                return layer, attrs.evolve(behind, theirs=theirs)
             else:
                 layer = self.leaf(module, sample)
         except Unsupported as error:
@@ -216,9 +237,23 @@ class _Fold:
             if not self.faults:  # behind one, layers need not fit
                 raise
         if self.faults:
-            behind = attrs.evolve(sample, theirs=theirs, order=None)
-            return None, attrs.evolve(behind, ours=_as_ours(behind))
+            try:
+                behind = attrs.evolve(sample, theirs=theirs, order=None)
+                return None, attrs.evolve(behind, ours=_as_ours(behind))
+            except (AttributeError, ValueError):  # what follows is only looked through for further faults
+                return None, sample
         return layer, _behind(layer, sample, theirs, path)
+
+    def found_behind(self, layer: Any, sample: Sample, theirs: Any, tolerance: float | None = None) -> Sample | None:
+        """Return the sample behind a layer, or None if it computes something else."""
+        try:
+            return _behind(layer, sample, theirs, "", tolerance)
+        except (ValueError, TypeError):
+            return None
+
+    def as_ours(self, sample: Sample) -> Sample:
+        """Return a sample with our arrays from theirs."""
+        return attrs.evolve(sample, ours=_as_ours(sample))
 
     def serial(self, module: Any, parts: Any, sample: Sample, theirs: Any, inside: str) -> tuple[Any, Sample]:
         layers: list[Any] = []
@@ -234,9 +269,9 @@ class _Fold:
         return layers[0] if isinstance(module, own.Group) and len(layers) == 1 else Serial(tuple(layers)), sample
 
     def leaf(self, module: nn.Module, sample: Sample) -> Any:
-        if id(module) not in self.layers:
-            self.layers[id(module)] = layer_of(module, sample.ours)
-        layer = self.layers[id(module)]
+        if id(module) not in self.layers:  # with the module, so that no other gets its id
+            self.layers[id(module)] = layer_of(module, sample.ours), module
+        layer, _ = self.layers[id(module)]
         if not is_record(layer):
             raise TypeError(f"layer_of must return a layer for {type(module).__name__}, got {describe(layer)}")
         if sample.order is None or _is_same_for_all_features(layer):
@@ -257,7 +292,12 @@ def _is_same_for_all_features(layer: Any) -> bool:
     return type(layer).__module__ in _OF_ACTIVATIONS or isinstance(layer, Dropout | Flatten)
 
 
-def _behind(layer: Any, sample: Sample, theirs: Any, path: str) -> Sample:
+def _is_of_a_user(module: nn.Module) -> bool:
+    """Return True for a module with a forward of its own, which neither PyTorch nor fnn has written."""
+    return not type(module).forward.__module__.startswith(("torch.nn", "fnn."))
+
+
+def _behind(layer: Any, sample: Sample, theirs: Any, path: str, tolerance: float | None = None) -> Sample:
     """Return the sample behind a layer, in the order of axes in which both agree; raise if they agree in none."""
     ours = forward(inference(layer, sample.ours), sample.ours)
     order = None if isinstance(layer, Dense) else sample.order
@@ -266,7 +306,7 @@ def _behind(layer: Any, sample: Sample, theirs: Any, path: str) -> Sample:
         order = None if (order == np.arange(order.size)).all() else order
     for axes, way in ((sample.axes, order), ("same", None), ("channels", None), ("time", None)):
         behind = Sample(ours, theirs, axes, way)
-        close = partial(_close, tolerance=NARROW if _is_narrow(theirs) else TOLERANCE)
+        close = partial(_close, tolerance=tolerance or (NARROW if _is_narrow(theirs) else TOLERANCE))
         if all(map(close, _leaves(ours), _leaves(_as_ours(behind)))):
             return behind
     where = f"{type(layer).__name__}{f' for {path}' if path else ''}"

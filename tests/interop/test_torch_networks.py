@@ -495,10 +495,9 @@ def test_what_has_no_layer_is_named_all_of_it_at_once(make, x, message):
             r"Linear cannot compute a sample that is float32 array \(5, 4\) to",
         ),
         (Wrong(), ROWS, ValueError, r"Tanh does not compute the same on the sample: float32 array \(5, 4\) beside"),
-        (Plus(nn.Tanh()), ROWS, ValueError, r"Plus does more than its parts, one after the other; see layer_of"),
         (nn.Flatten(), IMAGES, ValueError, r"the network ends in features that were flattened from channels"),
     ],
-    ids=["shape", "wrong", "own sequential", "flattened"],
+    ids=["shape", "wrong", "flattened"],
 )
 def test_what_does_not_compute_the_same_is_refused(module, x, kind, message):
     with pytest.raises(kind, match=f"from_torch: {message}"):
