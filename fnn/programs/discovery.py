@@ -20,6 +20,8 @@ import numpy as np
 # The generator that all of NumPy shares: it is put back here, and never drawn from.
 from numpy import random as shared_generator
 
+from fnn.programs.confined import OutOfTime, alarm
+
 Function = Callable[..., Any]
 NAMES = tomllib.loads(Path(__file__).with_name("names.toml").read_text("utf-8"))
 
@@ -201,8 +203,11 @@ def discovered(
     for name, cls in own.items():
         if isinstance(cls, type):
             try:
-                candidates += [(e, f"{name}.{method}", f) for e, method, f in _of_class(cls, known) if e in signatures]
-            except Exception as error:
+                with alarm(2.0):
+                    candidates += [
+                        (e, f"{name}.{method}", f) for e, method, f in _of_class(cls, known) if e in signatures
+                    ]
+            except (Exception, SystemExit, OutOfTime) as error:
                 misfits[name] = f"{name} is not graded: {error}"
     for exercise, name, function in candidates:
         fits = fitted(function, signatures[exercise])

@@ -43,11 +43,19 @@ def stops(path: Path, names: dict[str, Any], seconds: float, megabytes: int) -> 
         seconds, megabytes: the limits; that of memory is named where it was met.
     """
     until = time.monotonic() + seconds
-    for text, word in _texts(path):
+    try:
+        texts = _texts(path)
+    except (ValueError, KeyError, TypeError) as error:  # of a notebook that is none, or of bytes that are no text
+        texts = []
+        yield f"cannot be read: {type(error).__name__}: {error}"
+    for text, word in texts:
         try:
             body = hooked(text)
         except SyntaxError as error:
             yield f"cannot be read at {word} {error.lineno}: {error.msg}"
+            continue
+        except (ValueError, RecursionError, MemoryError) as error:  # a null byte, or nested too deeply
+            yield f"cannot be read at {word} 1: {error or 'nested too deeply'}"
             continue
         for node in body:
             left = until - time.monotonic()

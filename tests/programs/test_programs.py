@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fnn.programs import confined, running
+from fnn.programs import confined, discovery, running
 from fnn.programs.discovery import discovered
 from fnn.programs.loops import HOOK
 from fnn.testing import SIGNATURES
@@ -31,6 +31,29 @@ STOPS = {
 def test_where_a_program_stops_is_said(text, tmp_path, monkeypatch):
     monkeypatch.setattr(running, "use_reserve", lambda: None)
     assert list(running.stops(file_of(tmp_path, text), {HOOK: print}, 10, 7)) == [STOPS[text]]
+
+
+def test_what_is_no_program_is_said(tmp_path):
+    def told(name, content):
+        (tmp_path / name).write_bytes(content)
+        return next(running.stops(tmp_path / name, {HOOK: print}, 10, 7))
+
+    assert told("a.ipynb", b"{").startswith("cannot be read: JSONDecodeError: ")
+    assert told("a.ipynb", b"{}") == "cannot be read: KeyError: 'cells'"
+    assert told("a.py", b"\xff\xff").startswith("cannot be read: UnicodeDecodeError: ")
+    assert told("a.py", b"x = 1\0").startswith("cannot be read at line ")
+    assert told("a.py", b"-" * 100_000 + b"1").startswith(("cannot be read at line ", "stops at line 1: "))
+
+
+def test_a_class_that_cannot_be_made_in_time_is_not_graded(monkeypatch):
+    names = {"__name__": "__main__"}
+    exec(
+        "class Tanh:\n    def __init__(self):\n        while True: pass\n    def forward(self, x):\n        return x",
+        names,
+    )
+    monkeypatch.setattr(discovery, "alarm", lambda seconds: confined.alarm(seconds / 20))
+    found, misfits = discovered(names, SIGNATURES)
+    assert (found, misfits) == ({}, ["Tanh is not graded: is stopped after 0.1 s"])
 
 
 def test_annotations_are_not_evaluated_as_the_program_asked(tmp_path):

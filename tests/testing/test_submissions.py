@@ -336,8 +336,8 @@ HARMFUL = {
     "exit": ("exit()", r"ends itself by exit\(\) at line 1"),
     "10 GB": ("import numpy as np\nx = np.ones((10_000, 125_000))", "needs more than 2000 MB at line 2"),
     "10 GB by and by": (
-        "held = []\nwhile True:\n    held.append(b'x' * 10_000_000)",
-        "needs more than 2000 MB at line 3",
+        "import numpy as np\nheld = []\nwhile True:\n    held.append(np.empty(10_000_000))",
+        "needs more than 2000 MB at line 4",
     ),
     "forks of itself": ("import os\nwhile True:\n    os.fork()", r"starts or ends a process \(os.fork\)"),
     "starts of itself": (
