@@ -3,9 +3,14 @@
     recurrent : class, units, initializers, biases -> the function (key, x -> layer) behind a constructor
     read      : caller, layer, x -> steps
     inputs    : steps, weight, bias -> x @ weight + bias of all steps, in one product
+    product   : rows, weight -> rows @ weight          for_rows : bias, rows -> what is added to them
+    dweight, dbias : the gradients of weight and bias over all steps
     result    : steps, states -> y, or (y, lengths), or (y, lengths, last state), as x came
     incoming  : steps, dy -> the gradients that reach h and c from outside, at each step
     outgoing  : steps, dy, dinputs, weight -> dx, a function without arguments
+
+Weights and biases may have one more axis in front, of members of an ensemble: each then has its own share of the rows,
+the first rows being those of the first member.
 
 Nothing after the end of a row can change what comes before it. So the loops over time go through all steps, and x and
 dy are set to 0 beyond the lengths before them, and y after.
@@ -25,6 +30,7 @@ from fnn.core._errors import LayerTypeError, LayerValueError, describe, integer
 from fnn.core.keys import Key, fold_in, require_key
 from fnn.layers._constructor import Construct
 from fnn.layers._sequences import last_steps, unpack, zero_padding
+from fnn.layers._stable import sum_of_rows, sums_along
 from fnn.layers.initializers import Initializer
 
 
@@ -80,9 +86,30 @@ def _state(
 
 def inputs(steps: Steps, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """Return what x adds to every step, (time, n, width): one large product is faster than many small ones."""
-    everything = _rows(steps.x).dot(weight)
-    everything += bias
-    return everything.reshape(*steps.x.shape[:2], everything.shape[1])
+    everything = product(steps.x, weight)
+    everything += for_rows(bias, everything.shape[1])
+    return everything
+
+
+def for_rows(bias: np.ndarray, rows: int) -> np.ndarray:
+    """Return what is added to rows: a bias as it is, or of a stack of them each for its own rows, (rows, units)."""
+    return bias if bias.ndim == 1 else np.repeat(bias, rows // len(bias), axis=0)
+
+
+def product(rows: np.ndarray, weight: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Return rows (..., n, d) times weight, as an array or in ``out``; of a stack of weights each for its own rows."""
+    if weight.ndim == 2:
+        if rows.ndim == 2:
+            return np.dot(rows, weight, out=out)
+        return _rows(rows).dot(weight).reshape(*rows.shape[:-1], weight.shape[1])
+    n = len(weight)
+    whole = np.matmul(_by_member(rows, n), weight, out=None if out is None else _by_member(out, n))
+    return whole.reshape(*rows.shape[:-1], weight.shape[2]) if out is None else out
+
+
+def _by_member(rows: np.ndarray, n: int) -> np.ndarray:
+    """View (..., n rows, d) as (..., n, rows, d)."""
+    return rows.reshape(*rows.shape[:-2], n, rows.shape[-2] // n, rows.shape[-1])
 
 
 def allocate_states(steps: Steps, like: np.ndarray, units: int, state: int = 0) -> np.ndarray:
@@ -144,7 +171,7 @@ def outgoing(steps: Steps, dy: Any, dinputs: np.ndarray, weight: np.ndarray, *df
     """
 
     def dx():
-        dsequences = _rows(dinputs).dot(weight.T).reshape(steps.x.shape).swapaxes(0, 1)
+        dsequences = product(dinputs, weight.mT).swapaxes(0, 1)
         if steps.parts == 1:
             return dsequences
         dlengths = None if steps.lengths is None else np.zeros(steps.lengths.shape, dsequences.dtype)
@@ -168,13 +195,24 @@ def by_gate(gates: np.ndarray, count: int) -> np.ndarray:
     return gates.reshape(time, n, count, width // count).swapaxes(1, 2)
 
 
-def dweight(multiplied: np.ndarray, dproducts: np.ndarray) -> np.ndarray:
+def dweight(weight: np.ndarray, multiplied: np.ndarray, dproducts: np.ndarray) -> np.ndarray:
     """Return the gradient of a weight with which ``multiplied`` was multiplied at every step: one product for all."""
-    return read_only(_rows(multiplied).T.dot(_rows(dproducts)))
+    if weight.ndim == 2:
+        return read_only(_rows(multiplied).T.dot(_rows(dproducts)))
+    by_member = [_rows(_by_member(each, len(weight)).swapaxes(0, 1)) for each in (multiplied, dproducts)]
+    return read_only(by_member[0].mT @ by_member[1])
+
+
+def dbias(bias: np.ndarray, dsums: np.ndarray) -> np.ndarray:
+    """Return the gradient of a bias that was added to every row at every step."""
+    if bias.ndim == 1:
+        return sum_of_rows(dsums)
+    return read_only(sums_along(_rows(_by_member(dsums, len(bias)).swapaxes(0, 1))))
 
 
 def _rows(values: np.ndarray) -> np.ndarray:
-    return values.reshape(values.shape[0] * values.shape[1], values.shape[2])
+    """Return (..., time, n, d) as (..., time n, d)."""
+    return values.reshape(*values.shape[:-3], values.shape[-3] * values.shape[-2], values.shape[-1])
 
 
 def _arrays(state: Any) -> tuple[np.ndarray, ...]:

@@ -23,15 +23,18 @@ from fnn.layers._recurrent import (
     Steps,
     allocate_states,
     by_gate,
+    dbias,
     dweight,
+    for_rows,
     incoming,
     inputs,
     outgoing,
+    product,
     read,
     recurrent,
     result,
 )
-from fnn.layers._stable import sum_of_rows, widened
+from fnn.layers._stable import widened
 from fnn.layers.initializers import Initializer, glorot_uniform
 
 
@@ -54,10 +57,14 @@ class Gru(Record):
 @vjp.register
 @widened
 def gru_vjp(layer: Gru, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
-    steps = read("gru", layer, x, gates=3)
-    units = layer.hidden_weight.shape[0]
-    if layer.hidden_bias.shape != (units,):
-        raise LayerValueError("gru", f"expects a hidden_bias ({units},), got {layer.hidden_bias.shape}")
+    return gru_over(layer, read("gru", layer, x, gates=3))
+
+
+def gru_over(layer: Gru, steps: Steps) -> tuple[Any, Pullback]:
+    """Evaluate a layer, or a stack of them, over the steps of a batch."""
+    *members, units, _ = layer.hidden_weight.shape
+    if layer.hidden_bias.shape != (*members, units):
+        raise LayerValueError("gru", f"expects a hidden_bias {(*members, units)}, got {layer.hidden_bias.shape}")
     gates = inputs(steps, layer.input_weight, layer.bias)
     h = allocate_states(steps, gates, units)
     if not layer.reset_after:
@@ -65,13 +72,14 @@ def gru_vjp(layer: Gru, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
     from_h, memory = np.empty_like(gates[0]), np.empty_like(h[1:])  # h @ U, and its part for n plus hidden_bias
     each_gate = by_gate(gates, 3)
     from_h_rz, from_h_n = from_h[:, : 2 * units], from_h[:, 2 * units :]
+    hidden_bias = for_rows(layer.hidden_bias, len(from_h))
     for t in range(len(gates)):
-        np.dot(h[t], layer.hidden_weight, out=from_h)
+        product(h[t], layer.hidden_weight, out=from_h)
         rz = gates[t][:, : 2 * units]
         rz += from_h_rz
         _sigmoid_in_place(rz)
         r, z, n = each_gate[t]
-        np.add(from_h_n, layer.hidden_bias, out=memory[t])
+        np.add(from_h_n, hidden_bias, out=memory[t])
         n += np.multiply(r, memory[t], out=from_h_n)
         np.tanh(n, out=n)
         np.subtract(h[t], n, out=h[t + 1])
@@ -80,7 +88,7 @@ def gru_vjp(layer: Gru, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
 
     def gru_pullback(dy):
         dys, _ = incoming(steps, dy)
-        back = layer.hidden_weight.T.copy()
+        back = layer.hidden_weight.mT.copy()
         # From x the gates get all of their inputs, from h that of n only through r: two gradients, equal in r and z.
         dgates, dfrom_h = np.empty_like(gates), np.empty_like(gates)
         each_dgate, each_dfrom_h = by_gate(dgates, 3), by_gate(dfrom_h, 3)
@@ -100,9 +108,13 @@ def gru_vjp(layer: Gru, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
             dfrom_h[t] = dgates[t]
             each_dfrom_h[t][2] *= r
             dh *= z
-            dh += np.dot(dfrom_h[t], back, out=scratch)
-        dinput_weight, dhidden_weight = dweight(steps.x, dgates), dweight(h[:-1], dfrom_h)
-        dlayer = Gru(dinput_weight, dhidden_weight, sum_of_rows(dgates), sum_of_rows(each_dfrom_h[:, 2]))
+            dh += product(dfrom_h[t], back, out=scratch)
+        dlayer = Gru(
+            dweight(layer.input_weight, steps.x, dgates),
+            dweight(layer.hidden_weight, h[:-1], dfrom_h),
+            dbias(layer.bias, dgates),
+            dbias(layer.hidden_bias, each_dfrom_h[:, 2]),
+        )
         return dlayer, outgoing(steps, dy, dgates, layer.input_weight, dh)
 
     return result(steps, h), gru_pullback
@@ -111,16 +123,17 @@ def gru_vjp(layer: Gru, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
 def _reset_before(layer: Gru, steps: Steps, gates: np.ndarray, h: np.ndarray) -> tuple[Any, Pullback]:
     """Evaluate with the reset before the product, given what x adds to the gates and room for the states."""
     units = h.shape[2]
-    each_gate, of_rz, of_n = by_gate(gates, 3), layer.hidden_weight[:, : 2 * units], layer.hidden_weight[:, 2 * units :]
+    each_gate = by_gate(gates, 3)
+    of_rz, of_n = layer.hidden_weight[..., : 2 * units], layer.hidden_weight[..., 2 * units :]
     kept = np.empty_like(h[1:])  # r h
-    gates[..., 2 * units :] += layer.hidden_bias
+    gates[..., 2 * units :] += for_rows(layer.hidden_bias, gates.shape[1])
     for t in range(len(gates)):
         rz = gates[t][:, : 2 * units]
-        rz += h[t].dot(of_rz)
+        rz += product(h[t], of_rz)
         _sigmoid_in_place(rz)
         r, z, n = each_gate[t]
         np.multiply(r, h[t], out=kept[t])
-        n += kept[t].dot(of_n)
+        n += product(kept[t], of_n)
         np.tanh(n, out=n)
         h[t + 1] = n + z * (h[t] - n)
 
@@ -135,15 +148,19 @@ def _reset_before(layer: Gru, steps: Steps, gates: np.ndarray, h: np.ndarray) ->
             dr, dz, dn = each_dgate[t]
             np.multiply(dh * (h[t] - n), z * (1 - z), out=dz)
             np.multiply(dh * (1 - z), 1 - n * n, out=dn)
-            dkept = dn.dot(of_n.T)
+            dkept = product(dn, of_n.mT)
             np.multiply(dkept * h[t], r * (1 - r), out=dr)
             dh *= z
             dh += dkept * r
-            dh += dgates[t][:, : 2 * units].dot(of_rz.T)
-        dhidden = [dweight(h[:-1], dgates[..., : 2 * units]), dweight(kept, dgates[..., 2 * units :])]
-        dbias = sum_of_rows(dgates)
+            dh += product(dgates[t][:, : 2 * units], of_rz.mT)
+        drz, dn = dgates[..., : 2 * units], dgates[..., 2 * units :]
+        dhidden = [dweight(of_rz, h[:-1], drz), dweight(of_n, kept, dn)]
         dlayer = Gru(
-            dweight(steps.x, dgates), read_only(np.concatenate(dhidden, axis=1)), dbias, dbias[2 * units :], False
+            dweight(layer.input_weight, steps.x, dgates),
+            read_only(np.concatenate(dhidden, axis=-1)),
+            dbias(layer.bias, dgates),
+            dbias(layer.hidden_bias, dn),
+            reset_after=False,
         )
         return dlayer, outgoing(steps, dy, dgates, layer.input_weight, dh)
 

@@ -15,8 +15,21 @@ from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
-from fnn.layers._recurrent import allocate_states, by_gate, dweight, incoming, inputs, outgoing, read, recurrent, result
-from fnn.layers._stable import sum_of_rows, widened
+from fnn.layers._recurrent import (
+    Steps,
+    allocate_states,
+    by_gate,
+    dbias,
+    dweight,
+    incoming,
+    inputs,
+    outgoing,
+    product,
+    read,
+    recurrent,
+    result,
+)
+from fnn.layers._stable import widened
 from fnn.layers.initializers import Initializer, glorot_uniform
 
 
@@ -36,8 +49,12 @@ class Lstm(Record):
 @vjp.register
 @widened
 def lstm_vjp(layer: Lstm, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
-    steps = read("lstm", layer, x, gates=4, states=2)
-    units = layer.hidden_weight.shape[0]
+    return lstm_over(layer, read("lstm", layer, x, gates=4, states=2))
+
+
+def lstm_over(layer: Lstm, steps: Steps) -> tuple[Any, Pullback]:
+    """Evaluate a layer, or a stack of them, over the steps of a batch."""
+    units = layer.hidden_weight.shape[-2]
     # sigmoid(a) = 1/2 + tanh(a / 2) / 2: with the columns of i, f and o halved, one sweep of tanh does all four gates.
     half = np.repeat(np.array([0.5, 0.5, 1.0, 0.5], layer.bias.dtype), units)
     gates = inputs(steps, layer.input_weight * half, layer.bias * half)
@@ -48,7 +65,7 @@ def lstm_vjp(layer: Lstm, x: Any, key: Key | None = None) -> tuple[Any, Pullback
     # As large as the gates: to multiply by a single row would take twice the time.
     scale, shift = np.full_like(from_h, half), np.full_like(from_h, 1 - half)
     for t in range(len(gates)):
-        gates[t] += np.dot(h[t], forward, out=from_h)
+        gates[t] += product(h[t], forward, out=from_h)
         np.tanh(gates[t], out=gates[t])
         gates[t] *= scale
         gates[t] += shift
@@ -60,7 +77,7 @@ def lstm_vjp(layer: Lstm, x: Any, key: Key | None = None) -> tuple[Any, Pullback
 
     def lstm_pullback(dy):
         dys, dlast = incoming(steps, dy)
-        back = layer.hidden_weight.T.copy()
+        back = layer.hidden_weight.mT.copy()
         dgates, slope = np.empty_like(gates), np.empty_like(gates[0])
         each_dgate = by_gate(dgates, 4)
         slope_if, slope_g, slope_o = slope[:, : 2 * units], slope[:, 2 * units : 3 * units], slope[:, 3 * units :]
@@ -87,8 +104,12 @@ def lstm_vjp(layer: Lstm, x: Any, key: Key | None = None) -> tuple[Any, Pullback
             np.subtract(1, slope_g, out=slope_g)
             np.subtract(o, slope_o, out=slope_o)
             dgates[t] *= slope
-            np.dot(dgates[t], back, out=dh)
-        dlayer = Lstm(dweight(steps.x, dgates), dweight(h[:-1], dgates), sum_of_rows(dgates))
+            product(dgates[t], back, out=dh)
+        dlayer = Lstm(
+            dweight(layer.input_weight, steps.x, dgates),
+            dweight(layer.hidden_weight, h[:-1], dgates),
+            dbias(layer.bias, dgates),
+        )
         return dlayer, outgoing(steps, dy, dgates, layer.input_weight, dh, dc)
 
     return result(steps, h, c), lstm_pullback

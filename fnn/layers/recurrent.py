@@ -26,9 +26,21 @@ from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
-from fnn.layers._recurrent import allocate_states, dweight, incoming, inputs, outgoing, read, recurrent, result
+from fnn.layers._recurrent import (
+    Steps,
+    allocate_states,
+    dbias,
+    dweight,
+    incoming,
+    inputs,
+    outgoing,
+    product,
+    read,
+    recurrent,
+    result,
+)
 from fnn.layers._sequences import last_steps, unpack
-from fnn.layers._stable import sum_of_rows, widened
+from fnn.layers._stable import widened
 from fnn.layers.initializers import Initializer, glorot_uniform
 
 
@@ -46,23 +58,31 @@ class Rnn(Record):
 @vjp.register
 @widened
 def rnn_vjp(layer: Rnn, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
-    steps = read("rnn", layer, x)
+    return rnn_over(layer, read("rnn", layer, x))
+
+
+def rnn_over(layer: Rnn, steps: Steps) -> tuple[Any, Pullback]:
+    """Evaluate a layer, or a stack of them, over the steps of a batch."""
     from_x = inputs(steps, layer.input_weight, layer.bias)
-    h = allocate_states(steps, from_x, layer.hidden_weight.shape[0])
+    h = allocate_states(steps, from_x, layer.hidden_weight.shape[-1])
     for t in range(len(from_x)):
-        np.dot(h[t], layer.hidden_weight, out=h[t + 1])
+        product(h[t], layer.hidden_weight, out=h[t + 1])
         h[t + 1] += from_x[t]
         np.tanh(h[t + 1], out=h[t + 1])
 
     def rnn_pullback(dy):
         dys, _ = incoming(steps, dy)
-        back = layer.hidden_weight.T.copy()
+        back = layer.hidden_weight.mT.copy()
         dsums, dh = 1 - h[1:] * h[1:], np.zeros_like(h[0])  # dsums: the gradient of what tanh is taken of
         for t in reversed(range(len(from_x))):
             dh += dys[t]
             dsums[t] *= dh
-            np.dot(dsums[t], back, out=dh)
-        dlayer = Rnn(dweight(steps.x, dsums), dweight(h[:-1], dsums), sum_of_rows(dsums))
+            product(dsums[t], back, out=dh)
+        dlayer = Rnn(
+            dweight(layer.input_weight, steps.x, dsums),
+            dweight(layer.hidden_weight, h[:-1], dsums),
+            dbias(layer.bias, dsums),
+        )
         return dlayer, outgoing(steps, dy, dsums, layer.input_weight, dh)
 
     return result(steps, h), rnn_pullback

@@ -4,7 +4,8 @@ together    : stacked network, n, keys? -> the network that computes all members
 as_they_are : stacked network -> whether its layers do so by themselves
 
 Dense layers take a stack, and activation functions any axes. A layer without parameters that looks at each row alone
-takes the rows of all members as rows. Any other layer serves its members in turn, each with a key of its own.
+takes the rows of all members as rows. Norms and recurrent layers have ways of their own (``_side_by_side``). Any other
+layer serves its members in turn, each with a key of its own: it draws, or gains nothing from more than that.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from fnn.layers.positional import Sinusoidal
 from fnn.layers.recurrent import LastStep
 from fnn.layers.shape import Flatten, Reshape
 from fnn.layers.softmax import LogSoftmax, Softmax
-from fnn.networks._side_by_side import OfFeatures, OfRows, side_by_side
+from fnn.networks._side_by_side import OfFeatures, OfRows, OfSteps, side_by_side
 from fnn.networks.branches import Parallel, Pick, Residual
 from fnn.networks.joins import Add, Concatenate, Multiply
 from fnn.networks.serial import Serial
@@ -136,7 +137,7 @@ def require_first_axis(layer: Any, n: int) -> None:
 
 def apart(node: Any) -> Any:
     """Return a gradient as a tree like the stacked network."""
-    if isinstance(node, Merged | Each | OnArrays | OfFeatures | OfRows):
+    if isinstance(node, Merged | Each | OnArrays | OfFeatures | OfRows | OfSteps):
         return node.layer
     if type(node) is Dense:
         return node
