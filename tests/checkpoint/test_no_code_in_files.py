@@ -1,6 +1,7 @@
 """No file is a program: nothing in fnn unpickles, evaluates or imports what a file says, checked on the syntax tree."""
 
 import ast
+import re
 from pathlib import Path
 
 import fnn
@@ -55,9 +56,19 @@ def _faults(node):
             yield "import_module"
 
 
-@each_of("name", MODULES)
+# To grade a program is to run it; this is where, and in a process of its own with limits.
+RUNS_PROGRAMS = "programs/running.py"
+
+
+@each_of("name", set(MODULES) - {RUNS_PROGRAMS})
 def test_no_module_of_fnn_can_run_code_that_comes_from_a_file(name):
     assert faults(MODULES[name]) == []
+
+
+def test_what_runs_programs_does_that_alone_and_nothing_else_imports_it():
+    assert {what for _, what in faults(MODULES[RUNS_PROGRAMS])} == {"compile", "exec"}
+    users = {name for name, source in MODULES.items() if re.search(r"import .*\bstops\b|programs\.running", source)}
+    assert {name.split("/")[0] for name in users} <= {"programs", "testing"}
 
 
 def test_every_file_of_the_package_was_looked_at():
