@@ -100,8 +100,9 @@ def agree(one: Outcome, other: Outcome, tolerance: float = 1e-5) -> bool:
         return type(one.error) is type(other.error)
     if bool(one.warning) != bool(other.warning) or list(one.parts) != list(other.parts):
         return False
-    for a, b in zip(one.arrays, other.arrays, strict=True):
-        allowed = (1e-4 if is_single(a) else tolerance) * np.abs(b[np.isfinite(b)]).max(initial=0.0)
-        if a.shape != b.shape or not np.allclose(a.astype(np.float64), b, 0, allowed, equal_nan=True):
-            return False
-    return True
+    both = zip(one.arrays, other.arrays, strict=True)
+    pairs = [(a.astype(np.float64), b, 1e-4 if is_single(a) else tolerance) for a, b in both]
+    return all(
+        a.shape == b.shape and np.allclose(a, b, 0, within * np.abs(b[np.isfinite(b)]).max(initial=0.0), equal_nan=True)
+        for a, b, within in pairs
+    )

@@ -178,7 +178,7 @@ def other_form(form: Form, function: Callable[..., Any]) -> Form | None:
         others = [Form(exercise, by) for by in _changed(form.by, flips, [None], [None], 2)]
         return next((each for each in others if not exercise.law(exercise.name, each.standard(function))), None)
     sloped = [_table_row(Form(exercise, by)) for by in _slopes(form, function)]
-    for other, given, key, expected in [*sloped, *_table(exercise, form.by)]:
+    for other, given, key, expected, _ in [*sloped, *_table(exercise, form.by)]:
         if key not in outcomes:
             outcomes[key] = call(other.plain(function), map_arrays(np.copy, given))
         if not difference(outcomes[key], expected, exercise.tolerance) and not any(
@@ -191,27 +191,23 @@ def other_form(form: Form, function: Callable[..., Any]) -> Form | None:
 @cache
 def _table(exercise: Exercise, asked: Conventions) -> list[tuple[Any, ...]]:
     """Return all other forms that differ, those with few changes first, with what they take and give."""
-    rows: dict[Any, tuple[Any, ...]] = {}
-    start = _table_row(Form(exercise, asked))
+    start = _table_row(Form(exercise, asked))[-1]
     flips = [name for name, value in attrs.asdict(asked).items() if isinstance(value, bool) and (name == "cached" or
-             _bits(_table_row(Form(exercise, attrs.evolve(asked, **{name: not value})))) != _bits(start))]  # fmt: skip
+             _table_row(Form(exercise, attrs.evolve(asked, **{name: not value})))[-1] != start)]  # fmt: skip
     orders, returns = ([None, *permutations(names)] if len(names) < 4 else [None]
                        for names in (exercise.takes, exercise.gives))  # fmt: skip
+    rows: dict[Any, tuple[Any, ...]] = {start: ()}
     for by in _changed(asked, flips, orders, returns, 3):
         row = _table_row(Form(exercise, by))
-        rows.setdefault(_bits(row), row)
-    rows.pop(_bits(start), None)
-    return list(rows.values())
+        rows.setdefault(row[-1], row)
+    return list(rows.values())[1:]
 
 
 def _table_row(form: Form) -> tuple[Any, ...]:
     first = form.exercise.cases[0]
     given = form.give(first.arguments)
-    return form, given, (form.by.cached, form.by.order, *bits(given)), form.expected(first)
-
-
-def _bits(row: tuple[Any, ...]) -> Any:
-    return row[2], tuple(bits(row[3]))
+    key, expected = (form.by.cached, form.by.order, *bits(given)), form.expected(first)
+    return form, given, key, expected, (key, tuple(bits(expected)))
 
 
 def _changed(asked: Conventions, flips: list[str], orders: Any, returns: Any, most: int) -> Iterator[Conventions]:

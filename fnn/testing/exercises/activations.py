@@ -11,7 +11,7 @@ import numpy as np
 from fnn.layers import activations, smooth
 from fnn.layers.softmax import log_softmax
 from fnn.layers.softmax import softmax as softmax_layer
-from fnn.testing.exercises.exercise import Exercise, case, near, numbers, pullback_of, slope_of, then, times
+from fnn.testing.exercises.exercise import Exercise, case, near, numbers, pullback_of, slope_of, then, times, with_dy
 
 FAR = np.array([[-1e4, 0.5, 1e4]])
 SHAPES = [case(numbers(5, 3)), case(numbers(3, 3, seed=1)), case(numbers(1, 4, seed=2))]
@@ -49,10 +49,6 @@ def pulled_through(p: np.ndarray, dy: np.ndarray) -> np.ndarray:
     return p * (dy - (dy * p).sum(axis=1, keepdims=True))
 
 
-def _with_dy(cases: list[Any]) -> list[Any]:
-    return [case(*each.arguments, numbers(*each.arguments[0].shape, seed=5), mistake=each.mistake) for each in cases]
-
-
 # Which mistake the edges show, and the slope as a formula for the output, which is mistake 14.
 NAMES: Any = dict.fromkeys(("relu", "leaky_relu"), (None, None)) | {
     "elu": (16, None), "selu": (16, None), "softplus": (15, None), "silu": (15, None),
@@ -68,7 +64,7 @@ def _activation(name: str, mistake: int | None, of_output: Any) -> list[Exercise
     slopes = [(3, times(slope)), *([(14, of_output)] if of_output else [])]
     pullbacks: list[Any] = [(key, lambda x, dy, s=wrong: s(x) * dy) for key, wrong in slopes]
     pullbacks.append(("it is the slope alone: times dy", lambda x, dy: slope(x)))
-    pullback, pulled = pullback_of(layer), _with_dy([*SHAPES, *kink])
+    pullback, pulled = pullback_of(layer), with_dy([*SHAPES, *kink])
     return [
         Exercise(name, cases, layer, axes=0),
         Exercise(f"{name}_derivative", [*SHAPES, *kink], slope, slopes, 0, layer, slope_of),
@@ -82,7 +78,7 @@ EXERCISES = [
     Exercise("log_softmax", [*LOGITS[:-1], case(FAR, mistake=11)], log_softmax, [
         (11, then(softmax_layer, np.log)), *LOG_SOFTMAXES, *[(key, then(p, np.log)) for key, p in SOFTMAXES],
         (11, near(log_softmax, 0.05))], axes=1),
-    Exercise("softmax_pullback", _with_dy(LOGITS), pullback_of(softmax_layer), [
+    Exercise("softmax_pullback", with_dy(LOGITS), pullback_of(softmax_layer), [
         (3, times(pullback_of(softmax_layer))),
         *[(key, then(p, pulled_through)) for key, p in SOFTMAXES],
         *[(13, then(p, lambda p, dy: dy * p * (1 - p))) for p in (softmax_layer, *[wrong for _, wrong in SOFTMAXES])],

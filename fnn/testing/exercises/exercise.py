@@ -14,6 +14,7 @@ import numpy as np
 
 from fnn.core.keys import Key, normals
 from fnn.core.vjp import vjp
+from fnn.testing._sandbox import map_arrays
 from fnn.testing.mistakes import TABLES
 from fnn.testing.results import Finding
 
@@ -22,16 +23,12 @@ REFUSED = object()  # the right answer is an error, as for shapes that do not fi
 
 @attrs.frozen(eq=False)
 class Case:
-    """Arguments to try; the mistake of whoever fails here but not in the ordinary cases; and the right result.
-
-    ``answer`` is that where the right version does not give it, or ``REFUSED`` if only an error is right;
-    ``may_refuse`` allows an error instead.
-    """
+    """Arguments to try; the mistake of whoever fails here but not in the ordinary cases; and the right result."""
 
     arguments: tuple[Any, ...]
     mistake: int | None = None
-    answer: Any = None
-    may_refuse: bool = False
+    answer: Any = None  # where the right version does not give it; ``REFUSED`` if only an error is right
+    may_refuse: bool = False  # an error instead of the answer
 
     @property
     def ordinary(self) -> bool:
@@ -109,9 +106,8 @@ def times(right: Callable[..., Any], factor: float | Callable[..., Any] = -1) ->
     """Return a suspect whose result is a factor too large; of the opposite sign without one."""
 
     def too_large(*arguments: Any) -> Any:
-        result, c = right(*arguments), factor(*arguments) if callable(factor) else factor
-        several = isinstance(result, list | tuple)
-        return type(result)([each * c for each in result]) if several else result * c
+        c = factor(*arguments) if callable(factor) else factor
+        return map_arrays(lambda each: each * c, right(*arguments))
 
     return too_large
 
@@ -130,6 +126,11 @@ def near(right: Callable[..., Any], fraction: float) -> Fitted:
         return found[0] if close and np.abs(found[0] - expected).max() <= fraction * np.abs(expected).max() else np.nan
 
     return Fitted(about)
+
+
+def with_dy(cases: Sequence[Case]) -> list[Case]:
+    """Return the cases of a layer with a gradient of what it returns, which has the shape of x."""
+    return [case(*each.arguments, numbers(*each.arguments[0].shape, seed=5), mistake=each.mistake) for each in cases]
 
 
 def numbers(*shape: int, seed: int = 0) -> np.ndarray:

@@ -13,7 +13,7 @@ from fnn.layers.conv import Conv
 from fnn.layers.norm import BatchNorm
 from fnn.layers.pool import max_pool
 from fnn.testing._sandbox import call, map_arrays
-from fnn.testing.exercises.exercise import Exercise, case, numbers, pullback_of, times
+from fnn.testing.exercises.exercise import Exercise, case, numbers, pullback_of, times, with_dy
 from fnn.testing.results import Finding
 
 POOL: Any = max_pool(2)
@@ -112,9 +112,7 @@ EXERCISES = [
              [(3, times(pullback_of(POOL)))], of_record=pullback_of, law=_ties_share),
     Exercise("batch_norm", ROWS, lambda x: _norm(x)(x), [
         (32, lambda x, d=divisor: (x - x.mean(axis=0)) / d(x)) for divisor in DIVISORS], tolerance=1e-3),
-    Exercise("batch_norm_backward", [
-        case(*each.arguments, numbers(*each.arguments[0].shape, seed=5), mistake=each.mistake) for each in ROWS[:3]
-    ], _norm_backward, [
+    Exercise("batch_norm_backward", with_dy(ROWS[:3]), _norm_backward, [
         (3, times(_norm_backward)),
         (32, lambda x, dy: dy / np.sqrt(x.var(axis=0) + 1e-5)),
         (32, lambda x, dy: (dy - dy.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5)),
