@@ -12,8 +12,8 @@ Read ``mistakes`` (what goes wrong, by number) and ``results`` (``Finding``, ``G
 ``derivatives``, whose checks need nothing but the function. ``grading`` knows what the function is to compute: that is
 an exercise (``exercises/exercise``), and the other files in ``exercises`` hold them by topic. ``conventions`` says in
 which other forms a function may be right. ``submissions`` grades whole files, with the room ``programs``: ``_worker``
-is what runs in their processes, and ``_page`` fills in ``page.html``. Below them are ``_sandbox`` (a
-call that cannot do harm) and ``_compare`` (where two results differ).
+is what runs in their processes, and ``_page`` fills in ``page.html``. Below them are ``_sandbox`` (a call that cannot
+do harm) and ``_compare`` (where two results differ).
 """
 
 from fnn.testing.derivatives import check_derivative, check_gradient

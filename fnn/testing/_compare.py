@@ -47,8 +47,8 @@ def difference(outcome: Outcome, expected: Parts, tolerance: float, x: Any = Non
     """
     if outcome.error is not None:
         return Difference(outcome.complaint)
-    if len(outcome.parts) != len(expected):
-        few, many = (f"{len(parts)} result{'s' * (len(parts) != 1)}" for parts in (outcome.parts, expected))
+    few, many = (f"{len(parts)} result{'s' * (len(parts) != 1)}" for parts in (outcome.parts, expected))
+    if few != many:
         return Difference(f"gives {few}, expected {many}")
     # A dictionary or a list for a tuple will do: results are compared in their order.
     given = x if isinstance(x, np.ndarray) else np.ones(1)
@@ -61,11 +61,14 @@ def difference(outcome: Outcome, expected: Parts, tolerance: float, x: Any = Non
             what = f"gives {where}the shape {found.shape}, expected {right.shape}"
             return Difference(what, found, right, share=share)
         worst = tuple(int(i) for i in np.argwhere(_off(found, right, *reach))[0])
-        at = _input_at(given, worst, axes)
-        long = at is not None and given.size > SHORT
-        told = (f" at {list(worst)}" if worst else "") + (f", where x is {shown(at)}," if long else "," * bool(worst))
-        one, other = _apart(found[worst], right[worst])
-        return Difference(f"gives {where}{one}{told or ','} expected {other}", found, right, at, share)
+        rank = given.ndim - axes  # the number or the row of the input, if it can be told and is short
+        at = given[worst[:rank]] if axes >= 0 and 0 < rank <= len(worst) else None
+        at = at if at is None or at.size <= SHORT else None
+        told = f" at {list(worst)}" if worst else ""
+        told += f", where x is {shown(at)}" if at is not None and given.size > SHORT else ""
+        pairs = ([f"{float(each[worst]):.{digits}g}" for each in (found, right)] for digits in range(4, 18))
+        one, other = next((pair for pair in pairs if pair[0] != pair[1]), ("another number", "its neighbor"))
+        return Difference(f"gives {where}{one}{told}, expected {other}", found, right, at, share)
     return None
 
 
@@ -78,20 +81,6 @@ def _off(found: np.ndarray, right: np.ndarray, tolerance: float, reach: float) -
 def is_single(array: np.ndarray) -> bool:
     """Return True for float32 and less."""
     return array.dtype.kind == "f" and array.dtype.itemsize < 8
-
-
-def _input_at(x: np.ndarray, place: tuple[int, ...], axes: int) -> Any:
-    """Return the number of the input at a place of the result, or its row; None if neither can be told."""
-    if axes < 0 or not 0 < x.ndim - axes <= len(place):
-        return None
-    at = x[place[: x.ndim - axes]]
-    return at if at.size <= SHORT else None
-
-
-def _apart(found: Any, expected: Any) -> tuple[str, str]:
-    """Return two numbers with as many digits as it takes to see that they differ."""
-    pairs = [(f"{float(found):.{digits}g}", f"{float(expected):.{digits}g}") for digits in range(4, 18)]
-    return next((pair for pair in pairs if pair[0] != pair[1]), pairs[-1])
 
 
 def agree(one: Outcome, other: Outcome, tolerance: float = 1e-5) -> bool:

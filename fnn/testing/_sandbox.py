@@ -50,9 +50,8 @@ class Outcome:
 
     def same_bits(self, other: Outcome) -> bool:
         """Return True if two outcomes are equal to the bit."""
-        if self.error or other.error:
-            return type(self.error) is type(other.error)
-        return list(self.parts) == list(other.parts) and bits(self.arrays) == bits(other.arrays)
+        alike = type(self.error) is type(other.error) and list(self.parts) == list(other.parts)
+        return alike and bits(self.arrays) == bits(other.arrays)
 
 
 def bits(value: Any) -> list[tuple[Any, ...]]:
@@ -106,10 +105,9 @@ def parts_of(value: Any, place: str = "") -> Parts:
 
 def _are_numbers(value: Any) -> bool:
     """Return True if a list, perhaps of lists, holds nothing but numbers, so that it is meant as an array."""
-    nested = isinstance(value, list)
-    return isinstance(value, list | tuple) and bool(value) and all(
-        np.isscalar(part) or (nested and _are_numbers(part)) for part in value
-    )  # fmt: skip
+    if not isinstance(value, list | tuple):
+        return False
+    return bool(value) and all(np.isscalar(each) or (type(value) is list and _are_numbers(each)) for each in value)
 
 
 def map_arrays(change: Callable[[np.ndarray], Any], value: Any) -> Any:

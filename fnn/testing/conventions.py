@@ -18,7 +18,7 @@ from fnn.layers.activations import sigmoid
 from fnn.layers.softmax import softmax
 from fnn.testing._compare import Difference, difference
 from fnn.testing._sandbox import Outcome, Parts, bits, call, map_arrays, parts_of
-from fnn.testing.exercises.exercise import Case, Exercise
+from fnn.testing.exercises.exercise import REFUSED, Case, Exercise
 from fnn.testing.mistakes import TABLES
 
 Order = tuple[str, ...]
@@ -72,8 +72,8 @@ class Form:
     @property
     def cases(self) -> list[Case]:
         """Return the cases that there are in this form: the logarithm of a probability needs no extreme logits."""
-        bounded = self.by.probabilities and self.exercise.takes[0] == "logits"
-        return [each for each in self.exercise.cases if each.ordinary or not bounded]
+        every = not self.by.probabilities or self.exercise.takes[0] != "logits"
+        return [each for each in self.exercise.cases if each.ordinary or every]
 
     def give(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the arguments in the form in which the function takes them."""
@@ -109,11 +109,16 @@ class Form:
         """Return the outcome of a function for a case, called in this form on copies."""
         return call(self.plain(function), map_arrays(np.copy, self.give(each.arguments)))
 
-    def differs(self, each: Case, outcome: Outcome) -> Difference | None:
-        """Return where an outcome differs from the right result of a case, or None."""
+    def wrong(self, each: Case, outcome: Outcome) -> Difference | None:
+        """Return what is wrong with the outcome of a case, or None."""
+        if outcome.error is not None and (each.may_refuse or each.answer is REFUSED):
+            return None
+        if each.answer is REFUSED:
+            return Difference("gives a result, expected a ValueError", outcome.arrays)
         axes, x = self.exercise.axes, self.give(each.arguments)[0]
         axes = -1 if axes is None or (axes and self.by.columns) else axes
-        return difference(outcome, self.expected(each), self.exercise.tolerance, x, axes)
+        found = difference(outcome, self.expected(each), self.exercise.tolerance, x, axes)
+        return Difference(f"warns: {outcome.warning}", right=True) if not found and outcome.warning else found
 
     def plain(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function without its cache."""
@@ -182,7 +187,7 @@ def other_form(form: Form, function: Callable[..., Any]) -> Form | None:
         if key not in outcomes:
             outcomes[key] = call(other.plain(function), map_arrays(np.copy, given))
         if not difference(outcomes[key], expected, exercise.tolerance) and not any(
-            other.differs(each, other.call(function, each)) for each in exercise.cases[1:] if each.ordinary
+            other.wrong(each, other.call(function, each)) for each in exercise.cases[1:] if each.ordinary
         ):
             return other
     return None

@@ -85,9 +85,7 @@ the factor n = 3, the number of rows: a sum where a mean belongs
     return _compared(name, lambda point: result(point, 0), call(result, (x.copy(), 1)), (x, *rest), tolerance)
 
 
-def _compared(
-    name: str, f: Callable[[np.ndarray], np.ndarray], outcome: Outcome, inputs: tuple[Any, ...], tolerance: float
-) -> Finding | None:
+def _compared(name: str, f: Callable[..., Any], outcome: Outcome, inputs: Any, tolerance: float) -> Finding | None:
     x = inputs[0]
     try:
         expected, smooth = _slopes(f, x)

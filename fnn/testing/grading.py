@@ -18,7 +18,7 @@ from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.diagnostics.check import check_vjp
 from fnn.layers._constructor import Constructor
-from fnn.testing._compare import Difference, agree, is_single
+from fnn.testing._compare import agree, is_single
 from fnn.testing._sandbox import Outcome, call, isolated, map_arrays
 from fnn.testing.conventions import FORMS, Conventions, Form, other_form
 from fnn.testing.derivatives import hint
@@ -36,14 +36,11 @@ CONVENTIONS = {name: told for name, (_, _, told) in TABLES["conventions"].items(
 def grade(**functions: Any) -> Grades:
     """Grade functions written from scratch, each given under the name of what it is, and name known mistakes.
 
-    The names, and what each function takes and returns, are in ``SIGNATURES``: print them with
-    ``print(*SIGNATURES.values(), sep="\\n")``. A function is compared with this package's on ordinary inputs and at the
-    edges: single rows, as many rows as columns, shifts of 1e5, numbers of +-1e4, rows far apart, bytes. It is also
-    tried for what it does besides (see ``check_function``; float64 made of float32 counts in updates alone). A function
-    that raises has a finding, and every call is on copies.
-
-    A layer or loss, your own too, may be given for an activation, a loss or their derivatives; it goes through
-    ``check_vjp`` as well. So may a constructor, such as ``max_pool(2)``.
+    What each takes and returns: ``print(*SIGNATURES.values(), sep="\\n")``. A function is compared with this package's
+    on ordinary inputs and at the edges: single rows, as many rows as columns, shifts of 1e5, numbers of +-1e4, rows far
+    apart, bytes. It is also tried for what it does besides (see ``check_function``; float64 made of float32 counts in
+    updates alone). A function that raises has a finding, and every call is on copies. A layer or loss, your own too, or
+    a constructor may be given for an activation, a loss or their derivatives; it goes through ``check_vjp`` as well.
 
     ``Grades`` prints as a line for each finding; ``grades.passed`` is True if there is none, ``grades.share`` is the
     fraction of functions without, ``grades.score`` gives partial credit, ``grades.mistakes`` are the numbers.
@@ -57,9 +54,7 @@ def grade(**functions: Any) -> Grades:
     >>> def softmax(z):
     ...     e = np.exp(z - z.max())
     ...     return e / e.sum(axis=1, keepdims=True)
-    >>> def relu(x):
-    ...     return x * (x > 0)
-    >>> grades = grade(softmax=softmax, relu=relu)
+    >>> grades = grade(softmax=softmax, relu=lambda x: x * (x > 0))
     >>> print(grades)
     softmax: mistake 9, shifted by the maximum of all rows instead of each row's own: softmax([[0, 1], [-1000, -999]]) \
 gives nan at [1, 0], expected 0.2689; subtract x.max(axis=1, keepdims=True)
@@ -102,8 +97,8 @@ def _graded(name: str, given: Any, asked: Conventions) -> Iterator[Finding]:
     for finding in [*found, *_in_its_form(Form(exercise, asked), function)]:
         mark = finding.mistake or finding.what
         if mark not in seen:
-            seen.add(mark)
             yield finding
+        seen.add(mark)
 
 
 def _in_its_form(form: Form, function: Callable[..., Any]) -> list[Finding]:
@@ -149,9 +144,8 @@ def _of_effects(form: Form, function: Callable[..., Any]) -> dict[str, Finding]:
     if exercise.seed is not None and not repeats(function, arguments):
         other = tuple([1 if place == exercise.seed else each for place, each in enumerate(arguments)])
         if repeats(function, other):
-            what = "gives another result each time for the seed 0, but not for 1"
-            found["seed"] = Finding(name, what, arguments, mistake=26)
-            mistakes[HIDDEN] = 26
+            told, mistakes[HIDDEN] = "gives another result each time for the seed 0, but not for 1", 26
+            found["seed"] = Finding(name, told, arguments, mistake=26)
     found |= effects(name, function, arguments, mistakes)
     if PROMOTES not in exercise.effects or HIDDEN in found:
         found.pop(PROMOTES, None)
@@ -168,7 +162,7 @@ def _of_values(form: Form, function: Callable[..., Any]) -> Iterator[Finding]:
         return
     outcomes = [form.call(function, each) for each in form.cases]
     pairs = [(_as_exact(each, outcome), outcome) for each, outcome in zip(form.cases, outcomes, strict=True)]
-    wrongs = {place: wrong for place, pair in enumerate(pairs) if (wrong := _wrong(form, *pair))}
+    wrongs = {place: wrong for place, pair in enumerate(pairs) if (wrong := form.wrong(*pair))}
     left = list(wrongs)
     while left:
         place = left[0]
@@ -209,15 +203,3 @@ def _alike(form: Form, suspect: Callable[..., Any] | Fitted, each: Case, outcome
     version = partial(suspect.version, outcome.arrays) if isinstance(suspect, Fitted) else suspect
     given = map_arrays(np.copy, each.arguments)
     return agree(outcome, call(lambda *given: form.put(version(*given), each.arguments), given))
-
-
-def _wrong(form: Form, each: Case, outcome: Outcome) -> Difference | None:
-    """Return what is wrong with an outcome, or None."""
-    if outcome.error is not None and (each.may_refuse or each.answer is REFUSED):
-        return None
-    if each.answer is REFUSED:
-        return Difference("gives a result, expected a ValueError", outcome.arrays)
-    wrong = form.differs(each, outcome)
-    if wrong is None and outcome.warning:
-        return Difference(f"warns: {outcome.warning}", right=True)
-    return wrong

@@ -6,7 +6,7 @@ effects        : name, function, arguments     -> kind of effect -> Finding
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -61,21 +61,14 @@ memory with its input; make a new array: np.maximum(x, 0)
     name = getattr(function, "__name__", type(function).__name__)
     for given in inputs:
         arguments = given if isinstance(given, tuple) else (given,)
-        for finding in (*_accidents(name, function, arguments), *effects(name, function, arguments).values()):
+        outcome = call(function, map_arrays(np.copy, arguments))
+        finite = all(np.isfinite(array).all() for array in arrays_in(arguments) if array.dtype.kind == "f")
+        alarm = f"warns: {outcome.warning}" if outcome.warning else "gives NaN or infinity for finite numbers"
+        alarmed = finite and (outcome.warning or not outcome.finite)
+        told = outcome.complaint if outcome.error else alarm if alarmed else ""
+        for finding in [Finding(name, told, arguments)] if told else effects(name, function, arguments).values():
             return finding
     return None
-
-
-def _accidents(name: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Iterator[Finding]:
-    """Yield what goes wrong in an ordinary call."""
-    outcome = call(function, map_arrays(np.copy, arguments))
-    if outcome.error is not None:
-        yield Finding(name, outcome.complaint, arguments)
-    elif all(np.isfinite(array).all() for array in arrays_in(arguments) if array.dtype.kind == "f"):
-        if outcome.warning:
-            yield Finding(name, f"warns: {outcome.warning}", arguments)
-        elif not outcome.finite:
-            yield Finding(name, "gives NaN or infinity for finite numbers", arguments)
 
 
 def effects(
@@ -83,11 +76,7 @@ def effects(
 ) -> dict[str, Finding]:
     """Return what a function does besides returning a result, by kind. A call that raises has no effect here.
 
-    Args:
-        name: the function's, for the findings.
-        function: what to call.
-        arguments: what to call it with.
-        mistakes: which mistake a kind is, where it is not the usual one.
+    ``mistakes`` says which mistake a kind is, where it is not the usual one.
     """
     mistakes = {WRITES: 2, SHARES: 2, GLOBAL: 27, MOVES: 27} | (mistakes or {})
     given = map_arrays(np.copy, arguments)

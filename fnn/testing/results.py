@@ -23,17 +23,12 @@ SHORT = 8  # so many numbers are shown, larger arrays by their shape
 class Finding:
     """One thing that is wrong with a function; as text, a sentence for whoever wrote it.
 
-    Args:
-        function, what: its name, and what it does.
-        inputs: what it was called with.
-        expected, found: the results, where there are both.
-        mistake: the number of a known mistake (see ``MISTAKES``), or None.
-        advice: what to write, beside what ``MISTAKES`` says.
-        severity: "wrong" if a number is wrong, "edge" if only extreme inputs show it (1e4, ties, one row, other shapes)
-            or if it harms what is around the function (it writes to its input), "style" if all numbers are right.
-        at: the number, or the row, of the inputs at which it fails, where one can be told.
-        share: which fraction of the results is wrong: 1 / 3 if two of three are right.
-        conventions: under which keywords of ``grade`` the function is right, as ``{"columns": True}``.
+    ``inputs`` is what it was called with, ``found`` and ``expected`` are the results where there are both, ``at`` is
+    the number or the row of the inputs where they differ. ``mistake`` is the number of a known mistake (``MISTAKES``),
+    ``advice`` what to write beside. ``severity`` is "wrong" if a number is wrong, "edge" if only extreme inputs show it
+    (1e4, ties, one row, other shapes) or if it harms what is around the function, as by writing to its input, and
+    "style" if all numbers are right. ``share`` is the fraction of the results that is wrong, and ``conventions`` are
+    keywords of ``grade`` under which the function is right.
 
     >>> print(Finding("relu", "writes to its input", (np.array([-1.0, 2.0]),), mistake=2))
     relu: mistake 2, the input is written to, or returned as the result: relu([-1, 2]) writes to its input; make a new \
@@ -118,11 +113,8 @@ class Grades:
         return tuple(sorted({finding.mistake for finding in self.findings if finding.mistake}))
 
     def __str__(self) -> str:
-        lines = [
-            line
-            for name in self.functions
-            for line in [str(each) for each in self.findings if each.function == name] or [f"{name}: no finding"]
-        ]
+        told = {name: [str(each) for each in self.findings if each.function == name] for name in self.functions}
+        lines = [line for name, found in told.items() for line in found or [f"{name}: no finding"]]
         return "\n".join([*lines, f"{len(self.right)} of {len(self.functions)} functions without a finding"])
 
 

@@ -34,14 +34,10 @@ def _softmax(shift: Any, total: Any, log: bool, x: np.ndarray) -> np.ndarray:
     return x - np.log(np.exp(x).sum(**total)) if log else np.exp(x) / np.exp(x).sum(**total)
 
 
-SOFTMAXES, LOG_SOFTMAXES = (
-    [
-        (10 if total is not ROW else 8 if shift is None else 9, partial(_softmax, shift, total, log))
-        for total, shift in product(TOTALS, SHIFTS)
-        if (total, shift) != (ROW, ROW)
-    ]
-    for log in (False, True)
-)
+SOFTMAXES, LOG_SOFTMAXES = ([
+    (10 if total is not ROW else 8 if shift is None else 9, partial(_softmax, shift, total, log))
+    for total, shift in product(TOTALS, SHIFTS) if (total, shift) != (ROW, ROW)
+] for log in (False, True))  # fmt: skip
 
 
 def pulled_through(p: np.ndarray, dy: np.ndarray) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
@@ -82,7 +81,7 @@ def _init_law(name: str, function: Callable[..., Any]) -> Finding | None:
     stds = np.mean([[each.std() for each in run] for run in weights], axis=0)
     typical = float(np.exp(np.log(stds * sizes**0.5).mean()))  # sqrt(2) by He, 1 by Glorot or LeCun, 0.58 in PyTorch
     first, plain = (float(np.mean([_first_loss(run.arrays, biases) for run in runs])) for biases in (1, 0))
-    guess, given = math.log(10), (SIZES, "seeds 1 to 5")
+    guess, given = float(np.log(10)), (SIZES, "seeds 1 to 5")
     if all(each.min() >= 0 for each in weights[0]):
         return Finding(name, "gives weights that are all positive", given, mistake=37, advice="draw them around 0")
     if typical < 0.45:

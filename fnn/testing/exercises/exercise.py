@@ -105,11 +105,8 @@ def gradient_of(loss: Any) -> Callable[..., Any]:
 def times(right: Callable[..., Any], factor: float | Callable[..., Any] = -1) -> Callable[..., Any]:
     """Return a suspect whose result is a factor too large; of the opposite sign without one."""
 
-    def too_large(*arguments: Any) -> Any:
-        c = factor(*arguments) if callable(factor) else factor
-        return map_arrays(lambda each: each * c, right(*arguments))
-
-    return too_large
+    c = factor if callable(factor) else lambda *arguments: factor
+    return lambda *arguments: map_arrays(lambda each: each * c(*arguments), right(*arguments))
 
 
 def then(function: Callable[..., Any], after: Callable[..., Any]) -> Callable[..., Any]:
@@ -122,8 +119,8 @@ def near(right: Callable[..., Any], fraction: float) -> Fitted:
 
     def about(found: list[np.ndarray], *arguments: Any) -> Any:
         expected = right(*arguments)
-        close = len(found) == 1 and np.shape(found[0]) == np.shape(expected)
-        return found[0] if close and np.abs(found[0] - expected).max() <= fraction * np.abs(expected).max() else np.nan
+        alike = [each.shape for each in found] == [np.shape(expected)]
+        return found[0] if alike and np.allclose(found[0], expected, 0, fraction * np.max(np.abs(expected))) else np.nan
 
     return Fitted(about)
 

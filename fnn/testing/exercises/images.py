@@ -52,21 +52,13 @@ def _norm_backward(x: np.ndarray, dy: np.ndarray) -> np.ndarray:
 
 
 # What batch norms divide by that is not the root of the variance over n.
-DIVISORS: list[Callable[[np.ndarray], np.ndarray]] = [
-    lambda x: np.sqrt(x.var(axis=0, ddof=1) + 1e-5),
-    lambda x: x.var(axis=0) + 1e-5,
-    lambda x: np.sqrt(x.std(axis=0) + 1e-5),
-]
+DIVISORS: list[Any] = [lambda x: np.sqrt(x.var(axis=0, ddof=1) + 1e-5), lambda x: x.var(axis=0) + 1e-5,
+                       lambda x: np.sqrt(x.std(axis=0) + 1e-5)]  # fmt: skip
 
 
-def _forward_and_backward(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that returns arrays, made of a dropout, which returns its output and its backward pass."""
-
-    def dropout(x: np.ndarray, rate: float, seed: int) -> tuple[Any, ...]:
-        y, backward = function(x, rate, seed)
-        return y, backward(np.ones_like(x))
-
-    return dropout
+def _as_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a dropout that returns its backward pass of ones in place of the function."""
+    return lambda x, *given: [part(np.ones_like(x)) if callable(part) else part for part in function(x, *given)]
 
 
 def _dropout_law(name: str, function: Callable[..., Any]) -> Finding | None:
@@ -119,5 +111,5 @@ EXERCISES = [
         *[(32, lambda x, dy, d=divisor: _norm_backward(x, dy) * np.sqrt(x.var(axis=0) + 1e-5) / d(x))
           for divisor in DIVISORS],
     ], of_record=pullback_of, tolerance=1e-3),
-    Exercise("dropout", [case(np.ones((4, 5)), 0.2, 0)], law=_dropout_law, seed=2, adapt=_forward_and_backward),
+    Exercise("dropout", [case(np.ones((4, 5)), 0.2, 0)], law=_dropout_law, seed=2, adapt=_as_arrays),
 ]  # fmt: skip

@@ -39,13 +39,11 @@ def outputs(activation: Callable[..., Any], weights: Sequence[np.ndarray], x: np
     return list(accumulate(weights, lambda a, weight: activation(a @ weight), initial=x))
 
 
-def _backward(
-    of: Any, weights: Any, x: Any, dy: Any, inward: int = 0, outward: int = 1, of_sums: bool = False
-) -> list[np.ndarray]:
+def _backward(of: Any, weights: Any, x: Any, dy: Any, inward: int = 0, outward: int = 1, sums: bool = False) -> Any:
     """Return each weight's gradient; right if layer l has activations[l] for its input and [l + 1] for its output."""
     activations, dweights = outputs(of[0], weights, x), []
     for layer in reversed(range(len(weights))):
-        dz = dy * of[1](activations[layer] @ weights[layer] if of_sums else activations[layer + outward])
+        dz = dy * of[1](activations[layer] @ weights[layer] if sums else activations[layer + outward])
         dweights.insert(0, activations[layer + inward].T @ dz)
         dy = dz @ weights[layer].T
     return dweights
@@ -61,14 +59,10 @@ def _step(weights: Any, x: Any, target: Any, learning_rate: float, on_the_way: b
     return weights
 
 
-def _recurrent(kind: Any) -> Callable[..., Any]:
-    """Return the backward pass of a recurrent layer of the library."""
-
-    def backward(x: Any, input_weight: Any, hidden_weight: Any, bias: Any, dy: Any) -> tuple[Any, ...]:
-        dlayer, dx = vjp(kind(input_weight, hidden_weight, bias), x)[1](dy)
-        return dlayer.input_weight, dlayer.hidden_weight, dlayer.bias, dx()
-
-    return backward
+def _recurrent(kind: Any, x: Any, input_weight: Any, hidden_weight: Any, bias: Any, dy: Any) -> tuple[Any, ...]:
+    """Return the gradients of a recurrent layer of the library."""
+    dlayer, dx = vjp(kind(input_weight, hidden_weight, bias), x)[1](dy)
+    return dlayer.input_weight, dlayer.hidden_weight, dlayer.bias, dx()
 
 
 def _through_time(gated: bool, wrong: Any, x: Any, input_weight: Any, hidden_weight: Any, bias: Any, dy: Any) -> Any:
@@ -119,12 +113,12 @@ NETWORKS = [
     ([numbers(3, 4), numbers(4, 2, seed=1)], numbers(5, 3, seed=3), numbers(5, 2, seed=4)),
     ([numbers(2, 1)], numbers(1, 2, seed=3), numbers(1, 1, seed=4)),
 ]
-NEIGHBORS = ({"inward": 1}, {"inward": -1}, {"outward": 0})
 
 
 def _network(name: str, of: Any, *suspects: Any) -> Exercise:
     right = partial(_backward, of)
-    wrong: list[Any] = [(3, times(right)), *[(36, partial(_backward, of, **each)) for each in NEIGHBORS], *suspects]
+    neighbors = [(36, partial(_backward, of, **each)) for each in ({"inward": 1}, {"inward": -1}, {"outward": 0})]
+    wrong: list[Any] = [(3, times(right)), *neighbors, *suspects]
     return Exercise(name, [case(*each) for each in NETWORKS], right, wrong, law=_any_depth)
 
 
@@ -145,13 +139,13 @@ EXERCISES = [
         (22, Fitted(_updated_before_dx)),
     ]),
     _network("mlp_backward", TANH),
-    _network("sigmoid_mlp_backward", SIGMOID, (14, partial(_backward, SIGMOID, of_sums=True))),
+    _network("sigmoid_mlp_backward", SIGMOID, (14, partial(_backward, SIGMOID, sums=True))),
     Exercise("mlp_step", [case(*network, 0.1) for network in NETWORKS], _step, [
         (3, lambda weights, x, target, rate: _step(weights, x, target, -rate)), (22, partial(_step, on_the_way=True)),
     ], effects={"writes": 1, "shares": 1, "promotes": 34}),
-    Exercise("rnn_backward", _sequences(1), _recurrent(Rnn), [
+    Exercise("rnn_backward", _sequences(1), partial(_recurrent, Rnn), [
         (28, partial(_through_time, False, wrong)) for wrong in ("own step", "cut")]),
-    Exercise("lstm_backward", _sequences(4), _recurrent(Lstm), [
+    Exercise("lstm_backward", _sequences(4), partial(_recurrent, Lstm), [
         (29, partial(_through_time, True, wrong))
         for wrong in ("dc =", "no slope", "no f", "=", "cut", *list(permutations(range(4)))[1:])]),
 ]  # fmt: skip

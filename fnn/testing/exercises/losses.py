@@ -41,10 +41,6 @@ def _logarithm(p: np.ndarray, labels: np.ndarray) -> float:
     return float(-np.mean(np.log(p[np.arange(len(p)), labels])))
 
 
-def _less_one_hot(p: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    return (p - np.eye(p.shape[1])[labels]) / len(p)
-
-
 def _distance(name: str, loss: Any, of_bytes: float) -> Exercise:
     broadcast = case(COLUMN, COLUMN[:, 0], mistake=35, answer=0.0, may_refuse=True)
     as_bytes = case(GREY, 16 - GREY, mistake=39, answer=of_bytes, may_refuse=True)
@@ -93,7 +89,7 @@ EXERCISES = [
         (11, near(binary_cross_entropy, 0.05))]),
     _gradient(mse, "mse", PAIRS),
     _gradient(cross_entropy, "cross_entropy", LABELED,
-              *[(key, then(p, _less_one_hot)) for key, p in SOFTMAXES], axes=1),
+              *[(key, then(p, lambda p, t: (p - np.eye(p.shape[1])[t]) / len(p))) for key, p in SOFTMAXES], axes=1),
     _gradient(binary_cross_entropy, "binary_cross_entropy", [*BINARY, case(*FAR_BINARY, mistake=15)]),
     Exercise("loss_and_gradient", [case(softmax(numbers(5, 3)), one_hot(_labels(5, 3), 3).astype(np.float64))],
              law=_consistent),

@@ -12,14 +12,12 @@ from fnn.testing.exercises.exercise import REFUSED, Exercise, Fitted, case, numb
 
 WRITES = {"writes": 1, "shares": 1, "promotes": 34, "hidden": 21}
 
-Arrays = dict[str, np.ndarray]
 
-
-def _sgd(params: Arrays, grads: Arrays, learning_rate: float) -> Arrays:
+def _sgd(params: Any, grads: Any, learning_rate: float) -> dict[str, Any]:
     return {name: p - learning_rate * grads[name] for name, p in params.items()}
 
 
-def _clipped(by_norm: bool, found: list[np.ndarray], params: Arrays, grads: Arrays, learning_rate: float) -> Arrays:
+def _clipped(by_norm: bool, found: list[np.ndarray], params: Any, grads: Any, learning_rate: float) -> dict[str, Any]:
     """Return the step of clipped gradients, by a norm or by a value that is read from the step that was taken."""
     names = sorted(params)
     if [each.shape for each in found] != [params[name].shape for name in names]:
@@ -34,11 +32,9 @@ def _clipped(by_norm: bool, found: list[np.ndarray], params: Arrays, grads: Arra
     return _sgd(params, grads, learning_rate * factor)
 
 
-def _momentum(
-    nesterov: bool, p: Any, g: Any, v: Any, rate: float, momentum: float, mean: bool = False, kept: float = 1
-) -> tuple[Any, ...]:
+def _momentum(ahead: bool, p: Any, g: Any, v: Any, rate: Any, momentum: Any, mean: bool = False, kept: Any = 1) -> Any:
     v = kept * momentum * v + (1 - momentum if mean else 1) * g
-    return p - rate * (g + momentum * v if nesterov else v), v
+    return p - rate * (g + momentum * v if ahead else v), v
 
 
 def _with_momentum(name: str, nesterov: bool, *suspects: Any) -> Exercise:
@@ -50,9 +46,7 @@ def _with_momentum(name: str, nesterov: bool, *suspects: Any) -> Exercise:
     ], effects=WRITES)  # fmt: skip
 
 
-def _rooted(
-    keep: float, add: float, p: Any, g: Any, v: Any, rate: Any, root: Any = np.sqrt, of: Any = np.square
-) -> Any:
+def _rooted(keep: Any, add: Any, p: Any, g: Any, v: Any, rate: Any, root: Any = np.sqrt, of: Any = np.square) -> Any:
     v = keep * v + add * of(g)
     return p - rate * g / (root(v) + 1e-8), v
 
@@ -81,12 +75,9 @@ def _adam(
 
 
 # Without the power, without any correction, with a factor for a power; counted from 0, late, or twice in a step.
-CORRECTIONS: list[Callable[[float, int], float]] = [
-    lambda beta, t: 1 - beta,
-    lambda beta, t: 1.0,
-    lambda beta, t: 1 - beta * t,
-    *[lambda beta, t, a=a, b=b: 1 - beta ** (a * t + b) for a, b in ((1, 1), (1, -1), (1, 2), (2, 0), (2, -1), (2, 1))],
-]
+CORRECTIONS: list[Any] = [lambda beta, t: 1 - beta, lambda beta, t: 1.0, lambda beta, t: 1 - beta * t, *[
+    lambda beta, t, a=a, b=b: 1 - beta ** (a * t + b) for a, b in ((1, 1), (1, -1), (1, 2), (2, 0), (2, -1), (2, 1))
+]]  # fmt: skip
 
 
 def _minibatch_gradients(divisor: Callable[..., int], weight: Any, x: Any, target: Any, size: int) -> list[np.ndarray]:
