@@ -4,6 +4,7 @@
     decided           : loss, outputs               -> labels of a row, 0 or 1 each
     has_probabilities : loss -> whether the outputs are logits
     probabilities     : loss, outputs, exclusive    -> probabilities (n, classes)
+    expected          : loss, outputs               -> what a regressor predicts
 
 ``codes`` are the numbers (n,) of classes that exclude each other, or (n, classes) of 0 and 1 where each label is there
 or not. Losses that compare value by value take the codes as ones and zeros, ``Hinge`` as ones and minus ones, and all
@@ -21,10 +22,14 @@ from fnn.layers.activations import sigmoid
 from fnn.layers.softmax import softmax
 from fnn.losses.binary import BinaryCrossEntropy, Hinge
 from fnn.losses.divergence import KLDivergence
+from fnn.losses.focal import BinaryFocal
+from fnn.losses.likelihood import PoissonNLL
 from fnn.losses.regression import Huber, LogCosh, MeanAbsoluteError, MeanSquaredError, SumSquaredError
 from fnn.losses.regularization import Regularized
+from fnn.losses.similarity import CosineDistance
 
-_OF_VALUES = (MeanSquaredError, SumSquaredError, MeanAbsoluteError, Huber, LogCosh)
+_OF_VALUES = (MeanSquaredError, SumSquaredError, MeanAbsoluteError, Huber, LogCosh, CosineDistance)
+_OF_ANSWERS = (BinaryCrossEntropy, BinaryFocal)
 
 
 def _inner(loss: Any) -> Any:
@@ -44,7 +49,7 @@ def encoded(loss: Any, codes: np.ndarray, classes: int, dtype: Any) -> np.ndarra
            [-1., -1.,  1.]], dtype=float32)
     """
     inner = _inner(loss)
-    by_value = isinstance(inner, (BinaryCrossEntropy, Hinge, KLDivergence, *_OF_VALUES))
+    by_value = isinstance(inner, (Hinge, KLDivergence, *_OF_ANSWERS, *_OF_VALUES))
     if codes.ndim == 1 and not by_value:
         return codes
     there = codes.astype(dtype) if codes.ndim > 1 else (codes[:, None] == np.arange(classes)).astype(dtype)
@@ -63,7 +68,17 @@ def decided(loss: Any, outputs: np.ndarray) -> np.ndarray:
 
 def has_probabilities(loss: Any) -> bool:
     """Return True unless the loss is one of scores or of values, which are no logits."""
-    return not isinstance(_inner(loss), (Hinge, *_OF_VALUES))
+    return not isinstance(_inner(loss), (Hinge, PoissonNLL, *_OF_VALUES))
+
+
+def expected(loss: Any, outputs: np.ndarray) -> np.ndarray:
+    """Return the values that the outputs of a network stand for: under ``poisson_nll`` they are logarithms of rates.
+
+    >>> from fnn import mse, poisson_nll
+    >>> expected(mse, np.zeros((1, 1))), expected(poisson_nll, np.zeros((1, 1)))
+    (array([[0.]]), array([[1.]]))
+    """
+    return np.exp(outputs) if isinstance(_inner(loss), PoissonNLL) else outputs
 
 
 def probabilities(loss: Any, logits: np.ndarray, exclusive: bool) -> np.ndarray:
@@ -76,7 +91,7 @@ def probabilities(loss: Any, logits: np.ndarray, exclusive: bool) -> np.ndarray:
     logits = logits.astype(np.float64)
     if not exclusive:
         return sigmoid(logits)
-    if not isinstance(_inner(loss), BinaryCrossEntropy):
+    if not isinstance(_inner(loss), _OF_ANSWERS):
         return softmax(logits)
     each = sigmoid(logits)  # of each class against the rest
     return each / each.sum(axis=1, keepdims=True)

@@ -24,12 +24,16 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from fnn.interop._sklearn_epochs import Epoch, Scaled
 from fnn.interop._sklearn_estimator import Network, Rows
 from fnn.interop._sklearn_settings import LBFGS
-from fnn.interop._sklearn_targets import decided, encoded, has_probabilities, probabilities
+from fnn.interop._sklearn_targets import decided, encoded, expected, has_probabilities, probabilities
 from fnn.losses.binary import binary_cross_entropy
 from fnn.losses.classification import cross_entropy
+from fnn.losses.likelihood import poisson_nll
 from fnn.losses.regression import mse
 
 __all__ = ["NetworkClassifier", "NetworkRegressor", "Epoch"]
+
+
+_NAMED = {"squared_error": None, "poisson": poisson_nll}  # scikit-learn's names of losses of a regressor
 
 
 def _has_epochs(estimator: Any) -> bool:
@@ -241,8 +245,9 @@ class NetworkClassifier(ClassifierMixin, Network):
 class NetworkRegressor(RegressorMixin, Network):
     """A regressor whose model is a network of fnn: the settings of ``NetworkClassifier`` but for ``class_weight``.
 
-    The loss, if there is no other, is half the squared error of a row, as in scikit-learn, and the score under early
-    stopping is R squared. Scale the targets too if they are far from 1: ``TransformedTargetRegressor`` does it.
+    The loss, if there is no other, is half the squared error of a row, as in scikit-learn; "poisson", or
+    ``poisson_nll``, is for counts, of which ``predict`` gives the rate. The score under early stopping is R squared.
+    Scale the targets too if they are far from 1: ``TransformedTargetRegressor`` does it.
 
     >>> X = np.linspace(-1, 1, 50)[:, None]
     >>> model = NetworkRegressor((16,), "tanh", learning_rate_init=0.05, random_state=0)
@@ -261,8 +266,8 @@ class NetworkRegressor(RegressorMixin, Network):
         return self._once(X, y, sample_weight)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return what the network says of each row, (n,) or (n, outputs) as the targets were."""
-        outputs = self._outputs(X)
+        """Return what the network says of each row, (n,) or (n, outputs) as the targets were; of counts, their rate."""
+        outputs = expected(self._loss, self._outputs(X))
         return outputs[:, 0] if self._single else outputs
 
     def _targets(self, y: Any, first: bool, classes: Any, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -272,11 +277,12 @@ class NetworkRegressor(RegressorMixin, Network):
             self._units, self._single = target.shape[1], y.ndim == 1
         elif target.shape[1] != self._units:
             raise ValueError(f"NetworkRegressor expects y with {self._units} values a row, got {target.shape[1]}")
-        self._loss = self._usual_loss() if self.loss is None else self.loss
+        loss = _NAMED.get(self.loss, self.loss) if isinstance(self.loss, str) else self.loss
+        self._loss = self._usual_loss() if loss is None else loss
         return target, target
 
     def _usual_loss(self) -> Any:
         return Scaled(mse, 0.5 * self._units)
 
     def _score(self, outputs: np.ndarray, rows: Rows) -> float:
-        return float(r2_score(rows.true, outputs, sample_weight=rows.weights))
+        return float(r2_score(rows.true, expected(self._loss, outputs), sample_weight=rows.weights))

@@ -11,6 +11,7 @@ pytest.importorskip("sklearn", "1.6")
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import PoissonRegressor
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
@@ -224,7 +225,10 @@ def test_a_loss_of_one_s_own():
     np.testing.assert_allclose(model.predict_proba(x).sum(axis=1), 1)
 
 
-LOSSES = [fnn.binary_cross_entropy, fnn.kl_divergence, hinge, mse, fnn.regularized(mse, fnn.l1(1e-4))]
+LOSSES = [
+    fnn.binary_cross_entropy, fnn.binary_focal, fnn.kl_divergence, hinge, mse, fnn.cosine_distance,
+    fnn.regularized(mse, fnn.l1(1e-4)),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -232,7 +236,7 @@ def test_losses_that_compare_value_by_value(loss):
     x, y = iris()
     model = classifier(loss=loss, max_iter=200, learning_rate_init=0.02).fit(x, y)
     assert model.score(x, y) > 0.8
-    assert hasattr(model, "predict_proba") == (loss in (fnn.binary_cross_entropy, fnn.kl_divergence))
+    assert hasattr(model, "predict_proba") == (loss in (fnn.binary_cross_entropy, fnn.binary_focal, fnn.kl_divergence))
     if hasattr(model, "predict_proba"):
         np.testing.assert_allclose(model.predict_proba(x).sum(axis=1), 1)
     several = np.eye(3, dtype=int)[y]
@@ -493,3 +497,22 @@ def test_lbfgs_goes_on_from_where_it_was_and_so_does_another_solver(capsys):
     with pytest.warns(ConvergenceWarning, match="max_iter=2 epochs were reached"):
         model.fit(X, y)
     assert len(model.loss_curve_) == 12
+
+
+def test_a_regressor_of_counts_predicts_their_rate():
+    x = np.linspace(-1, 1, 300)[:, None]
+    y = np.random.default_rng(0).poisson(np.exp(1 + x[:, 0]))
+    expected = PoissonRegressor(alpha=0, tol=1e-8).fit(x, y).predict(x)
+    for loss in ("poisson", fnn.poisson_nll):
+        model = NetworkRegressor((), loss=loss, solver="lbfgs", alpha=0.0, tol=1e-8, random_state=0).fit(x, y)
+        np.testing.assert_allclose(model.predict(x), expected, rtol=1e-4)
+    usual = [NetworkRegressor((), loss=loss, max_iter=3, random_state=0) for loss in ("squared_error", None)]
+    with pytest.warns(ConvergenceWarning):
+        np.testing.assert_array_equal(*[model.fit(x, y).predict(x) for model in usual])
+
+
+def test_focal_is_a_classifier_s_loss_of_labels():
+    x, y = iris()
+    model = classifier(loss=fnn.focal, max_iter=200, learning_rate_init=0.02).fit(x, y)
+    assert model.score(x, y) > 0.9
+    np.testing.assert_allclose(model.predict_proba(x).sum(axis=1), 1)
