@@ -163,7 +163,7 @@ entry("conv(., 3)", lambda value: fnn.conv(value, 3))
 entry("conv(2, .)", lambda value: fnn.conv(2, value))
 entry("embedding(., 3)", lambda value: fnn.embedding(value, 3))
 entry("embedding(3, .)", lambda value: fnn.embedding(3, value))
-entry("transformer_block(., 4)", lambda value: fnn.transformer_block(value, 4))
+entry("transformer_block(., 4)", lambda value: fnn.transformer_block(value, 4), {"a constructor"})  # an attention
 entry("transformer_block(1, .)", lambda value: fnn.transformer_block(1, value))
 entry("Key(.)", Key, {"zero"})
 entry("split(key, .)", lambda value: fnn.split(KEY, value), {"zero"})
@@ -217,7 +217,9 @@ for name, function in {
     "diagnose": lambda loss, params, batch, key=None: str(diagnose(params, batch, loss, key)),
 }.items():
     entry(f"{name}(loss, net, .)", lambda value, f=function: f(cross_entropy, NET, value), {"a tuple of arrays"})
-    entry(f"{name}(loss, net, (., t))", lambda value, f=function: f(cross_entropy, NET, (value, LABELS)), LIKE_X)
+    # Of symbols there is no slope.
+    works = {each for each in LIKE_X if ARRAYS[each].dtype.kind == "f"} if name == "input_gradient" else LIKE_X
+    entry(f"{name}(loss, net, (., t))", lambda value, f=function: f(cross_entropy, NET, (value, LABELS)), works)
     entry(
         f"{name}(loss, net, (x, .))",
         lambda value, f=function: f(cross_entropy, NET, (X, value)),
