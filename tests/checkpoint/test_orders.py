@@ -54,7 +54,7 @@ FUNCTIONS = {
     "progress": lambda path: progress(WHOLE),
 }
 ALL = [order for many in (2, 3) for order in itertools.permutations(FUNCTIONS, many) if "checkpointed" in order]
-ORDERS = [order for order in ALL if len(order) == 2 or "ema" in order]  # an average is what an order may spoil
+ORDERS = [order for order in ALL if len(order) == 2]
 
 
 def stream(state, steps, order, path):
