@@ -51,11 +51,6 @@ def steps(optimizer, net=NET, n=5):
     return state
 
 
-def alone(optimizer, path, n=5):
-    """The leaves of a path, when they are all that an optimizer knows of, along the gradients of the whole run."""
-    return lambda leaves, gradients: run(optimizer, leaves, gradients)
-
-
 def run(optimizer, leaves, gradients):
     state = start(leaves, optimizer)
     for each in gradients:
@@ -83,6 +78,18 @@ def test_each_group_goes_as_it_would_alone_to_the_bit(first, last):
     expected = run(first, (NET.layers[0], NET.layers[2]), below), run(last, (NET.layers[4],), above)
     assert tree.equal((state.params.layers[0], state.params.layers[2]), expected[0])
     assert tree.equal((state.params.layers[4],), expected[1])
+
+
+def test_a_group_of_leaves_that_lie_apart_goes_as_it_would_alone_to_the_bit():
+    apart = ("layers[0]", LAST)
+    optimizer = masked(apart, adam(1e-2), otherwise=sgd(0.1))
+    state, gradients = start(NET, optimizer), []
+    for _ in range(5):
+        gradient = grad(cross_entropy, state.params, (X, LABELS))
+        gradients.append((gradient.layers[0], gradient.layers[4]))
+        state = update(optimizer, gradient, state)
+    expected = run(adam(1e-2), (NET.layers[0], NET.layers[4]), gradients)
+    assert tree.equal((state.params.layers[0], state.params.layers[4]), expected)
 
 
 def test_one_after_the_other_in_a_chain_is_one_in_the_other():
