@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
+import linecache
 import re
 import time
 import traceback
@@ -17,7 +18,7 @@ from typing import Any
 from fnn.programs.confined import OutOfTime, alarm, use_reserve
 from fnn.programs.loops import hooked
 
-SOURCE = "<submission>"
+SOURCE = "<submission, "  # how the names of its files begin, in a traceback
 FUTURE = annotations  # an import of it at the top of a program would not last for the next statement
 
 
@@ -49,6 +50,8 @@ def stops(path: Path, names: dict[str, Any], seconds: float, megabytes: int) -> 
         texts = []
         yield f"cannot be read: {type(error).__name__}: {error}"
     for text, word in texts:
+        name = f"{SOURCE}{word}>"
+        linecache.cache[name] = len(text), None, text.splitlines(keepends=True), name  # for inspect.getsource
         try:
             body = hooked(text)
         except SyntaxError as error:
@@ -63,12 +66,13 @@ def stops(path: Path, names: dict[str, Any], seconds: float, megabytes: int) -> 
                 continue
             try:
                 flag = FUTURE.compiler_flag
-                code = compile(ast.Module([node], []), SOURCE, "exec", flag, dont_inherit=True)
+                code = compile(ast.Module([node], []), name, "exec", flag, dont_inherit=True)
                 with alarm(max(left, 0.5)):
                     exec(code, names)
             except BaseException as error:
-                lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename == SOURCE]
-                at = f"at {word} {(lines or [node.lineno])[-1]}"
+                frames = [(each.filename, each.lineno) for each in traceback.extract_tb(error.__traceback__)]
+                own = [frame for frame in frames if frame[0].startswith(SOURCE)] or [(name, node.lineno)]
+                at = f"at {own[-1][0][len(SOURCE) : -1]} {own[-1][1]}"
                 if isinstance(error, OutOfTime):
                     yield f"{error} {at}: an endless loop, or long work"
                 elif isinstance(error, SystemExit):

@@ -110,10 +110,27 @@ def test_what_stays_inside_or_only_reads_is_let_through(audit, tmp_path):
         ("open", (3, "w", 0)),
         ("open", ("/dev/null", "w", 0)),
         ("os.mkdir", (str(tmp_path / "b"), 0o777, -1)),
+        ("os.mkdir", (str(tmp_path), 0o777, -1)),
         ("import", ("numpy",)),
     ):
         hook(event, given)
     assert refused == []
+
+
+def test_a_library_that_starts_a_process_by_itself_is_refused_and_nobody_is_blamed(audit):
+    hook, refused = audit
+    asking = "def start(hook):\n    hook('subprocess.Popen', ('fc-list',))"
+    for file, blamed in (("/opt/lib/site-packages/fonts.py", 0), (confined.STANDARD + "/os.py", 1), ("helper.py", 2)):
+        names = {}
+        exec(compile(asking, file, "exec"), names)
+        with pytest.raises(PermissionError, match=r"^not allowed here: it starts or ends a process"):
+            names["start"](hook)
+        assert len(refused) == blamed
+
+
+def test_source_is_there_for_those_who_ask(tmp_path):
+    text = "import inspect\ndef f():\n    return 1\nassert inspect.getsource(f).endswith('return 1\\n')"
+    assert list(running.stops(file_of(tmp_path, text), {"__name__": "__main__", HOOK: print}, 10, 7)) == []
 
 
 def test_where_python_has_no_resource_it_is_said(tmp_path, monkeypatch):

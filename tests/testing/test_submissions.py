@@ -361,6 +361,14 @@ def test_what_would_harm_costs_seconds_and_is_reported(name, tmp_path):
 
 
 @pytest.mark.long
+def test_a_lesson_is_a_program_that_is_right_but_for_what_is_left_to_its_reader():
+    lesson = Path(__file__).parents[2] / "examples" / "10_from_scratch.py"
+    grades = grade_file(lesson, seconds=100).grades
+    assert grades.right == ("training", "program")
+    assert [finding.what for finding in grades.findings] == ["is not written yet"]
+
+
+@pytest.mark.long
 def test_what_is_left_running_is_ended(tmp_path):
     """A process that got past what refuses it, here as C code would, ends with its group."""
     text = (
