@@ -1,5 +1,6 @@
 """Programs of others: where they stop, what they may not do, and which of their functions is which."""
 
+import json
 import sys
 from types import SimpleNamespace
 
@@ -126,6 +127,51 @@ def test_a_library_that_starts_a_process_by_itself_is_refused_and_nobody_is_blam
         with pytest.raises(PermissionError, match=r"^not allowed here: it starts or ends a process"):
             names["start"](hook)
         assert len(refused) == blamed
+
+
+def test_arguments_are_told_by_their_names_and_methods_by_their_class():
+    names = {"__name__": "__main__"}
+    exec(
+        "import numpy as np\n"
+        "def mse_gradient(y_true, y_pred):\n    return 2 * (y_pred - y_true) / y_true.size\n"
+        "class ReLU:\n"
+        "    def forward(self, x):\n        self.mask = x > 0\n        return x * self.mask\n"
+        "    def backward(self, dout):\n        self.dinputs = dout * self.mask\n"
+        "    def sigmoid(self, x):\n        return x\n"
+        "class Unmade:\n"
+        "    def __init__(self, net):\n        pass\n"
+        "    def softmax(self, x):\n        return x\n",
+        names,
+    )
+    found, _ = discovered(names, SIGNATURES)
+    in_order, _ = discovered(names, SIGNATURES, ordered=True)
+    y, target = np.array([3.0]), np.array([1.0])
+    assert found["mse_gradient"][1](y, target) == 4
+    assert in_order["mse_gradient"][1](y, target) == -4
+    x, dy = np.array([-1.0, 2.0]), np.array([5.0, 7.0])
+    assert found["relu"][1](x).tolist() == [0, 2]
+    assert found["relu_derivative"][1](x).tolist() == [0, 1]
+    assert found["relu_pullback"][1](x, dy).tolist() == [0, 7]
+    assert (found["sigmoid"][0], found["softmax"][0]) == ("ReLU.sigmoid", "Unmade.softmax")
+    assert found["softmax"][1](x) is x
+
+
+def test_a_notebook_runs_cell_by_cell(tmp_path):
+    sources = ["%magic\nx = 3", "def f():\n    return 1 / 0", ["y = x\n", "f()"], "%%bash\nls"]
+    cells = [{"cell_type": "code", "source": source} for source in sources]
+    path = tmp_path / "a.ipynb"
+    path.write_text(json.dumps({"cells": [{"cell_type": "raw", "source": "text"}, *cells]}))
+    names = {"__name__": "__main__", HOOK: lambda *given: None}
+    assert list(running.stops(path, names, 10, 7)) == ["stops at cell 3, line 2: ZeroDivisionError: division by zero"]
+    assert names["y"] == 3
+
+
+def test_when_the_time_is_over_a_program_only_defines(tmp_path):
+    names = {"__name__": "__main__", HOOK: lambda *given: None}
+    path = file_of(tmp_path, "import math\nx = 1\ndef f():\n    return math.pi")
+    assert list(running.stops(path, names, -1, 7)) == []
+    assert "x" not in names
+    assert names["f"]() > 3
 
 
 def test_source_is_there_for_those_who_ask(tmp_path):

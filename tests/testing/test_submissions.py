@@ -217,6 +217,12 @@ def test_a_notebook_is_graded_whatever_ends_it_and_writes_nowhere(tmp_path):
     assert not (tmp_path / "inside.npy").exists()
 
 
+def test_a_process_that_has_no_time_is_ended_and_said(tmp_path):
+    graded = grade_file(file_of(tmp_path, "x = 1"), seconds=0.05)
+    assert [finding.what[:17] for finding in graded.grades.findings] == ["is stopped after "]
+    assert graded.notes == ("nothing was graded after program",)
+
+
 def test_a_test_of_two_lines(tmp_path, monkeypatch):
     for name in ("ada.py", "bob.py"):
         file_of(tmp_path, "", name)
