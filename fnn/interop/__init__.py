@@ -20,6 +20,7 @@ what becomes of each module and layer, both ways a family a file in ``_torch_lay
 ``_torch_windows``, ``_torch_norms`` and ``_torch_sequences``, ``_torch_traced``, what a forward of one's own calls,
 ``_torch_state``, weights by name, and ``_torch_own``, modules that PyTorch lacks; ``_weights`` says how either keeps
 the same weights.
+``_embedding``, many rows in batches of about one length, is of ``huggingface``.
 Those of ``sklearn``: ``_sklearn_estimator``, what both estimators are, ``_sklearn_settings``, what their settings
 stand for, ``_sklearn_epochs``, a stream of training states seen an epoch at a time, and ``_sklearn_targets``, what a
 loss makes of labels.

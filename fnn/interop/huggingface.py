@@ -2,6 +2,7 @@
 
     bert             : folder -> params     ids (n, time), or (ids, lengths) -> a vector for each token (n, time, d)
     sentence_encoder : folder -> params     ids (n, time), or (ids, lengths) -> a vector for each row   (n, d)
+    embed            : params, rows of ids -> a vector for each row, in batches of rows about as long
 
 A folder holds ``config.json`` and ``model.safetensors``. What comes of it is a network of the usual records, which can
 be looked at, cut, trained and saved. What splits a text into tokens, and these into ids, is the ``tokenizers`` package,
@@ -25,6 +26,7 @@ import numpy as np
 from fnn.checkpoint.safetensors import unpack
 from fnn.core._arrays import read_only
 from fnn.core._errors import FormatError, MissingFile, describe, file_path, number
+from fnn.interop._embedding import embed
 from fnn.interop._weights import filled
 from fnn.layers.activations import relu, tanh
 from fnn.layers.attention import Attention
@@ -39,7 +41,7 @@ from fnn.networks.branches import Parallel, Pick, Residual
 from fnn.networks.joins import Add
 from fnn.networks.serial import Serial
 
-__all__ = ["bert", "sentence_encoder"]
+__all__ = ["bert", "embed", "sentence_encoder"]
 
 ACTIVATIONS: dict[str, Any] = {
     "gelu": gelu, "gelu_new": Gelu("tanh"), "gelu_pytorch_tanh": Gelu("tanh"), "relu": relu, "silu": silu,

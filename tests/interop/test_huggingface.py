@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import fnn
-from fnn import FormatError, tree
+from fnn import FormatError, Serial, global_avg_pool, tree
 from fnn.checkpoint.safetensors import pack
 from fnn.core.keys import Key, normals
-from fnn.interop.huggingface import bert, sentence_encoder
+from fnn.interop.huggingface import bert, embed, sentence_encoder
 from tests.examples.lessons import EXAMPLES, number_after, run_script
 
 torch = pytest.importorskip("torch")
@@ -107,6 +107,59 @@ def test_padded_batches_give_what_pytorch_and_what_single_rows_give(folder, stat
     close_within_lengths(y, in_pytorch(state, CONFIG, IDS, np.zeros_like(IDS), LENGTHS), 1e-10)
     for row, length in enumerate(LENGTHS):
         np.testing.assert_allclose(net(IDS[row : row + 1, :length])[0], y[row, :length], rtol=0, atol=1e-12)
+
+
+@pytest.fixture
+def encoder(folder):
+    return Serial((bert(folder, dtype=np.float64), global_avg_pool))
+
+
+@pytest.mark.parametrize("size", [1, 2, 16])
+def test_rows_embedded_by_length_are_what_they_are_alone(encoder, size):
+    rows = [row[:length].tolist() for row, length in zip(IDS, LENGTHS, strict=True)]
+    alone = np.concatenate([encoder(np.array([row])) for row in rows])
+    for given in (rows, iter(rows), (IDS, LENGTHS)):
+        np.testing.assert_allclose(embed(encoder, given, size), alone, rtol=0, atol=1e-12)
+
+
+def test_rows_are_embedded_beside_those_about_as_long():
+    """Counted: the steps of the batches, against those of one batch of all."""
+
+    class Counted(fnn.Record):
+        body: object
+
+    seen = []
+
+    @fnn.vjp.register
+    def counted_vjp(layer: Counted, x, key=None):
+        seen.append(x[0].shape)
+        return fnn.vjp(layer.body, x)
+
+    counted = Counted(Serial((fnn.Embedding(np.ones((9, 2))), global_avg_pool)))
+    assert embed(counted, [[1] * n for n in (30, 2, 28, 1, 3, 29)], size=3).shape == (6, 2)
+    assert seen == [(3, 3), (3, 30)]
+
+
+@pytest.mark.parametrize(
+    ("network", "rows", "kind", "message"),
+    [
+        (sentence_encoder, [[1]], TypeError, "embed expects a finished network, got the function sentence_encoder"),
+        (None, "a sentence", TypeError, "embed expects the ids of each row, got str .*; split text by tokenizers"),
+        (None, [[0.5]], TypeError, r"embed expects the ids of each row as integers \(time,\), got float64"),
+        (None, [], ValueError, "embed expects at least one row, got none"),
+        (
+            fnn.Embedding(np.ones((9, 2))),
+            [[1]],
+            ValueError,
+            "embed expects an encoder that returns a vector for each row",
+        ),
+    ],
+)
+def test_what_cannot_be_embedded(encoder, network, rows, kind, message):
+    with pytest.raises(kind, match=message):
+        embed(encoder if network is None else network, rows)
+    with pytest.raises(ValueError, match="embed: the size must be at least 1, got 0"):
+        embed(encoder, [[1]], 0)
 
 
 def test_two_segments_are_told_apart_by_their_types(folder, state):
