@@ -206,8 +206,8 @@ __all__ = [
     # stream: training as a lazy stream of states
     "Minimum", "minimize",
     "State", "start", "restart", "train_step", "differentiated", "finite", "updated", "states", "fit", "Diverged",
-    "tap", "until", "time_limit", "early_stopping", "best", "plateau", "ema", "progress", "logged", "history", "checkpointed",
-    "save", "load", "diagnose", "watch",
+    "tap", "until", "time_limit", "early_stopping", "best", "plateau", "ema", "progress", "logged", "history",
+    "checkpointed", "save", "load", "diagnose", "watch",
     "Sharded", "sharded", "threads",
     "repeat", "sweep", "together", "Trial", "summarize", "Summary", "compare", "Comparison",
     # around it

@@ -62,9 +62,7 @@ def _unpadded(rows: Any) -> list[np.ndarray]:
         ids, lengths = rows[0], as_lengths("embed", rows[1], *rows[0].shape[:2])
         return [row[:length] for row, length in zip(ids, lengths, strict=True)]
     if isinstance(rows, str | bytes | dict) or not isinstance(rows, Iterable):
-        raise TypeError(
-            f"embed expects the ids of each row, got {describe(rows)}; split text by the tokenizers package"
-        )
+        raise TypeError(f"embed expects the ids of each row, got {describe(rows)}; split text by tokenizers")
     found = [np.asarray(row) for row in rows]
     wrong = next((row for row in found if row.ndim != 1 or row.dtype.kind not in "iu"), None)
     if wrong is not None:
