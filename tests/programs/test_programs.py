@@ -134,6 +134,7 @@ def test_arguments_are_told_by_their_names_and_methods_by_their_class():
     exec(
         "import numpy as np\n"
         "def mse_gradient(y_true, y_pred):\n    return 2 * (y_pred - y_true) / y_true.size\n"
+        "def tanh_backward(dA, cache):\n    return dA * (1 - np.tanh(cache) ** 2)\n"
         "class ReLU:\n"
         "    def forward(self, x):\n        self.mask = x > 0\n        return x * self.mask\n"
         "    def backward(self, dout):\n        self.dinputs = dout * self.mask\n"
@@ -148,6 +149,7 @@ def test_arguments_are_told_by_their_names_and_methods_by_their_class():
     y, target = np.array([3.0]), np.array([1.0])
     assert found["mse_gradient"][1](y, target) == 4
     assert in_order["mse_gradient"][1](y, target) == -4
+    assert found["tanh_pullback"][1](0.0, 3.0) == 3
     x, dy = np.array([-1.0, 2.0]), np.array([5.0, 7.0])
     assert found["relu"][1](x).tolist() == [0, 2]
     assert found["relu_derivative"][1](x).tolist() == [0, 1]
