@@ -142,12 +142,14 @@ class Loops:
         token = id(part), part.shape, part.item(0), part.item(-1)
         if self.tokens.get(key) == token:
             return
-        self.tokens[key], rows = token, _rows(part)
-        if DATA.fullmatch(name) and len(set(rows)) == len(rows) >= 8 and len(self.data) < 64:
-            self.data.add(frozenset(rows))
-            self.known |= set(rows)
-        if rows and self.known.issuperset(rows):
-            self.batches.append(rows)
+        self.tokens[key] = token
+        for array in (part, part.T) if part.ndim == 2 else (part,):  # samples are rows, or columns
+            rows = _rows(array)
+            if DATA.fullmatch(name) and len(set(rows)) == len(rows) >= 8 and len(self.data) < 64:
+                self.data.add(frozenset(rows))
+                self.known |= set(rows)
+            if rows and self.known.issuperset(rows):
+                self.batches.append(rows)
 
     @property
     def moved(self) -> set[tuple[str, str]]:

@@ -137,8 +137,50 @@ for epoch in range(3):
         loss += own
 """
 
+BY_COLUMNS = """
+import math
+def random_mini_batches(X, Y, size, seed):
+    r = np.random.RandomState(seed)
+    m = X.shape[1]
+    perm = list(r.permutation(m))
+    sX, sY = X[:, perm], Y[:, perm]
+    out = []
+    for k in range(math.floor(m / size)):
+        out.append((sX[:, k*size:(k+1)*size], sY[:, k*size:(k+1)*size]))
+    if m % size:
+        out.append((sX[:, size*math.floor(m/size):m], sY[:, size*math.floor(m/size):m]))
+    return out
+def model(X, Y, epochs=4):
+    W1, b1, W2, b2 = first()
+    W1, b1, W2, b2 = W1.T, b1[:, None], W2.T, b2[:, None]
+    params = {"W1": W1, "b1": b1, "W2": W2, "b2": b2}
+    v = {k: np.zeros_like(p) for k, p in params.items()}
+    s = {k: np.zeros_like(p) for k, p in params.items()}
+    costs, seed, t = [], 10, 0
+    for i in range(epochs):
+        seed += 1
+        cost_total = 0
+        for mb in random_mini_batches(X, Y, 16, seed):
+            x, y = mb
+            h = np.tanh(params["W1"] @ x + params["b1"])
+            out = params["W2"] @ h + params["b2"]
+            d = 2 * (out - y) / y.size
+            dh = params["W2"].T @ d * (1 - h**2)
+            grads = {"W1": dh @ x.T, "b1": dh.sum(1, keepdims=True), "W2": d @ h.T, "b2": d.sum(1, keepdims=True)}
+            t += 1
+            cost_total += np.mean((out - y) ** 2)
+            for k in params:
+                v[k] = 0.9 * v[k] + 0.1 * grads[k]
+                s[k] = 0.999 * s[k] + 0.001 * grads[k] ** 2
+                params[k] = params[k] - 0.02 * (v[k] / (1 - 0.9**t)) / (np.sqrt(s[k] / (1 - 0.999**t)) + 1e-8)
+        costs.append(cost_total)
+    return params
+model(X.T, Y.T)
+"""
+
 RIGHT = {
     "on all rows": ON_ALL_ROWS, "a network": NETWORK, "layers": LAYERS, "at random": AT_RANDOM, "by rows": ROW_BY_ROW,
+    "by columns": BY_COLUMNS,
 }  # fmt: skip
 
 WRONG = {
@@ -161,6 +203,7 @@ WRONG = {
         NETWORK.replace("permutation(len(X))", "permutation(48)").replace("range(0, len(X)", "range(0, 48"),
         "never sees 2 of 50 rows",
     ),
+    "columns lost": (BY_COLUMNS.replace("if m % size:", "if False:"), "leaves out 2 of 50 rows"),
     "no shuffle": (NETWORK.replace("default_rng(epoch)", "default_rng(0)"), "same batches, in the same order, in all"),
     "cut once": (
         LAYERS.replace("in batches(X, Y, 16, epoch)", "in [cut[k] for k in rng.permutation(4)]").replace(
