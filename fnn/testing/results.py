@@ -133,5 +133,5 @@ def shown(value: Any) -> str:
         parts = [*map(shown, value if numbers else value[:3]), *["..."] * (len(value) > 3 and not numbers)]
         return f"[{', '.join(parts)}]" if isinstance(value, list) else f"({', '.join(parts)})"
     if callable(value):
-        return getattr(value, "__name__", "f")
+        return getattr(value, "__name__", "f").replace("<lambda>", "f")
     return f"{value:.4g}" if isinstance(value, float | np.floating) else repr(value)

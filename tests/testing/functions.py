@@ -88,6 +88,26 @@ FORMS = [
     ("mse_gradient", lambda y, t: y - t, {"half": True, "summed": True}, "for half the square and for the sum", (5,)),
     ("cross_entropy", entropy_of_probabilities, {"probabilities": True}, "of probabilities", ()),
     (
+        "mse_gradient",
+        lambda y, t: 2 * (y - t) / len(y),
+        {"over_rows": True},
+        "summed over outputs and averaged over rows",
+        (41,),
+    ),
+    (
+        "dense_backward",
+        lambda dy, x, w: (w.T @ dy, dy @ x.T / x.shape[1], dy.sum(axis=1, keepdims=True) / x.shape[1]),
+        {
+            "columns": True,
+            "averaged": True,
+            "order": ("dy", "x", "weight"),
+            "returns": ("dx", "dweight", "dbias"),
+        },
+        "by columns, divided by n in the layer, with the arguments (dy, x, weight) and with the results (dx, dweight, "
+        "dbias)",
+        (),
+    ),
+    (
         "cross_entropy",
         entropy_with_the_target_first,
         {"one_hot_labels": True, "order": ("labels", "logits")},

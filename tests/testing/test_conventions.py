@@ -27,6 +27,11 @@ def test_what_was_asked_for_another_way_is_told_of_a_function_that_follows_the_s
     assert finding.what == "is right, by rows"
 
 
+def test_a_cache_is_asked_of_nobody_who_has_none():
+    functions = {"leaky_relu": lambda x: np.maximum(0.01 * x, x), "dense_forward": lambda x, w, b: (x @ w + b, (x, w))}
+    assert grade(**functions, dense_backward=lambda x, w, dy: (x.T @ dy, dy.sum(axis=0), dy @ w.T), cached=True).passed
+
+
 def test_prediction_and_target_are_names_for_every_loss():
     losses = {
         "mse": lambda t, y: difference_in_floats(y, t).ravel() @ difference_in_floats(y, t).ravel() / y.size,
@@ -34,6 +39,18 @@ def test_prediction_and_target_are_names_for_every_loss():
         "cross_entropy_gradient": lambda t, z: (fnn.softmax(z) - np.eye(z.shape[1])[t]) / len(z),
     }
     assert [each.mistake for each in grade(**losses, order=("target", "prediction")).findings] == [35]
+
+
+def test_a_logarithm_of_probabilities_may_have_an_epsilon_and_must_survive_a_probability_of_0():
+    def entropy(p, hot, epsilon):
+        return -np.sum(hot * np.log(p + epsilon)) / len(p)
+
+    asked = {"probabilities": True, "one_hot_labels": True}
+    for epsilon in (1e-15, 1e-7):
+        assert grade(cross_entropy=lambda p, hot, e=epsilon: entropy(p, hot, e), **asked).passed
+    (finding,) = grade(cross_entropy=lambda p, hot: entropy(p, hot, 0.0), **asked).findings
+    assert (finding.mistake, finding.severity, finding.advice) == (11, "edge", "0 * log(0) is nan")
+    assert grade(cross_entropy=lambda p, hot: entropy(p, hot, 1e-3), **asked).mistakes == (11,)
 
 
 def test_a_wrong_function_is_wrong_in_every_form():

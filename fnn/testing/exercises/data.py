@@ -105,10 +105,6 @@ def _first_loss(arrays: list[np.ndarray], biases: int) -> float:
     return cross_entropy(h, labels)
 
 
-def _scores(x: np.ndarray) -> np.ndarray:
-    return np.stack([x, -x], axis=1)
-
-
 def _evaluate(whole: bool, of_means: bool, predict: Any, x: Any, labels: Any, size: int) -> float:
     """Return the accuracy, perhaps of the whole batches alone, perhaps as a mean of means."""
     n = len(x) // size * size if whole else len(x)
@@ -139,7 +135,8 @@ EXERCISES = [
             True, means, np.eye(10).__getitem__, predicted, labels, size))
         for size in (10, 16, 20, 32, 50, 64, 100, 128) for means in (False, True)]),
     Exercise("evaluate", [
-        case(_scores, sign * SIGNS, np.zeros(105, int), size) for size in (50, 105, 7) for sign in (1, -1)
+        case(lambda x: np.stack([x, -x], axis=1), sign * SIGNS, np.zeros(105, int), size)
+        for size in (50, 105, 7) for sign in (1, -1)
     ], partial(_evaluate, False, False), [
         (7, partial(_evaluate, False, True)), *[(LEFT_OUT, partial(_evaluate, True, each)) for each in (False, True)]]),
 ]  # fmt: skip

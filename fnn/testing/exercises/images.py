@@ -17,10 +17,7 @@ from fnn.testing.exercises.exercise import Exercise, case, numbers, pullback_of,
 from fnn.testing.results import Finding
 
 POOL: Any = max_pool(2)
-
-
-def _layer(weight: np.ndarray, bias: np.ndarray) -> Any:
-    return Conv(weight, bias, padding="valid")
+_layer: Any = partial(Conv, padding="valid")
 
 
 def _backward(x: Any, weight: Any, dy: Any, flipped: bool = False, overwrite: bool = False) -> tuple[Any, ...]:

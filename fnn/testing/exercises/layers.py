@@ -17,9 +17,7 @@ from fnn.testing._sandbox import call
 from fnn.testing.exercises.exercise import Exercise, Fitted, case, numbers, times
 from fnn.testing.results import Finding
 
-# An activation, and its slope from its output.
-TANH: Any = (np.tanh, lambda a: 1 - a * a)
-SIGMOID: Any = (sigmoid, lambda a: a * (1 - a))
+SIGMOID: Any = (sigmoid, lambda a: a * (1 - a))  # an activation, and its slope from its output
 
 
 def _dense_backward(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> tuple[Any, ...]:
@@ -138,7 +136,7 @@ EXERCISES = [
         (4, lambda x, weight, dy: (x.T @ dy / len(x), dy.sum() / len(x), dy @ weight.T)),
         (22, Fitted(_updated_before_dx)),
     ]),
-    _network("mlp_backward", TANH),
+    _network("mlp_backward", (np.tanh, lambda a: 1 - a * a)),
     _network("sigmoid_mlp_backward", SIGMOID, (14, partial(_backward, SIGMOID, sums=True))),
     Exercise("mlp_step", [case(*network, 0.1) for network in NETWORKS], _step, [
         (3, lambda weights, x, target, rate: _step(weights, x, target, -rate)), (22, partial(_step, on_the_way=True)),

@@ -33,7 +33,7 @@ def _labels(n: int, classes: int) -> np.ndarray:
 
 LABELED = [
     *[case(*each.arguments, _labels(*each.arguments[0].shape), mistake=each.mistake) for each in LOGITS[:-1]],
-    *[case(np.array([[0.0, 1e4]]), np.array([label]), mistake=11) for label in (1, 0)],
+    *[case(np.array([[0.0, 1e4], [0.0, 1.0]]), np.array([label, 0]), mistake=11) for label in (1, 0)],
 ]
 
 
