@@ -1,12 +1,11 @@
 """Tables in color: which class is predicted for which, and which step of a sequence attends to which.
 
 confusion : ax, matrix, names?             -> ax
-attention : ax, layer, x, head?, symbols?  -> ax
+attention : ax, layer, x, head?, symbols?, memory?, memory_symbols?  -> ax
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,8 +13,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from fnn.core import tree
 from fnn.core._errors import describe, integer
-from fnn.layers._stable import softmax
 from fnn.layers.attention import Attention
 from fnn.plot._style import BLUE, DARK, MIDDLE, ORANGE, TEXT, numbers, readable, require_axes, scale_bar, texts, tint
 
@@ -65,20 +64,30 @@ def confusion(ax: Axes, matrix: ArrayLike, names: Sequence[Any] | None = None) -
     return ax
 
 
-def _name_cells(ax: Axes, names: Sequence[str]) -> None:
-    """Write a name at each row and column; along the bottom long ones are tilted."""
+def _name_cells(ax: Axes, names: Sequence[str], axes: str = "xy") -> None:
+    """Write a name at each column (x) and row (y); along the bottom long ones are tilted."""
     is_long = max(map(len, names)) > 3
     tilt: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if is_long else {}
-    ax.set_xticks(range(len(names)), names, fontsize=TEXT, parse_math=False, **tilt)
-    ax.set_yticks(range(len(names)), names, fontsize=TEXT, parse_math=False)
+    if "x" in axes:
+        ax.set_xticks(range(len(names)), names, fontsize=TEXT, parse_math=False, **tilt)
+    if "y" in axes:
+        ax.set_yticks(range(len(names)), names, fontsize=TEXT, parse_math=False)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
 
 
-def attention(ax: Axes, layer: Attention, x: ArrayLike, head: int = 0, symbols: Sequence[Any] | None = None) -> Axes:
+def attention(
+    ax: Axes,
+    layer: Attention,
+    x: ArrayLike,
+    head: int = 0,
+    symbols: Sequence[Any] | None = None,
+    memory: ArrayLike | None = None,
+    memory_symbols: Sequence[Any] | None = None,
+) -> Axes:
     """Draw the attention weights of one head: a row for each step that attends, a column for each step attended to.
 
-    The weights in a row, softmax(query key' / sqrt(size)) (Vaswani et al., 2017), sum to 1.
+    The weights in a row, as the layer returns them with ``also="weights"``, sum to 1 (Vaswani et al., 2017).
 
     Args:
         ax: the axes to draw on.
@@ -86,6 +95,8 @@ def attention(ax: Axes, layer: Attention, x: ArrayLike, head: int = 0, symbols: 
         x: one sequence as it enters the layer, (time, features) or (1, time, features).
         head: the number of the head, from 0.
         symbols: names of the steps: a text, or a list.
+        memory: the sequence that is attended to, if it is another one, as x.
+        memory_symbols: names of its steps.
 
     Raises ``TypeError`` for an argument of the wrong type, ``ValueError`` if x has another shape or holds NaN or
     infinity, the layer has no such head, or there is not a symbol for each step.
@@ -101,32 +112,42 @@ def attention(ax: Axes, layer: Attention, x: ArrayLike, head: int = 0, symbols: 
     require_axes("attention", ax)
     if not isinstance(layer, Attention):
         raise TypeError(f"plot.attention expects a finished Attention layer, got {describe(layer)}")
-    sequence = numbers("attention", "x", x)
-    sequence = sequence[0] if sequence.ndim == 3 and len(sequence) == 1 else sequence
-    width = len(layer.output_weight)
-    if sequence.ndim != 2 or sequence.shape[1] != width or len(sequence) == 0:
-        raise ValueError(f"plot.attention expects one sequence (time, {width}), got {describe(sequence)}")
+    sequence = _sequence("x", x, len(layer.weight))
+    width = len(layer.weight if layer.key_weight is None else layer.key_weight)
+    looked_at = None if memory is None else _sequence("the memory", memory, width)
     if integer("plot.attention: the head", head, 0) >= layer.heads:
         raise ValueError(f"plot.attention: the head must be below {layer.heads}, got {head}")
-    if symbols is not None:
-        symbols = texts("attention", "symbols", symbols, len(sequence), "step")
-    image = ax.imshow(_weights(layer, sequence, head), cmap="Blues", vmin=0.0)
+    down = None if symbols is None else texts("attention", "symbols", symbols, len(sequence), "step")
+    across = down
+    if looked_at is not None:
+        names = memory_symbols
+        across = None if names is None else texts("attention", "memory_symbols", names, len(looked_at), "step")
+    image = ax.imshow(_weights(layer, sequence, looked_at, head), cmap="Blues", vmin=0.0)
     ax.grid(False)
-    if symbols is not None:
-        _name_cells(ax, [_VISIBLE.get(symbol, symbol) for symbol in symbols])
+    for names, axis in ((across, "x"), (down, "y")):
+        if names is not None:
+            _name_cells(ax, [_VISIBLE.get(symbol, symbol) for symbol in names], axis)
     ax.set_xlabel("step attended to")
     ax.set_ylabel("step that attends")
     scale_bar(ax, image, "attention weight")
     return ax
 
 
-def _weights(layer: Attention, x: np.ndarray, head: int) -> np.ndarray:
-    """Return the attention weights (time, time) of one head, computed in float64, whose scores do not overflow."""
-    size = len(layer.output_weight) // layer.heads
-    features = slice(head * size, (head + 1) * size)
+def _sequence(what: str, x: ArrayLike, width: int) -> np.ndarray:
+    """Return one sequence (time, width), or raise."""
+    sequence = numbers("attention", what, x)
+    sequence = sequence[0] if sequence.ndim == 3 and len(sequence) == 1 else sequence
+    if sequence.ndim != 2 or sequence.shape[1] != width or len(sequence) == 0:
+        raise ValueError(f"plot.attention expects one sequence (time, {width}), got {describe(sequence)}")
+    return sequence
+
+
+def _weights(layer: Attention, x: np.ndarray, memory: np.ndarray | None, head: int) -> np.ndarray:
+    """Return the attention weights of one head, computed in float64, whose scores do not overflow."""
+    wide = tree.map(np.float64, layer)(also="weights")
+    given = [each.astype(np.float64)[None] for each in (x, memory) if each is not None]
     with np.errstate(over="ignore", invalid="ignore"):
-        query, key, _ = np.split(x.astype(np.float64) @ layer.weight + layer.bias, 3, axis=-1)
-        scores = query[:, features] @ key[:, features].T / math.sqrt(size)
-    if not np.isfinite(scores).all():
+        weights = wide(tuple(given) if memory is not None else given[0])[1][0, head]
+    if not np.isfinite(weights).all():
         raise ValueError("plot.attention: the scores are NaN or infinite; scale x, or look at the layer's parameters")
-    return softmax(np.where(np.tri(len(x)), scores, -np.inf) if layer.causal else scores)
+    return weights

@@ -91,3 +91,19 @@ def test_steps_have_the_names_of_their_symbols_and_what_is_blank_can_be_seen():
     for ticks in (ax.get_xticklabels(), ax.get_yticklabels()):
         assert [label.get_text() for label in ticks] == ["a", "␣", "b", "↵", "c", "⇥", "d"]
     assert ax.child_axes[0].get_ylabel() == "attention weight"
+
+
+def test_a_memory_that_is_attended_to_has_columns_and_names_of_its_own():
+    memory = normals(Key(3), (5, 6))
+    layer = attention_layer(2)(Key(1), (SEQUENCE[None], memory[None]))
+    ax = plot.attention(axes(), layer, SEQUENCE, 1, memory=memory, memory_symbols="vwxyz")
+    weights = ax.images[0].get_array().filled()
+    np.testing.assert_allclose(weights, layer(also="weights")((SEQUENCE[None], memory[None]))[1][0, 1], rtol=1e-12)
+    assert weights.shape == (len(SEQUENCE), 5)
+    assert [label.get_text() for label in ax.get_xticklabels()] == list("vwxyz")
+    with pytest.raises(
+        ValueError, match=r"plot.attention expects one sequence \(time, 6\), got float64 array \(5, 3\)"
+    ):
+        plot.attention(axes(), layer, SEQUENCE, memory=memory[:, :3])
+    with pytest.raises(ValueError, match=r"plot.attention: memory_symbols must be 5, one for each step, got 2"):
+        plot.attention(axes(), layer, SEQUENCE, memory=memory, memory_symbols="ab")
