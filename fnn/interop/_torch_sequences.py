@@ -23,8 +23,10 @@ from fnn.layers.lstm import Lstm
 from fnn.layers.positional import Positional, Sinusoidal
 from fnn.layers.recurrent import LastStep, Rnn
 from fnn.networks.bidirectional import Bidirectional
-from fnn.networks.branches import Residual
+from fnn.networks.branches import Pick, Residual
+from fnn.networks.graph import Graph, Node
 from fnn.networks.serial import Serial
+from fnn.networks.transformer import decoder_parts
 
 STEPS = {Rnn: nn.RNN, Gru: nn.GRU, Lstm: nn.LSTM}
 
@@ -135,6 +137,33 @@ def layer_of_encoder_layer(module: nn.TransformerEncoderLayer, x: Any) -> Record
     if module.norm_first:
         return Serial((residual(first, *attending), residual(second, *feeding)))
     return Serial((residual(*attending), first, residual(*feeding), second))
+
+
+@layer_of.register
+def layer_of_decoder_layer(module: nn.TransformerDecoderLayer, x: Any) -> Record:
+    return Serial((_decoder_block(module, x), Pick(0)))
+
+
+@layer_of.register
+def layer_of_decoder(module: nn.TransformerDecoder, x: Any) -> Record:
+    norm = () if module.norm is None else (layer_of(module.norm, x[0]),)
+    return Serial((*[_decoder_block(each, x) for each in module.layers], Pick(0), *norm))
+
+
+def _decoder_block(module: Any, x: Any) -> Graph:
+    """Return the block, without a mask over its own steps: PyTorch's is an argument."""
+    x = x[0]  # of the steps, and not of the memory
+    drop = [(Dropout(each.p),) if each.p else () for each in (module.dropout1, module.dropout2, module.dropout3)]
+    between = (Dropout(module.dropout.p),) if module.dropout.p else ()
+    own, look, widen, narrow = (
+        layer_of(part, x) for part in (module.self_attn, module.multihead_attn, module.linear1, module.linear2)
+    )
+    feed = widen, activation_of(module.activation, x), *between, narrow, *drop[2]
+    norms = tuple([layer_of(part, x) for part in (module.norm1, module.norm2, module.norm3)])
+    parts = decoder_parts(
+        (own, *drop[0]), (look, *drop[1]), feed, norms, module.norm_first, residual, lambda *layers: Serial(layers)
+    )
+    return Graph(tuple([Node(*part) for part in parts]), ("x", "memory"), ("y", "kept"))
 
 
 def residual(*layers: Any) -> Residual:

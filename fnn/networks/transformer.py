@@ -9,6 +9,7 @@ A block is no layer of its own: it is made of ``residual``, ``serial`` and ``Gra
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -167,28 +168,7 @@ def _construct_decoder_block(
     if not isinstance(x, tuple) or len(x) != 2 or is_pair(x):
         raise LayerTypeError("decoder_block", f"expects (x, memory), either with lengths, got {describe(x)}")
     feed = *widen, dense(_width("decoder_block", x[0])), *drop
-    dropped = "found" if drop else "seen"
-    parts: list[tuple[Part, tuple[str, ...], str]]
-    if norm_first:
-        parts = [
-            (residual(layer_norm(), attend, *drop), ("x",), "own"),
-            (layer_norm(), ("own",), "query"),
-            (look, ("query", "memory"), "seen"),
-            *[(each, ("seen",), "found") for each in drop],
-            (add, ("own", dropped), "both"),
-            (residual(layer_norm(), *feed), ("both",), "y"),
-            (identity, ("memory",), "kept"),
-        ]
-    else:
-        parts = [
-            (serial(residual(attend, *drop), layer_norm()), ("x",), "own"),
-            (look, ("own", "memory"), "seen"),
-            *[(each, ("seen",), "found") for each in drop],
-            (add, ("own", dropped), "sum"),
-            (layer_norm(), ("sum",), "both"),
-            (serial(residual(*feed), layer_norm()), ("both",), "y"),
-            (identity, ("memory",), "kept"),
-        ]
+    parts = decoder_parts((attend, *drop), (look, *drop), feed, (layer_norm(),) * 3, norm_first, residual, serial)
     values: dict[str, Any] = {"x": x[0], "memory": x[1]}
     nodes: list[Node] = []
     for place, (part, names, output) in enumerate(parts):
@@ -200,3 +180,37 @@ def _construct_decoder_block(
         values[output], _ = part_vjp(unseen(layer), given, node_key, f"nodes[{place}].layer")
         nodes.append(Node(layer, names, output))
     return Graph(tuple(nodes), ("x", "memory"), ("y", "kept"))
+
+
+def decoder_parts(
+    own: Sequence[Any],
+    look: Sequence[Any],
+    feed: Sequence[Any],
+    norms: Sequence[Any],
+    norm_first: bool,
+    residual: Callable[..., Any],
+    serial: Callable[..., Any],
+) -> list[tuple[Any, tuple[str, ...], str]]:
+    """Return the parts of a decoder block, each with the names of its inputs and of its output.
+
+    Args:
+        own: the attention to the block's own steps, and what follows it before the sum.
+        look: the attention to the memory, likewise.
+        feed: the small network at each step, likewise.
+        norms: one for each of the three.
+        norm_first: whether the norms stand before the layers, or after the sums.
+        residual: what makes a residual of parts.
+        serial: what makes one part of several.
+    """
+    first, second, third = norms
+    seen, found = "seen", "found" if len(look) > 1 else "seen"
+    if norm_first:
+        begin = [(residual(first, *own), ("x",), "own"), (second, ("own",), "query")]
+        end = [(add, ("own", found), "both"), (residual(third, *feed), ("both",), "y")]
+    else:
+        begin = [(serial(residual(*own), first), ("x",), "own")]
+        end = [(add, ("own", found), "sum"), (second, ("sum",), "both")]
+        end.append((serial(residual(*feed), third), ("both",), "y"))
+    asked = "query" if norm_first else "own"
+    middle = [(look[0], (asked, "memory"), seen), *[(each, (seen,), found) for each in look[1:]]]
+    return [*begin, *middle, *end, (identity, ("memory",), "kept")]

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from fnn import DotProductAttention, Key, attention, tree, vjp
+from fnn import DotProductAttention, Key, attention, inference, tree, vjp
 from tests.each_of import each_of
 from tests.laws.cases import numbers, random_like
 
@@ -95,3 +95,17 @@ def test_scaled_dot_product_attention(heads, few, settings):
         close(ours, tensor.grad)
     if theirs is not None and theirs.requires_grad:
         close(dx[3], theirs.grad)
+
+
+@pytest.mark.parametrize("norm_first", [True, False])
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_a_decoder_comes_in(norm_first, batch_first):
+    settings = {"dropout": 0.1, "norm_first": norm_first, "batch_first": batch_first, "dtype": torch.float64}
+    layer = torch.nn.TransformerDecoderLayer(6, 2, 9, **settings).eval()
+    stack = torch.nn.TransformerDecoder(layer, 2, torch.nn.LayerNorm(6, dtype=torch.float64)).eval()
+    for module in (layer, stack):
+        net = from_torch(module, (QUERY, SAME))
+        given = [torch.tensor(each if batch_first else each.swapaxes(0, 1)) for each in (QUERY, SAME)]
+        theirs = module(*given)
+        close(inference(net)((QUERY, SAME)), theirs if batch_first else theirs.swapaxes(0, 1))
+        assert repr(net).count("Dropout(rate=0.1") == 4 * (1 if module is layer else 2)
