@@ -98,7 +98,7 @@ def test_each_loss_is_that_of_each_member(case):
     assert_trained_alike(each_its_own(Stretch(np.array(1.3))), loss, batches, ())
 
 
-@each_of("case", LOSS_CASES.values(), ids=LOSS_CASES)
+@each_of("case", LOSS_CASES.values(), ids=LOSS_CASES, one_of_each=sort_of)
 def test_each_loss_pulls_back_a_number_for_each_member(case):
     loss, prediction, *target = case
     predictions = each_its_own((prediction,))

@@ -40,6 +40,7 @@ T, V = TypeError, ValueError
 Y, PAIR = numbers(5, 3), (numbers(5, 3), np.ones((5, 3)))
 
 
+@pytest.mark.long
 def test_a_network_learns_the_mean_and_the_variance_of_what_is_noisy():
     x = np.linspace(-1, 1, 400)[:, None]
     target = 2 * x + (0.1 + 0.4 * (x > 0)) * normals(Key(3), x.shape)
