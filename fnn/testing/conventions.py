@@ -184,13 +184,15 @@ def _ordered(order: Order | None, names: Order, values: list[Any]) -> list[Any]:
 
 
 def other_form(form: Form, function: Callable[..., Any]) -> Form | None:
-    """Return the nearest other form in which a function is right on ordinary inputs, or None."""
+    """Return the nearest other form in which a function is right on ordinary inputs, or makes a known mistake."""
     exercise, outcomes = form.exercise, {}
     if exercise.right is None:
         flips = ["columns", *["transposed", "keepdims"] * ("weight" in exercise.gives)]
         flips = ["scaled_at_test"] if "rate" in exercise.takes else flips
         others = [Form(exercise, by) for by in _changed(form.by, flips, [None], [None], 2)]
-        return next((each for each in others if not exercise.law(exercise.name, each.standard(function))), None)
+        laws = [(each, exercise.law(exercise.name, each.standard(function))) for each in others]
+        fits = [each for each, law in laws if not law] or [each for each, law in laws if law and law.mistake]
+        return fits[0] if fits else None
     sloped = [_table_row(Form(exercise, by)) for by in _slopes(form, function)]
     for other, given, key, expected, _ in [*sloped, *_table(exercise, form.by)]:
         if key not in outcomes:

@@ -111,7 +111,8 @@ def _in_its_form(form: Form, function: Callable[..., Any]) -> list[Finding]:
     there, known = _findings(other, function), [each for each in wrong if each.mistake]
     if known and any(each.severity != "style" for each in there):
         return found
-    by, words = other.by.beyond(form.by), f"right, {other.by.words(form.by)}"
+    verb = "written" if any(each.severity == "wrong" for each in there) else "right"
+    by, words = other.by.beyond(form.by), f"{verb}, {other.by.words(form.by)}"
     advice = f"grade it with {', '.join(f'{name}={value!r}' for name, value in by.items())}"
     if known and not set(by) <= FORMS:  # the numbers are those of a known mistake, and right for another question
         return [attrs.evolve(each, advice=f"it is {words}: {advice}", conventions=by) if each in known else each

@@ -1,5 +1,7 @@
 """A function that is right in another form than the signature's is told so, and passes where its form is asked for."""
 
+from itertools import pairwise
+
 import numpy as np
 
 import fnn
@@ -30,6 +32,17 @@ def test_what_was_asked_for_another_way_is_told_of_a_function_that_follows_the_s
 def test_a_cache_is_asked_of_nobody_who_has_none():
     functions = {"leaky_relu": lambda x: np.maximum(0.01 * x, x), "dense_forward": lambda x, w, b: (x @ w + b, (x, w))}
     assert grade(**functions, dense_backward=lambda x, w, dy: (x.T @ dy, dy.sum(axis=0), dy @ w.T), cached=True).passed
+
+
+def test_a_mistake_is_named_in_the_form_in_which_it_was_made():
+    def init(sizes, seed):
+        generator = np.random.default_rng(seed)
+        return [(0.01 * generator.standard_normal((o, i)), np.zeros((o, 1))) for i, o in pairwise(sizes)]
+
+    form, weights = grade(init=init).findings
+    assert (form.what, form.conventions, form.severity) == ("is written, by columns", {"columns": True}, "style")
+    assert weights.mistake == 37
+    assert grade(init=init, columns=True).mistakes == (37,)
 
 
 def test_prediction_and_target_are_names_for_every_loss():
