@@ -30,7 +30,7 @@ from fnn.core.vjp import forward
 from fnn.interop import _torch_activations, _torch_layers, _torch_norms, _torch_sequences  # noqa: F401 (they register)
 from fnn.interop import _torch_own as own
 from fnn.interop._torch_layer_of import Unsupported, layer_of, to_numpy
-from fnn.interop._torch_traced import traced
+from fnn.interop._torch_traced import joined, traced
 from fnn.interop._torch_windows import WINDOWS
 from fnn.interop._weights import channels_first, in_order
 from fnn.layers import activations, hard, smooth, softmax
@@ -39,6 +39,7 @@ from fnn.layers.dropout import Dropout
 from fnn.layers.global_pool import GlobalAvgPool, GlobalMaxPool
 from fnn.layers.shape import Flatten
 from fnn.networks.branches import Parallel, Residual
+from fnn.networks.graph import Graph, Node
 from fnn.networks.inference import inference
 from fnn.networks.serial import Serial
 
@@ -221,6 +222,8 @@ class _Fold:
                 return self.serial(module, parts, sample, theirs, inside)
             if isinstance(module, own.Residual):
                 layer = Residual(self.layer_at(module.body, sample, f"{inside}body")[0])
+            elif isinstance(module, own.Graph):
+                return self.graph(module, sample, inside)
             elif isinstance(module, own.Branches):
                 branches = enumerate(module)
                 layer = Parallel(tuple([self.layer_at(part, sample, f"{inside}{i}")[0] for i, part in branches]))
@@ -267,6 +270,22 @@ class _Fold:
             where = f"{type(module).__name__}{f' at {inside[:-1]}' if inside else ''}"
             raise ValueError(f"from_torch: {where} does more than its parts, one after the other; see layer_of")
         return layers[0] if isinstance(module, own.Group) and len(layers) == 1 else Serial(tuple(layers)), sample
+
+    def graph(self, module: own.Graph, sample: Sample, inside: str) -> tuple[Any, Sample]:
+        several = len(module.inputs) > 1
+        parts = zip(sample.ours, sample.theirs, strict=True) if several else [(sample.ours, sample.theirs)]
+        known = {name: attrs.evolve(sample, ours=ours, theirs=theirs)
+                 for name, (ours, theirs) in zip(module.inputs, parts, strict=True)}  # fmt: skip
+        same = {name: name for name in module.inputs}  # what only moves the channels of a value is that value here
+        nodes = []
+        for place, (step, (takes, gives)) in enumerate(zip(module.steps, module.names, strict=True)):
+            given = [known[name] for name in takes]
+            layer, known[gives] = self.layer_at(step, joined(given), f"{inside}steps.{place}")
+            moves = isinstance(step, own.ChannelsFirst | own.ChannelsLast)
+            same[gives] = same[takes[0]] if moves else gives
+            nodes += [] if moves else [Node(layer, tuple([same[name] for name in takes]), gives)]
+        behind = joined([known[name] for name in module.outputs])
+        return Graph(tuple(nodes), module.inputs, tuple([same[name] for name in module.outputs])), behind
 
     def leaf(self, module: nn.Module, sample: Sample) -> Any:
         if id(module) not in self.layers:  # with the module, so that no other gets its id

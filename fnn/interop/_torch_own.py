@@ -1,6 +1,6 @@
 """The words that PyTorch has as functions alone, as modules, so that a whole network can be an ``nn.Sequential``.
 
-Residual, Branches, Concatenate, Add, Multiply, Pick : networks with branches
+Residual, Branches, Graph, Concatenate, Add, Multiply, Pick : networks with branches
 ChannelsFirst, ChannelsLast                : (n, ..., channels) -> (n, channels, ...), and back
 Steps, LastStep                            : what a recurrent module returns at each step; the last of the steps
 SelfAttention                              : ``nn.MultiheadAttention`` of x alone, or of a tuple
@@ -40,6 +40,29 @@ class Branches(nn.ModuleList):
 
     def forward(self, x: Any) -> tuple[Any, ...]:
         return tuple(branch(x) for branch in self)
+
+
+class Graph(nn.Module):
+    """y = the values named ``outputs``: each step takes values by their names, and gives its own a name."""
+
+    def __init__(
+        self,
+        steps: list[tuple[nn.Module, tuple[str, ...], str]],
+        inputs: tuple[str, ...],
+        outputs: tuple[str, ...],
+    ):
+        super().__init__()
+        self.steps = nn.ModuleList([module for module, _, _ in steps])
+        self.names = [(takes, gives) for _, takes, gives in steps]
+        self.inputs, self.outputs = inputs, outputs
+
+    def forward(self, x: Any) -> Any:
+        values = dict(zip(self.inputs, x if len(self.inputs) > 1 else (x,), strict=True))
+        for step, (takes, gives) in zip(self.steps, self.names, strict=True):
+            given = tuple([values[name] for name in takes])
+            values[gives] = step(given if len(given) > 1 else given[0])
+        y = tuple([values[name] for name in self.outputs])
+        return y if len(y) > 1 else y[0]
 
 
 class Concatenate(nn.Module):

@@ -58,6 +58,7 @@ from fnn.layers.softmax import LogSoftmax, Softmax
 from fnn.layers.upsample import Upsample
 from fnn.networks.bidirectional import Bidirectional
 from fnn.networks.branches import Parallel, Residual
+from fnn.networks.graph import Graph
 from fnn.networks.joins import Concatenate
 from fnn.networks.serial import Serial
 
@@ -210,6 +211,8 @@ class _Fold:
                 if any(each.flattened for _, each in pairs):
                     raise NotImplementedError
                 return [own.Branches(parts)], end
+            case Graph():
+                return self.graph(layer, axes, inside)
             case Concatenate(axis=-1):
                 return [own.Concatenate(1 if axes.first else -1)], attrs.evolve(axes, channels=None)
             case Softmax(axis=-1):
@@ -259,6 +262,33 @@ class _Fold:
             case _ if not registered and is_record(layer) and any(map(is_record, children(layer))):
                 raise NotImplementedError
         return self.by_feature(layer, axes)
+
+    def graph(self, net: Graph, axes: Axes, inside: str) -> tuple[list[nn.Module], Axes]:
+        known = dict.fromkeys(net.inputs, axes)
+        steps: list[tuple[nn.Module, tuple[str, ...], str]] = []
+
+        def moved(name: str, first: bool) -> str:
+            """Return the name of a value with its channels first, or last; a step moves them if they are not."""
+            moves = _moves(known[name], first)
+            if not moves:
+                return name
+            new = f"{name}/{'first' if first else 'last'}"
+            if new not in known:
+                steps.append((moves[0], (name,), new))
+                known[new] = attrs.evolve(known[name], first=first)
+            return new
+
+        for place, node in enumerate(net.nodes):
+            given = [known[name] for name in node.inputs if name]
+            if len(given) != len(node.inputs) or not given or len({each.flattened for each in given}) > 1:
+                raise NotImplementedError
+            takes = tuple([moved(name, given[0].first) for name in node.inputs])
+            module, end = self.module_at(node.layer, given[0], f"{inside}nodes[{place}].layer")
+            steps.append((module, takes, node.output))
+            known[node.output] = end
+        images = [known[name].first or known[name].count == 4 for name in net.outputs]
+        names = tuple([moved(name, first) for name, first in zip(net.outputs, images, strict=True)])
+        return [own.Graph(steps, net.inputs, names)], known[names[0]]
 
     def by_feature(self, layer: Any, axes: Axes) -> tuple[list[nn.Module], Axes]:
         """Translate a layer over the last axis, or one to which no axis matters."""

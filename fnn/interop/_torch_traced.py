@@ -48,6 +48,7 @@ ARRANGE = {
     "view", "reshape", "flatten", "permute", "transpose", "movedim", "contiguous", "squeeze", "unsqueeze", "getitem",
     "swapaxes", "clone", "detach",
 }  # fmt: skip
+GLOBAL = (GlobalAvgPool, GlobalMaxPool)
 POOLS = {"mean": GlobalAvgPool, "amax": GlobalMaxPool}
 IN_PLACE = {"iadd": "add", "isub": "sub", "imul": "mul", "add_": "add", "mul_": "mul", "div": "truediv"}
 FACTORS = {"mul": lambda s: (s, 0 * s), "truediv": lambda s: (1 / s, 0 * s), "add": lambda s: (1 + 0 * s, s),
@@ -94,14 +95,22 @@ def traced(fold: Any, module: nn.Module, sample: Any, path: str) -> tuple[Any, A
     before = [*reading.inputs, *[node.output for node in nodes]]
     chain = len(reading.inputs) == 1 and [(name,) for name in before[:-1]] == [node.inputs for node in nodes]
     if chain and names == before[-1:]:
-        layers = tuple([node.layer for node in nodes])
-        return layers[0] if len(layers) == 1 else Serial(layers), outputs[0].sample
-    behind = outputs[0].sample if len(outputs) == 1 else _joined([each.sample for each in outputs])
+        layers: list[Any] = []
+        for node in nodes:
+            before = layers[-1] if layers else None
+            if isinstance(node.layer, Flatten) and isinstance(before, Serial) and isinstance(before.layers[0], GLOBAL):
+                layers[-1] = before.layers[0]  # which flattens by itself
+            else:
+                layers.append(node.layer)
+        return layers[0] if len(layers) == 1 else Serial(tuple(layers)), outputs[0].sample
+    behind = joined([each.sample for each in outputs])
     return Graph(tuple(nodes), tuple(reading.inputs), tuple(names)), behind
 
 
-def _joined(samples: list[Any]) -> Any:
-    """Return several samples as one, in the order of axes of the first."""
+def joined(samples: list[Any]) -> Any:
+    """Return several samples as one, in the order of axes of the first; one as it is."""
+    if len(samples) == 1:
+        return samples[0]
     ours, theirs = (tuple([getattr(each, name) for each in samples]) for name in ("ours", "theirs"))
     return attrs.evolve(samples[0], ours=ours, theirs=theirs)
 
@@ -237,7 +246,7 @@ class _Reading:
 
     def joined(self, node: Any, ways: list[Any], values: list[Any], theirs: Any) -> Value:
         for layer in ways:
-            found = self.fold.found_behind(layer, _joined([each.sample for each in values]), theirs)
+            found = self.fold.found_behind(layer, joined([each.sample for each in values]), theirs)
             if found is not None:
                 return self.add(node, layer, values, found)
         raise Unsupported(f", whose forward joins arrays in a way that no layer is, at {node.name}")

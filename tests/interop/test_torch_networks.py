@@ -243,7 +243,7 @@ GO_OUT = {
     "Dropout", "Scale", "BatchNorm", "LayerNorm", "RMSNorm", "Embedding", "Rnn", "Gru", "Lstm", "Bidirectional",
     "LastStep", "Attention", "Sinusoidal", "Positional", "Conv", "MaxPool", "AvgPool", "GlobalAvgPool", "Serial",
     "Parallel", "Pick", "Concatenate", "Add", "Residual", "Multiply", "Glu", "SwiGlu", "PRelu", "GroupNorm", "Pad",
-    "Crop", "Upsample", "GlobalMaxPool", "ConvTranspose",
+    "Crop", "Upsample", "GlobalMaxPool", "ConvTranspose", "Graph", "Node",
 }  # fmt: skip
 # With settings that PyTorch has no module for, or as arrays beside lengths, which it has in another form.
 NOT_SO = (

@@ -10,7 +10,7 @@ from tests.laws.cases import numbers
 torch = pytest.importorskip("torch")
 nn, F = torch.nn, torch.nn.functional
 
-from fnn.interop.torch import from_torch  # noqa: E402 (only where PyTorch is)
+from fnn.interop.torch import from_torch, to_torch  # noqa: E402 (only where PyTorch is)
 
 
 class Mlp(nn.Module):
@@ -177,7 +177,10 @@ def test_a_module_with_a_forward_of_its_own(name):
         theirs = module(tensor(np.moveaxis(x, -1, 1).copy() if images else x))
     ours = tensor(inference(net, x)(x))
     assert difference(ours.movedim(-1, 1) if ours.ndim == 4 else ours, theirs) < 1e-5
-    assert sum(leaf.size for leaf in tree.leaves(net)) > 0
+    out = to_torch(net, x).eval()
+    with torch.no_grad():
+        assert difference(out(tensor(np.moveaxis(x, -1, 1).copy() if images else x)), theirs) < 1e-5
+    assert tree.equal(from_torch(out, x), net)
 
 
 def test_a_module_of_several_inputs_and_outputs():
