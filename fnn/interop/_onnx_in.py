@@ -243,10 +243,13 @@ def network_of(model: Any, opset: int, caller: str, x: Any) -> Record:
         again = _Reading(model, opset, caller, x, True)
         for node in model.graph.node:
             again.read(node)
-        reading = again if len(again.missing) < len(reading.missing) else reading
+        reading = again if len(again.missing) <= len(reading.missing) else reading
     if reading.missing:
         found = [f"{what} (at {reading.places[what]}{_times(n)})" for what, n in sorted(reading.missing.items())]
-        raise FormatError(f"{caller} has what fnn has no layer for: {'; '.join(found)}")
+        hint = ""
+        if x is None and any("number of rows" in what for what in reading.missing):
+            hint = "; pass x, an input, and it is read for as many rows"
+        raise FormatError(f"{caller} has what fnn has no layer for: {'; '.join(found)}{hint}")
     outputs = [reading.values.get(each.name, _MISSING) for each in model.graph.output]
     names: list[str] = []
     for each, value in zip(model.graph.output, outputs, strict=True):

@@ -1,13 +1,14 @@
 """Files that others made: networks of the onnx package, public models, and what is wrong with a file."""
 
 import importlib.util
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import fnn
-from fnn import Serial, dense, tree
+from fnn import Serial, check_vjp, dense, tree
 from fnn.core._errors import FormatError
 from tests.interop.onnx_runs import require_equal, run, session, single
 from tests.laws.cases import numbers
@@ -138,6 +139,32 @@ def test_a_public_network(what):
     require_equal(run(str(path), *inputs), y, 1e-4)
     if len({len(each) for each in inputs}) == 1:  # the first axis of all is that of rows in what is written
         require_equal(run(to_onnx(net, x), *inputs), y, 1e-4)
+
+
+@pytest.mark.filterwarnings("ignore")  # of what the exporter traces
+def test_what_pytorch_exports_is_read():
+    """A vision transformer: patches, a token of its own in front, attention written out, of which the first step."""
+    torch = pytest.importorskip("torch")
+
+    class Vision(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.patch, self.head = torch.nn.Conv2d(3, 8, 4, 4), torch.nn.Linear(8, 3)
+            self.token = torch.nn.Parameter(torch.ones(1, 1, 8))
+            self.block = torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, norm_first=True)
+
+        def forward(self, x):
+            y = self.patch(x).flatten(2).transpose(1, 2)
+            y = torch.cat([self.token.expand(x.shape[0], -1, -1), y], 1)
+            return self.head(self.block(y)[:, 0])
+
+    x, file = single(numbers(2, 3, 8, 8)), io.BytesIO()
+    torch.onnx.export(Vision().eval(), (torch.tensor(x),), file, dynamo=False, opset_version=17)
+    model = onnx.load_model_from_string(file.getvalue())
+    net = from_onnx(model, x)
+    require_equal(run(model, x), net(x))
+    require_equal(run(to_onnx(net, x), x), net(x))
+    check_vjp(tree.map(np.float64, net), x.astype(float), tolerance=1e-6)
 
 
 def test_a_public_network_whose_branches_depend_on_an_input():
