@@ -35,6 +35,7 @@ def looks_where_it_matters(names, printed, least):
     assert number_after("by differences it is the same to", printed) < 1e-8
 
 
+@pytest.mark.long
 def test_a_network_looks_where_it_matters_and_is_fooled_by_little(tmp_path):
     names, printed = run_lesson("14_what_it_looks_at.py", tmp_path)
     looks_where_it_matters(names, printed, 0.88)
@@ -68,6 +69,7 @@ def forecasts_beat(names):
     return found
 
 
+@pytest.mark.long
 def test_a_forecast_beats_what_needs_no_training(tmp_path):
     names, printed = run_lesson("15_time_series.py", tmp_path)
     found = forecasts_beat(names)
@@ -111,6 +113,7 @@ def reads_what_a_bag_cannot_tell(names, printed):
     assert {"although", "but"} & set(names["words"][np.argsort(-names["often"])][:6])
 
 
+@pytest.mark.long
 def test_a_network_reads_what_a_bag_of_words_cannot_tell(tmp_path):
     names, printed = run_lesson("16_text.py", tmp_path)
     reads_what_a_bag_cannot_tell(names, printed)
