@@ -13,6 +13,7 @@ import fnn
 from fnn import Key, Record, Serial, check_vjp, combined, dense, forward, l1, l2, serial, tree, value_and_grad, vjp
 from fnn.core._structure import walk
 from fnn.core.keys import fold_in, normals, uniforms
+from fnn.layers._sequences import values_of
 from tests.laws.cases import ACTIVATIONS, LAYERS, LOSSES, OF_ROWS, families
 
 SLOPED = [ACTIVATIONS[name] for name in sorted(set(ACTIVATIONS) - {"heaviside"})]  # the slope of that one is 0
@@ -235,7 +236,7 @@ def _layer(dice, turn):
 
 def _loss_and_target(dice, prediction):
     """Any loss, and a target that fits it."""
-    shape = prediction.shape
+    shape = values_of(prediction).shape
     # Of one class every network is certain.
     names = [name for name in sorted(LOSSES) if shape[-1] > 1 or not {*OF_ROWS} & {*families(name)}]
     name = dice.one_of(*names)
