@@ -10,7 +10,7 @@ import numpy as np
 from onnx import helper
 
 from fnn.interop._onnx_arrays import OnnxOperator
-from fnn.interop._onnx_reader import Cannot, Op, Reader, Tensor, constant, first_features, operator
+from fnn.interop._onnx_reader import Axes, Cannot, Op, Reader, Tensor, constant, first_features, operator
 from fnn.interop._onnx_sequences import RECURRENT, gates
 from fnn.layers._convolution import exchanged
 from fnn.layers._windows import margins_of, spans
@@ -153,6 +153,10 @@ def _reduced(reader: Reader, x: Tensor, axes: list[int], keep: bool, layer: Any)
     return reader.add(layer, x, order=tuple(order if keep else (0, 1)))
 
 
+_STEPS_FIRST: tuple[Axes, ...] = (1, 0, 2), (1, None, 0, 2), (1, 2, 0, 3), (None, 0, 1)
+_ROWS_FIRST: tuple[Axes, ...] = (0, 1, 2), (0, 1, None, 2), (0, 1, 2, 3), (0, None, 1)
+
+
 @operator(*_CELLS)
 def recurrent(
     reader: Reader,
@@ -165,7 +169,9 @@ def recurrent(
     *first: Any,
 ) -> Any:
     kind, order, states = _CELLS[op.type]
-    op.need(clip=0.0, input_forget=0, layout=0)
+    op.need(clip=0.0, input_forget=0)
+    # Of x, of y, of y in both directions, and of a state: the axes of each, with rows first or the steps.
+    of_x, of_y, of_both, of_state = _ROWS_FIRST if op["layout"] else _STEPS_FIRST
     both = op["direction"] == "bidirectional"
     op.need(direction="forward") if not both else None
     usual = {"RNN": ["Tanh"], "GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"]}[op.type]
@@ -175,7 +181,7 @@ def recurrent(
         raise Cannot(f"with activations={op['activations']}")
     if len(first) > states:
         raise Cannot("with peepholes")
-    x = reader.laid(x, (1, 0, 2))
+    x = reader.laid(x, of_x)
     given = [constant(each, "weight") for each in (weight, hidden_weight)]
     bias = np.zeros((len(given[0]), 2 * given[0].shape[1]), given[0].dtype) if bias is None else constant(bias, "bias")
     layers = [_cell(op, kind, order, *each) for each in zip(*given, bias, strict=True)]
@@ -186,26 +192,29 @@ def recurrent(
     started = [each for each in first if isinstance(each, Tensor) or (each is not None and each.any())]
     if not started and not any(op.outputs[1:]) and (both or lengths is None):
         if not both:
-            return (reader.add(layers[0], x, order=(1, None, 0, 2)),)
+            return (reader.add(layers[0], x, order=of_y),)
         time, units = x.sample.shape[1], layers[0].hidden_weight.shape[0]
         layer = Bidirectional(*layers)
         y = reader.add(layer, x) if lengths is None else reader.add(Pick(0), reader.add(layer, x, lengths))
-        return (reader.reshaped(y, (time, 2, units), order=(1, 2, 0, 3)),)
+        return (reader.reshaped(y, (time, 2, units), order=of_both),)
     if both:
         raise Cannot("in both directions with a state")
     if started and not all(isinstance(each, Tensor) for each in (*first, *[None] * (states - len(first)))):
         raise Cannot("with a constant first state")
-    return _with_state(reader, layers[0], x, lengths, [reader.laid(each, (None, 0, 1)) for each in started])
+    states_before = [reader.laid(each, of_state) for each in started]
+    return _with_state(reader, layers[0], x, lengths, states_before, of_y, of_state)
 
 
-def _with_state(reader: Reader, layer: Any, x: Tensor, lengths: Any, first: list[Tensor]) -> Any:
-    """Return y and the last state of a layer that takes (x, lengths, state)."""
+def _with_state(
+    reader: Reader, layer: Any, x: Tensor, lengths: Any, first: list[Tensor], of_y: Axes, of_state: Axes
+) -> Any:
+    """Return y and the last state of a layer that takes (x, lengths, state), in these orders of axes."""
     state = first[0] if first else None
     if len(first) == 2:
         state = reader.add(Parallel((Pick(0), Pick(1))), *first)
     whole = reader.add(layer, x, lengths, state)
-    y = reader.add(Pick(0), whole, order=(1, None, 0, 2))
-    last = reader.add(Pick(2), whole, order=(None, 0, 1))
+    y = reader.add(Pick(0), whole, order=of_y)
+    last = reader.add(Pick(2), whole, order=of_state)
     if not isinstance(last.sample, tuple):
         return y, last
     return y, *[reader.add(Pick(place), last) for place in range(2)]

@@ -11,6 +11,7 @@ from tests.laws.cases import numbers, random_like
 
 onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402 (after onnx is known to be there)
+from onnx.reference import ReferenceEvaluator  # noqa: E402
 
 from_onnx, to_onnx = fnn.interop.onnx.from_onnx, fnn.interop.onnx.to_onnx
 X = numbers(3, 5, 8, dtype=np.float32)
@@ -92,3 +93,28 @@ def test_what_is_not_written_says_so():
     with pytest.raises(TypeError, match="an offset of 'end' beside lengths is not in what it writes"):
         to_onnx(layer, (X, (MEMORY, np.array([4, 1, 2]))))
     assert rotary(X).shape == X.shape
+
+
+@each_of("after", [True, False])
+def test_a_gru_is_that_of_onnx_in_float64(after):
+    layer = random_like(fnn.gru(4, reset_after=after)(Key(0), numbers(1, 1, 3)))
+    x, units = numbers(5, 6, 3), 4
+    order = [slice(units, 2 * units), slice(units), slice(2 * units, 3 * units)]  # z, r, h
+    weight, hidden = (np.concatenate([each[:, gate] for gate in order], axis=1).T for each in (
+        layer.input_weight, layer.hidden_weight))  # fmt: skip
+    bias = np.concatenate([*[layer.bias[gate] for gate in order], np.zeros(2 * units), layer.hidden_bias])
+    constants = {"w": weight[None], "r": hidden[None], "b": bias[None]}
+    node = helper.make_node("GRU", ["x", *constants], ["y"], hidden_size=units, linear_before_reset=int(after))
+    graph = helper.make_graph(
+        [node],
+        "gru",
+        [helper.make_tensor_value_info("x", TensorProto.DOUBLE, (6, 5, 3))],
+        [helper.make_tensor_value_info("y", TensorProto.DOUBLE, None)],
+        [numpy_helper.from_array(np.ascontiguousarray(each), name) for name, each in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+    (theirs,) = ReferenceEvaluator(model).run(None, {"x": x.swapaxes(0, 1).copy()})
+    np.testing.assert_allclose(layer(x), theirs[:, 0].swapaxes(0, 1), rtol=1e-10, atol=1e-12)
+    back = from_onnx(model, x.swapaxes(0, 1).copy())
+    assert f"reset_after={after}" in repr(back)
+    np.testing.assert_allclose(back(x.swapaxes(0, 1).copy()), theirs, rtol=1e-10, atol=1e-12)

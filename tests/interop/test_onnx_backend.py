@@ -16,7 +16,7 @@ from tests.interop.onnx_nodes import cases, outcome  # noqa: E402 (after onnx is
 # How many are not said, at most, and why. Who adds a word takes its tests off.
 NOT_SAID = {
     "no layer for the operator": 45,  # GridSample 18, LinearAttention 14, FlexAttention 5, DeformConv 4, Gradient 2
-    "a setting, a shape or an output that the layer has not": 25,  # of GRU, LSTM, RNN 13; random dropout 4; indices 4
+    "a setting, a shape or an output that the layer has not": 19,  # of GRU, LSTM, RNN 7; random dropout 4; indices 4
     "no model that from_onnx takes: bfloat16, no opset, an input that is no array": 18,
 }
 
@@ -35,7 +35,7 @@ def test_no_operator_is_computed_wrongly_and_what_is_not_said_is_counted():
         found = {case[0]: outcome(case) for case in cases()}
     assert len(found) == 687
     assert {name: text for name, text in found.items() if text.startswith("wrong")} == {}
-    assert sum(text == "pass" for text in found.values()) >= 599
+    assert sum(text == "pass" for text in found.values()) >= 605
     counts = collections.Counter(reason(text) for text in found.values() if text != "pass")
     assert counts.keys() <= NOT_SAID.keys()
     assert all(counts[why] <= most for why, most in NOT_SAID.items()), counts

@@ -454,3 +454,4 @@ def test_a_gru_with_the_reset_before_the_product_is_its_formula():
         h = (1 - z) * np.tanh(a_n + (r * h) @ of_n + layer.hidden_bias) + z * h
         np.testing.assert_allclose(layer(x)[:, step], h, rtol=1e-12)
     assert not np.allclose(layer(reset_after=True)(x), layer(x))
+    assert max(check_vjp(layer, x).errors.values()) <= 1e-8
