@@ -234,8 +234,8 @@ LAYERS = {
         (numbers(2, 3, 4), numbers(2, 2, 4, seed=1)),
     ),
     "decoder_block, lengths, norms last": (
-        random_like(constructed(fnn.decoder_block(1, 3, norm_first=False), KEY, (numbers(1, 3, 2), numbers(1, 2, 2)))),
-        ((numbers(3, 3, 2), LENGTHS), (numbers(3, 3, 2, seed=1), LENGTHS[::-1].copy())),
+        random_like(constructed(fnn.decoder_block(1, 3, norm_first=False), KEY, (numbers(1, 3, 3), numbers(1, 2, 3)))),
+        ((numbers(3, 3, 3), LENGTHS), (numbers(3, 3, 3, seed=1), LENGTHS[::-1].copy())),
     ),
     "conv": (random_like(made(fnn.conv(3, 3), 1, 5, 4, 2)), numbers(2, 5, 4, 2)),
     "conv, one image": (random_like(made(fnn.conv(2, (2, 3)), 1, 3, 5, 1)), numbers(1, 3, 5, 1)),
