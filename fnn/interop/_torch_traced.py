@@ -78,7 +78,9 @@ def traced(fold: Any, module: nn.Module, sample: Any, path: str) -> tuple[Any, A
     Raises ``Unsupported`` for what cannot be traced, with the way out: nn.Sequential, or a registered function.
     """
     try:
-        graph = _Tracer().trace(module)
+        graph = _Tracer().trace(
+            module, _defaults(module, len(sample.theirs) if isinstance(sample.theirs, tuple) else 1)
+        )
     except Exception as error:  # whatever a forward raises when it is given something that is no tensor
         hint = "write it as nn.Sequential, or register a function for it"
         raise Unsupported(f", whose forward cannot be traced ({str(error).splitlines()[0]}); {hint}") from error
@@ -105,6 +107,12 @@ def traced(fold: Any, module: nn.Module, sample: Any, path: str) -> tuple[Any, A
         return layers[0] if len(layers) == 1 else Serial(tuple(layers)), outputs[0].sample
     behind = joined([each.sample for each in outputs])
     return Graph(tuple(nodes), tuple(reading.inputs), tuple(names)), behind
+
+
+def _defaults(module: nn.Module, given: int) -> dict[str, Any]:
+    """Return the settings of a forward behind its inputs, as they are by default."""
+    parameters = list(inspect.signature(module.forward).parameters.values())[given:]
+    return {each.name: each.default for each in parameters if each.default is not each.empty}
 
 
 def joined(samples: list[Any]) -> Any:
@@ -143,9 +151,7 @@ class _Reading:
         place = len(self.inputs)
         several = isinstance(sample.theirs, tuple)
         if (several and place >= len(sample.theirs)) or (not several and place):
-            if node.args:
-                return node.args[0]
-            raise Unsupported(f", whose forward takes {node.name} too")
+            return node.args[0] if node.args else None  # as it is by default
         self.inputs.append(node.name)
         if several:
             sample = attrs.evolve(sample, ours=sample.ours[place], theirs=sample.theirs[place])

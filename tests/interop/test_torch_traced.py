@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fnn import BatchNorm, Graph, Key, Serial, dense, inference, serial, tree
+import fnn
+from fnn import BatchNorm, Graph, Key, Node, Serial, dense, inference, serial, tree
 from tests.interop.test_torch_networks import arbitrary, difference, tensor
 from tests.laws.cases import numbers
 
@@ -144,6 +145,20 @@ class Transformer(nn.Module):
         return x + self.feed(x)
 
 
+class Positions(Tagger):
+    """A table of positions, looked up by numbers that the module holds; a setting of forward that stays as it is."""
+
+    def __init__(self):
+        super().__init__()
+        self.places = nn.Embedding(5, 4)
+        self.register_buffer("order", torch.arange(5))
+
+    def forward(self, x, scale=None):
+        y = self.embedding(x) + self.places(self.order)
+        y = y if scale is None else y * scale
+        return self.head(self.norm(self.lstm(y)[0])).view(x.size(0) * 1, -1)
+
+
 class Two(nn.Module):
     def __init__(self):
         super().__init__()
@@ -161,7 +176,7 @@ MODULES = {
     "mlp": (Mlp, ROWS, Serial), "cnn": (Cnn, IMAGES, Serial), "resnet": (ResNet, IMAGES, Serial),
     "unet": (Unet, IMAGES, Graph), "squeeze": (Squeeze, IMAGES, Graph), "tagger": (Tagger, SYMBOLS, Serial),
     "last state": (LastState, SYMBOLS, Serial), "last of steps": (LastOfSteps, SYMBOLS, Serial),
-    "convolved": (Convolved, SYMBOLS, Serial),
+    "convolved": (Convolved, SYMBOLS, Serial), "positions": (Positions, SYMBOLS, Serial),
     "transformer": (Transformer, numbers(*STEPS, dtype=np.float32), Graph),
 }  # fmt: skip
 
@@ -206,6 +221,7 @@ def module_of_forward(function):
             super().__init__()
             self.linear, self.conv = nn.Linear(4, 4), nn.Conv1d(4, 4, 1)
             self.lstm = nn.LSTM(4, 4, batch_first=True)
+            self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
 
         def forward(self, x):
             return function(self, x)
@@ -227,6 +243,14 @@ STEP = numbers(2, 4, 4, dtype=np.float32)
         (lambda self, x: x * torch.ones(5, 1), ROWS, r"computes with an array of shape \(5, 1\)"),
         (lambda self, x: self.lstm(x)[1][1], STEP, "takes 1 of what a module returns; take y, or the last state"),
         (lambda self, x: self.lstm(x, (x[None, :, 0], x[None, :, 0]))[0], STEP, "Mine, whose forward"),
+        (
+            lambda self, x: self.lstm(x, (torch.ones(1, 2, 4), torch.ones(1, 2, 4)))[0], STEP,
+            "Mine, which computes something else than its calls one after the other",
+        ),
+        (
+            lambda self, x: self.attention(self.linear(x), x, x)[0], STEP,
+            "Mine, whose forward gives MultiheadAttention more than one array",
+        ),
         (lambda self, x: torch.cat([x, x], 0), ROWS, "joins arrays in a way that no layer is, at cat"),
         (lambda self, x: 3, ROWS, "Mine, which returns int 3"),
         (lambda self, x: torch.ones(3), ROWS, "Mine, which returns what does not depend on its input"),
@@ -235,3 +259,21 @@ STEP = numbers(2, 4, 4, dtype=np.float32)
 def test_what_cannot_be_traced_is_said(function, x, message):
     with pytest.raises((TypeError, ValueError), match=message):
         from_torch(module_of_forward(function).eval(), x)
+
+
+def test_hooks_that_change_what_a_module_returns_are_found():
+    module = nn.Sequential(nn.Linear(4, 4), nn.Tanh())
+    module.register_forward_hook(lambda module, x, y: y + 1)
+    with pytest.raises(ValueError, match="Sequential does more than its parts, one after the other; see layer_of"):
+        from_torch(module, ROWS)
+
+
+def test_a_graph_whose_branches_have_their_channels_at_different_places_goes_out():
+    conv, mix = (make(Key(0), IMAGES) for make in (fnn.conv(5, 3), dense(5)))
+    nodes = Node(conv, ("x",), "a"), Node(mix, ("x",), "b"), Node(fnn.add, ("a", "b"), "y"), Node(fnn.relu, ("b",), "z")
+    net = Graph(nodes, ("x",), ("y", "z"))
+    out = to_torch(net, IMAGES)
+    with torch.no_grad():
+        theirs = out(tensor(np.moveaxis(IMAGES, -1, 1).copy()))
+    for ours, other in zip(net(IMAGES), theirs, strict=True):
+        assert difference(tensor(ours).movedim(-1, 1), other) < 1e-5
