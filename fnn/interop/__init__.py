@@ -15,11 +15,11 @@ graph is read, and ``_onnx_operators``, ``_onnx_arranging``, ``_onnx_scanning``,
 ``_onnx_resizing``, which layer each operator is. An operator that is none is read by ``_onnx_generic`` as what it makes
 of arrays, which ``_onnx_arrays`` holds and ``_onnx_arithmetic``, ``_onnx_sums``, ``_onnx_rearranging`` and
 ``_onnx_resize`` say, or by ``_onnx_bodies`` as the operators that it stands for.
-Those of ``torch``: ``_torch_from`` and ``_torch_to``, the two folds, ``_torch_layer_of`` and ``_torch_module_of``,
-what becomes of each module and layer, both ways a family a file in ``_torch_layers``, ``_torch_activations``,
-``_torch_windows``, ``_torch_norms`` and ``_torch_sequences``, ``_torch_traced``, what a forward of one's own calls,
-``_torch_state``, weights by name, and ``_torch_own``, modules that PyTorch lacks; ``_weights`` says how either keeps
-the same weights.
+Those of ``torch``: ``_torch_from`` and ``_torch_to``, the two folds, ``_torch_sample``, what the first carries,
+``_torch_layer_of`` and ``_torch_module_of``, what becomes of each module and layer, both ways a family a file in
+``_torch_layers``, ``_torch_activations``, ``_torch_windows``, ``_torch_norms`` and ``_torch_sequences``,
+``_torch_traced``, what a forward of one's own calls, ``_torch_state``, weights by name, and ``_torch_own``, modules
+that PyTorch lacks; ``_weights`` says how either keeps the same weights.
 ``_embedding``, many rows in batches of about one length, is of ``huggingface``.
 Those of ``sklearn``: ``_sklearn_estimator``, what both estimators are, ``_sklearn_settings``, what their settings
 stand for, ``_sklearn_epochs``, a stream of training states seen an epoch at a time, and ``_sklearn_targets``, what a

@@ -23,15 +23,25 @@ import numpy as np
 import torch
 from torch import nn
 
-from fnn.core import tree
 from fnn.core._errors import FormatError, describe
 from fnn.core.record import is_record
 from fnn.core.vjp import forward
 from fnn.interop import _torch_activations, _torch_layers, _torch_norms, _torch_sequences  # noqa: F401 (they register)
 from fnn.interop import _torch_own as own
 from fnn.interop._torch_layer_of import Unsupported, layer_of, to_numpy
+from fnn.interop._torch_sample import (
+    NARROW,
+    RECURRENT,
+    TOLERANCE,
+    Sample,
+    as_ours,
+    close_to,
+    is_narrow,
+    leaves,
+    mapped,
+    sample_of,
+)
 from fnn.interop._torch_traced import joined, traced
-from fnn.interop._torch_windows import WINDOWS
 from fnn.interop._weights import channels_first, in_order
 from fnn.layers import activations, hard, smooth, softmax
 from fnn.layers.dense import Dense
@@ -43,33 +53,8 @@ from fnn.networks.graph import Graph, Node
 from fnn.networks.inference import inference
 from fnn.networks.serial import Serial
 
-RECURRENT = (nn.RNN, nn.GRU, nn.LSTM)
-CHANNELS_FIRST = (
-    *WINDOWS, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm, nn.InstanceNorm1d, nn.InstanceNorm2d,
-    nn.InstanceNorm3d, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, own.ChannelsLast, own.Scale,
-)  # fmt: skip
-CHANNELS_LAST = (
-    *RECURRENT, nn.Linear, nn.MultiheadAttention, nn.LayerNorm, nn.RMSNorm, nn.Embedding, own.ChannelsFirst,
-    own.Positional, own.LastStep,
-)  # fmt: skip
-TOLERANCE = 1e-3  # between layers and modules, relative to the largest value: what is wrong is much further away
-NARROW = 5e-2  # the same where PyTorch computes in bfloat16 or float16
 # In these, what happens to a feature does not depend on which it is.
 _OF_ACTIVATIONS = tuple(family.__name__ for family in (activations, smooth, hard, softmax))
-
-
-@attrs.frozen
-class Sample:
-    """A batch on its way: as fnn has it, as PyTorch has it, and how the axes of the one lie in the other.
-
-    ``axes`` is "same", "channels" if PyTorch has them first, or "time" if it has time first. ``order`` is, for rows
-    that were flattened from channels, where in theirs the features of ours are.
-    """
-
-    ours: Any
-    theirs: Any
-    axes: str = "same"
-    order: np.ndarray | None = None
 
 
 def from_torch(module: nn.Module, x: Any) -> Any:
@@ -106,7 +91,7 @@ def from_torch(module: nn.Module, x: Any) -> Any:
             setattr(part, "inplace", False)  # noqa: B010 (PyTorch's types have only tensors and modules as attributes)
     fold = _Fold()
     with torch.no_grad():
-        sample = _sample_of(module, x)
+        sample = sample_of(module, x)
         _computed(module, sample.theirs, "")
         layer, sample = fold.layer_at(module, sample, "")
     if fold.faults:
@@ -131,55 +116,6 @@ def refusal(path: Any) -> str:
     )
 
 
-def _sample_of(module: nn.Module, x: Any) -> Sample:
-    """Return a sample from arrays in the order of axes of fnn, or from tensors in the module's own."""
-    parts: tuple[Any, ...] = x if isinstance(x, tuple) else (x,)
-    if not parts or not all(isinstance(part, np.ndarray | torch.Tensor) for part in parts):
-        raise TypeError(f"from_torch expects a sample as an array or a tensor, got {describe(x)}")
-    axes = _axes(module, max(part.ndim for part in parts))
-    dtype = next((each.dtype for each in module.parameters() if each.is_floating_point()), None)
-    theirs = _mapped(lambda part: _as_theirs(part, axes, dtype), x)
-    return Sample(_as_ours(Sample(None, theirs, axes)), theirs, axes)
-
-
-def _axes(module: nn.Module, rank: int) -> str:
-    """Return how the axes of what a module takes lie, as its first part shows to which that matters."""
-    parts = [part for part in module.modules() if isinstance(part, CHANNELS_FIRST + CHANNELS_LAST)]
-    parts = [part for part in parts if len(getattr(part, "normalized_shape", (1,))) == 1]  # else it may be either
-    if any(getattr(part, "batch_first", True) is False for part in parts):
-        return "time"
-    flattened = rank > 3 and any(isinstance(part, nn.Flatten) for part in module.modules())
-    if rank > 2 and (isinstance(parts[0], CHANNELS_FIRST) if parts and not flattened else rank > 3):
-        return "channels"
-    return "same"
-
-
-def _as_theirs(part: Any, axes: str, dtype: torch.dtype | None) -> torch.Tensor:
-    if isinstance(part, np.ndarray):
-        if axes == "channels" and part.ndim > 2:
-            part = np.moveaxis(part, -1, 1)
-        if axes == "time" and part.ndim > 1:
-            part = part.swapaxes(0, 1)
-        part = torch.from_numpy(np.array(part, order="C"))
-    return part.detach().to(dtype) if part.is_floating_point() and dtype is not None else part.detach()
-
-
-def _as_ours(sample: Sample) -> Any:
-    def turned(theirs: torch.Tensor) -> np.ndarray:
-        array = to_numpy(theirs)
-        if sample.order is not None:
-            return array[:, sample.order]
-        if sample.axes == "channels" and array.ndim > 2:
-            return np.moveaxis(array, 1, -1)
-        return array.swapaxes(0, 1) if sample.axes == "time" and array.ndim > 1 else array
-
-    return _mapped(turned, sample.theirs)
-
-
-def _mapped(function: Any, parts: Any) -> Any:
-    return tuple([_mapped(function, part) for part in parts]) if isinstance(parts, tuple) else function(parts)
-
-
 def _computed(module: nn.Module, x: Any, path: str) -> Any:
     """Return what a module computes; of the several results of recurrent modules and attention, the first."""
     try:
@@ -189,7 +125,7 @@ def _computed(module: nn.Module, x: Any, path: str) -> Any:
             y = module(*x) if isinstance(x, tuple) and _takes_several(module) else module(x)
     except Exception as error:
         what = f"{type(module).__name__}{f' at {path}' if path else ''}"
-        shape = describe(_mapped(to_numpy, x))
+        shape = describe(mapped(to_numpy, x))
         raise ValueError(f"from_torch: {what} cannot compute a sample that is {shape} to PyTorch: {error}") from error
     return y[0] if isinstance(module, (*RECURRENT, nn.MultiheadAttention)) else y
 
@@ -229,7 +165,7 @@ class _Fold:
                 layer = Parallel(tuple([self.layer_at(part, sample, f"{inside}{i}")[0] for i, part in branches]))
             elif not registered and _is_of_a_user(module):
                 layer, behind = traced(self, module, sample, path)
-                if not self.faults and not all(map(_close, _leaves(behind.theirs), _leaves(theirs))):
+                if not self.faults and not all(map(close_to, leaves(behind.theirs), leaves(theirs))):
                     raise Unsupported(", which computes something else than its calls one after the other")
                 return layer, attrs.evolve(behind, theirs=theirs)
             else:
@@ -242,7 +178,7 @@ class _Fold:
         if self.faults:
             try:
                 behind = attrs.evolve(sample, theirs=theirs, order=None)
-                return None, attrs.evolve(behind, ours=_as_ours(behind))
+                return None, attrs.evolve(behind, ours=as_ours(behind))
             except (AttributeError, ValueError):  # what follows is only looked through for further faults
                 return None, sample
         return layer, _behind(layer, sample, theirs, path)
@@ -256,7 +192,7 @@ class _Fold:
 
     def as_ours(self, sample: Sample) -> Sample:
         """Return a sample with our arrays from theirs."""
-        return attrs.evolve(sample, ours=_as_ours(sample))
+        return attrs.evolve(sample, ours=as_ours(sample))
 
     def serial(self, module: Any, parts: Any, sample: Sample, theirs: Any, inside: str) -> tuple[Any, Sample]:
         layers: list[Any] = []
@@ -266,7 +202,7 @@ class _Fold:
                 layers[-1] = layers[-1].layers[0]  # which flattens by itself
             elif not isinstance(part, own.ChannelsFirst | own.ChannelsLast):
                 layers.append(layer)
-        if not self.faults and not all(map(_close, _leaves(sample.theirs), _leaves(theirs))):
+        if not self.faults and not all(map(close_to, leaves(sample.theirs), leaves(theirs))):
             where = f"{type(module).__name__}{f' at {inside[:-1]}' if inside else ''}"
             raise ValueError(f"from_torch: {where} does more than its parts, one after the other; see layer_of")
         return layers[0] if isinstance(module, own.Group) and len(layers) == 1 else Serial(tuple(layers)), sample
@@ -325,24 +261,9 @@ def _behind(layer: Any, sample: Sample, theirs: Any, path: str, tolerance: float
         order = None if (order == np.arange(order.size)).all() else order
     for axes, way in ((sample.axes, order), ("same", None), ("channels", None), ("time", None)):
         behind = Sample(ours, theirs, axes, way)
-        close = partial(_close, tolerance=tolerance or (NARROW if _is_narrow(theirs) else TOLERANCE))
-        if all(map(close, _leaves(ours), _leaves(_as_ours(behind)))):
+        close = partial(close_to, tolerance=tolerance or (NARROW if is_narrow(theirs) else TOLERANCE))
+        if all(map(close, leaves(ours), leaves(as_ours(behind)))):
             return behind
     where = f"{type(layer).__name__}{f' for {path}' if path else ''}"
-    shapes = f"{describe(ours)} beside {describe(_mapped(to_numpy, theirs))}"
+    shapes = f"{describe(ours)} beside {describe(mapped(to_numpy, theirs))}"
     raise ValueError(f"from_torch: {where} does not compute the same on the sample: {shapes}")
-
-
-def _leaves(parts: Any) -> list[np.ndarray]:
-    return tree.leaves(_mapped(lambda part: to_numpy(part) if torch.is_tensor(part) else part, (parts,)))
-
-
-def _is_narrow(parts: Any) -> bool:
-    return any(map(_is_narrow, parts)) if isinstance(parts, tuple) else parts.dtype in (torch.bfloat16, torch.float16)
-
-
-def _close(ours: np.ndarray, theirs: np.ndarray, tolerance: float = TOLERANCE) -> bool:
-    if ours.shape != theirs.shape:
-        return False
-    size = max(float(np.abs(theirs).max(initial=0)), 1e-30)
-    return bool((np.abs(ours - theirs) <= tolerance * size).all() or np.array_equal(ours, theirs, equal_nan=True))
