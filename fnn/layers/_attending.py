@@ -162,7 +162,7 @@ def hidden(
     queries, keys = shape[2:]
     found = _too_far(layer, queries, keys, offset)
     # A step that does not look ahead in its own row does not look beyond the row's length either.
-    alone = inputs.key is None and inputs.value is None and layer.causal
+    alone = inputs.key is None and inputs.value is None and layer.causal and not np.any(np.greater(offset, 0))
     if inputs.key_lengths is not None and not alone:
         beyond = ~mask(inputs.key_lengths, keys)[:, None, None, :]
         found = beyond if found is None else found | beyond

@@ -44,7 +44,7 @@ class DotProductAttention(Record):
         softcap: the bound of the scores; none if None.
         also: what is returned beside y.
         offset: the key that stands where the first query stands, as after so many keys of earlier steps; "end" if the
-            last query stands where the last key of its row does.
+            last query of a row stands where its last key does.
 
     >>> x = np.array([[[1.0], [3.0]]])
     >>> dot_product_attention(x).round(4), dot_product_attention(causal=True)(x).round(4)
@@ -72,7 +72,8 @@ def dot_product_attention_vjp(layer: DotProductAttention, x: Any, key: Key | Non
     scale = 1 / math.sqrt(size) if layer.scale is None else layer.scale
     offset: Any = layer.offset
     if offset == "end":
-        offset = (count if inputs.key_lengths is None else inputs.key_lengths) - queries
+        last_query = queries if inputs.lengths is None else inputs.lengths
+        offset = (count if inputs.key_lengths is None else inputs.key_lengths) - last_query
     unseen, bias = hidden("dot_product_attention", layer, inputs, (n, layer.heads, queries, count), offset)
     context, also, pull = weigh(layer, query * query.dtype.type(scale), keys, values, unseen, bias)
     if overflowed(context, inputs):

@@ -230,6 +230,16 @@ def test_an_offset_is_where_the_first_query_stands_among_the_keys():
         np.testing.assert_allclose(of_ends[row : row + 1], whole(offset=int(end) - 2)((Q[row : row + 1, :2], keys)))
 
 
+def test_an_offset_does_not_look_beyond_a_row_s_own_length():
+    lengths = np.array([4, 2, 1])
+    for settings in ({"causal": True, "offset": 1}, {"causal": True, "offset": "end"}, {"window": 1, "offset": "end"}):
+        layer = DotProductAttention(2, **settings)
+        y, _ = layer((Q, lengths))
+        for row, length in enumerate(lengths):
+            alone = layer(Q[row : row + 1, :length])
+            np.testing.assert_allclose(y[row, :length], alone[0], rtol=1e-13, err_msg=str(settings))
+
+
 def test_a_scale_is_that_of_the_products():
     for scale in (0.01, 2.0):
         _, products = DotProductAttention(2, scale=scale, also="products")((Q, K))
