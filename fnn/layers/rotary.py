@@ -60,6 +60,10 @@ def _by_tables(layer: Rotary, x: tuple[Any, ...]) -> tuple[np.ndarray, Pullback]
     if len(x) not in (3, 4):
         raise LayerTypeError("rotary", f"expects x, (x, cos, sin) or (x, cos, sin, positions), got a tuple of {len(x)}")
     values, cos, sin = (floats("rotary", each) for each in x[:3])
+    found = f"{values.shape}, {cos.shape} and {sin.shape}"
+    misfit = LayerValueError("rotary", f"expects (n, time, ..., size) and cos and sin for each step, got {found}")
+    if values.ndim < 3 or not cos.ndim or cos.shape != sin.shape:
+        raise misfit
     tables, (n, time) = cos, values.shape[:2]
     places = None if len(x) == 3 else as_array("rotary", x[3])
     if places is not None:
@@ -70,9 +74,8 @@ def _by_tables(layer: Rotary, x: tuple[Any, ...]) -> tuple[np.ndarray, Pullback]
             raise LayerValueError("rotary", f"expects positions from 0 to {len(cos) - 1}, got some {found}")
         cos, sin = cos[places], sin[places]
     half = cos.shape[-1]
-    if values.ndim < 3 or cos.shape != sin.shape or cos.shape not in ((n, time, half), (1, time, half)):
-        found = f"{values.shape}, {tables.shape} and {x[2].shape}"
-        raise LayerValueError("rotary", f"expects (n, time, ..., size) and cos and sin for each step, got {found}")
+    if cos.shape not in ((n, time, half), (1, time, half)):
+        raise misfit
     if 2 * half != (layer.features or values.shape[-1]) or 2 * half > values.shape[-1]:
         raise LayerValueError("rotary", f"expects cos and sin of half the features that turn, got {half}")
     a, b = pairs(layer, 2 * half)

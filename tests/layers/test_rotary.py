@@ -53,6 +53,21 @@ BAD = {
         ValueError,
         "expects (n, time, ..., size) and cos and sin for each step, got (2, 3, 4), (2, 2, 2) and (2, 2, 2)",
     ),
+    "no steps at all": (
+        lambda: rotary((X[0, 0], HALF, HALF)),
+        ValueError,
+        "expects (n, time, ..., size) and cos and sin for each step, got (4,), (2, 3, 2) and (2, 3, 2)",
+    ),
+    "numbers as tables": (
+        lambda: rotary((X, 1.0, 1.0, np.zeros((2, 3), int))),
+        ValueError,
+        "expects (n, time, ..., size) and cos and sin for each step, got (2, 3, 4), () and ()",
+    ),
+    "tables of two lengths": (
+        lambda: rotary((X, np.ones((5, 2)), np.ones((4, 2)), np.full((2, 3), 4))),
+        ValueError,
+        "expects (n, time, ..., size) and cos and sin for each step, got (2, 3, 4), (5, 2) and (4, 2)",
+    ),
     "other features": (
         lambda: rotary((X, HALF[..., :1], HALF[..., :1])),
         ValueError,
