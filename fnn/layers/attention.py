@@ -21,7 +21,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from fnn.core._arrays import read_only
+from fnn.core._arrays import read_only, unshared
 from fnn.core._errors import LayerValueError, describe, integer
 from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
@@ -174,9 +174,18 @@ def look_back(layer: Attention, x: Any, before: State | None) -> tuple[Any, Stat
         keys, values = past[1:3] if past is not None and known else [each.copy() for each in fresh]
     count = keys.shape[2]
     unseen, bias = hidden("attention", layer, inputs.last_keys(count), (n, layer.heads, queries, count), first)
-    context, also, _ = weigh(layer, query, keys, values, unseen, bias)
+    heads: list[Any] = [query, keys, values]
+    context, also, _ = weigh(layer, *heads, unseen, bias)
+    if overflowed(context, inputs):
+        context, also, _ = weigh(layer, *[each.astype(np.float64) for each in heads], unseen, bias)
+        with np.errstate(over="ignore"):  # scores may be too large for the narrow dtype
+            context, also = (None if each is None else each.astype(query.dtype) for each in (context, also))
     y = inputs.packed(_output(layer, context, n, queries), also)
     if memory is not None:
+        if past is not None and known:
+            memory = past[0]
+        else:  # copied if somebody could write to it: a state is a value, with which the next memory is compared
+            memory = tuple([None if each is None else unshared(each) for each in memory])
         return y, (memory, keys, values, steps + queries)
     if layer.window is None or layer.window[0] is None:
         return y, (keys, values)

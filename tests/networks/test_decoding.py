@@ -143,6 +143,22 @@ def test_a_step_stays_float32_and_its_state_holds_no_more_than_keys_and_values()
     assert all(part.base is None for part in advance(layer, x)[1])
 
 
+def test_a_memory_that_somebody_writes_to_is_another_one_at_the_next_step():
+    x, memory = numbers(2, 2, 4), numbers(2, 3, 5, seed=1)
+    layer = attention(2)(Key(0), (x, memory))
+    _, state = advance(layer, (x[:, :1], memory))
+    memory *= -2.0
+    close(advance(layer, (x[:, 1:], memory), state)[0], layer((x[:, 1:], memory)))
+
+
+def test_a_step_whose_products_overflow_is_what_it_is_in_the_whole():
+    x = 3e20 * numbers(2, 4, 6, dtype=np.float32)
+    layer = attention(2, causal=True)(Key(0), x)
+    y = step_by_step(layer, x)
+    assert y.dtype == np.float32
+    np.testing.assert_allclose(y, layer(x), rtol=1e-5)
+
+
 @each_of(
     ("layer", "message"),
     [
