@@ -13,13 +13,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import attrs
+
 from fnn.core._arrays import as_array
 from fnn.core._errors import LayerTypeError, LayerValueError, boolean, describe, integer, number
 from fnn.core.keys import Key, fold_in, require_key
 from fnn.layers._constructor import Construct, Constructor, constructor
 from fnn.layers._sequences import is_pair, values_of
 from fnn.layers.activations import identity
-from fnn.layers.attention import attention
+from fnn.layers.attention import Attention, attention
 from fnn.layers.dense import dense
 from fnn.layers.dropout import dropout as dropping
 from fnn.layers.layer_norm import layer_norm
@@ -50,7 +52,7 @@ def transformer_block(
         heads: the number of attention heads, which must divide d; or an attention with settings of its own, say
             ``attention(8, causal=True, kv_heads=2, rotary=rotary)``.
         hidden: units between the two dense layers.
-        causal: whether each step sees only itself and the steps before it.
+        causal: whether each step sees only itself and the steps before it; so it is too if the attention says so.
         dropout: the rate at which to drop values of what each half adds (Vaswani et al., 2017, section 5.4).
         activation: the activation function between the two dense layers.
         norm_first: whether the norms stand before the layers.
@@ -92,7 +94,7 @@ def decoder_block(
     Args:
         heads: as in ``transformer_block``.
         hidden: units between the two dense layers.
-        causal: whether each step sees only itself and the steps before it.
+        causal: as in ``transformer_block``.
         dropout: the rate at which to drop values of what each third adds.
         activation: the activation function between the two dense layers.
         norm_first: whether the norms stand before the layers, or after the sums.
@@ -121,9 +123,17 @@ def decoder_block(
 
 
 def _attending(caller: str, heads: Any, causal: bool, name: str = "heads") -> Construct:
-    if isinstance(heads, Constructor):
+    if not isinstance(heads, Constructor):
+        return attention(integer(f"{caller}: {name}", heads), causal)
+    if not boolean(f"{caller}: causal", causal):
         return heads
-    return attention(integer(f"{caller}: {name}", heads), causal)
+    return Constructor(partial(_construct_causal, heads), repr(heads))
+
+
+def _construct_causal(attend: Construct, key: Key, x: Any) -> Any:
+    """Construct an attention that does not look ahead, whatever its own setting is."""
+    layer = attend(key, x)
+    return attrs.evolve(layer, causal=True) if isinstance(layer, Attention) else layer
 
 
 def _widening(caller: str, hidden: int, activation: Part) -> tuple[Part, Part]:

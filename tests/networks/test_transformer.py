@@ -141,6 +141,19 @@ def test_blocks_take_attentions_with_settings_of_their_own():
             np.testing.assert_allclose(ours, all_of_it[:, step : step + 1], rtol=1e-11, atol=1e-12)
 
 
+def test_a_causal_block_is_so_with_an_attention_of_its_own():
+    x, memory = numbers(2, 6, 8), numbers(2, 3, 8, seed=1)
+    own = attention(2, kv_heads=1)
+    for causal in (False, True):
+        block = transformer_block(own, 9, causal)
+        decoder = decoder_block(own, 9, causal, memory_heads=own)
+        for net, given in ((block(Key(0), x), (x,)), (decoder(Key(0), (x, memory)), (x, memory))):
+            later = (np.concatenate([x[:, :3], -x[:, 3:]], axis=1), *given[1:])
+            y, other = (tree.leaves((net(each if len(each) > 1 else each[0]),))[0] for each in (given, later))
+            assert np.array_equal(y[:, :3], other[:, :3]) == causal
+    assert "kv_heads=1" in repr(block)
+
+
 def test_dropout_stands_in_all_three_parts_of_a_decoder():
     given = numbers(3, 5, 6), numbers(3, 4, 6, seed=1)
     for norm_first in (True, False):
