@@ -101,6 +101,7 @@ def _apart(leaf: np.ndarray, n: int) -> np.ndarray:
 
 
 @vjp.register
+@widened
 def of_rows_vjp(layer: OfRows, x: np.ndarray, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     stacked, n = layer.layer, layer.n
     features = x.shape[-1]

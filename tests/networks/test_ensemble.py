@@ -21,6 +21,7 @@ from fnn import (
     ensemble,
     fit,
     fold_in,
+    layer_norm,
     members,
     mlp,
     mse,
@@ -34,6 +35,7 @@ from fnn import (
     train_step,
     tree,
     value_and_grad,
+    vjp,
 )
 from fnn.data import epochs
 from tests.laws.cases import numbers
@@ -70,6 +72,21 @@ def test_a_member_computes_what_it_computes_alone():
     y = NETS(replicate(X, N))
     for i, net in enumerate(members(NETS)):
         np.testing.assert_array_equal(y[i], net(X))
+
+
+def test_a_norm_of_float16_is_computed_in_float32_in_a_member_too():
+    x = 50 * numbers(N, 40, 6, dtype=np.float16)
+    nets = tree.map(lambda leaf: leaf.astype(np.float16), ensemble(layer_norm(), N)(Key(0), x[0]))
+    y, pullback = vjp(nets, x)
+    dy = (y > 0).astype(np.float16) * np.float16(3e4)
+    dnets, dx = pullback(dy)
+    assert y.dtype == np.float16
+    for i, (net, dnet) in enumerate(zip(members(nets), members(dnets), strict=True)):
+        alone, pull = vjp(net, x[i])
+        dalone, dx_alone = pull(dy[i])
+        np.testing.assert_allclose(y[i], alone, rtol=2e-3, atol=1e-3)
+        np.testing.assert_allclose(dx()[i], dx_alone(), rtol=2e-3, atol=1.0)
+        assert tree.allclose(dnet, dalone, rtol=2e-3)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
