@@ -174,12 +174,12 @@ def look_back(layer: Attention, x: Any, before: State | None) -> tuple[Any, Stat
         keys, values = past[1:3] if past is not None and known else [each.copy() for each in fresh]
     count = keys.shape[2]
     unseen, bias = hidden("attention", layer, inputs.last_keys(count), (n, layer.heads, queries, count), first)
-    heads: list[Any] = [query, keys, values]
-    context, also, _ = weigh(layer, *heads, unseen, bias)
+    context, also, _ = weigh(layer, query, keys, values, unseen, bias)
     if overflowed(context, inputs):
-        context, also, _ = weigh(layer, *[each.astype(np.float64) for each in heads], unseen, bias)
+        q, k, v = (each.astype(np.float64) for each in (query, keys, values))
+        context, also, _ = weigh(layer, q, k, v, unseen, bias)
         with np.errstate(over="ignore"):  # scores may be too large for the narrow dtype
-            context, also = (None if each is None else each.astype(query.dtype) for each in (context, also))
+            context, also = context.astype(query.dtype), None if also is None else also.astype(query.dtype)
     y = inputs.packed(_output(layer, context, n, queries), also)
     if memory is not None:
         if past is not None and known:
