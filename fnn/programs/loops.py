@@ -52,7 +52,7 @@ class _Hooks(ast.NodeTransformer):
         outside = self.depth, self.function
         self.depth, self.function = 0, node.name
         self.generic_visit(node)
-        node.body.insert(0, self._call(node.lineno, -1))
+        node.body.insert(ast.get_docstring(node) is not None, self._call(node.lineno, -1))
         self.depth, self.function = outside
         return node
 

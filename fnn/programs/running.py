@@ -10,6 +10,7 @@ import json
 import linecache
 import re
 import time
+import tokenize
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,20 +20,40 @@ from fnn.programs.confined import OutOfTime, alarm, use_reserve
 from fnn.programs.loops import hooked
 
 SOURCE = "<submission, "  # how the names of its files begin, in a traceback
+# A line that only a notebook understands, a command, a magic or a question, or what such a line is assigned to.
+MAGIC = re.compile(r"(?m)^([ \t]*)(\w+ *= *)?(?:[%!?].*|[\w.]+\?{1,2} *)$")
+PYTHON = ("%%time", "%%capture", "%%prun")  # magics for cells of Python that run as they are
 FUTURE = annotations  # an import of it at the top of a program would not last for the next statement
 
 
 def _texts(path: Path) -> list[tuple[str, str]]:
     """Return the source of a file, or of each cell of a notebook without its magics, and the word for its lines."""
     if path.suffix != ".ipynb":
-        return [(path.read_text("utf-8-sig"), "line")]
-    cells = json.loads(path.read_text("utf-8"))["cells"]
+        with tokenize.open(path) as file:  # in the encoding that its first lines name
+            return [(file.read(), "line")]
+    cells = json.loads(path.read_text("utf-8-sig"))["cells"]
     codes = [(number, "".join(cell["source"])) for number, cell in enumerate(cells, 1) if cell["cell_type"] == "code"]
     return [
-        (re.sub(r"(?m)^(\s*)[%!].*$", r"\1pass", code), f"cell {number}, line")
+        (_without_magics(code), f"cell {number}, line")
         for number, code in codes
-        if code[:2] != "%%"
+        if not code.lstrip().startswith("%%") or code.split()[0] in PYTHON
     ]
+
+
+def _without_magics(code: str) -> str:
+    """Return a cell with None for its magics, which are no Python where they stand; ``% b`` may go on with a line."""
+    lines = code.split("\n")
+    while True:
+        try:
+            ast.parse("\n".join(lines))
+            return "\n".join(lines)
+        except SyntaxError as error:
+            at = min(error.lineno or 1, len(lines)) - 1
+            if not MAGIC.match(lines[at]):
+                return MAGIC.sub(r"\1\2None", code)
+            lines[at] = MAGIC.sub(r"\1\2None", lines[at])
+        except (ValueError, RecursionError, MemoryError):  # which tell nothing of a line
+            return code
 
 
 def stops(path: Path, names: dict[str, Any], seconds: float, megabytes: int) -> Iterator[str]:
@@ -46,7 +67,12 @@ def stops(path: Path, names: dict[str, Any], seconds: float, megabytes: int) -> 
     until = time.monotonic() + seconds
     try:
         texts = _texts(path)
-    except (ValueError, KeyError, TypeError) as error:  # of a notebook that is none, or of bytes that are no text
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        SyntaxError,
+    ) as error:  # of a notebook that is none, or of bytes that are no text
         texts = []
         yield f"cannot be read: {type(error).__name__}: {error}"
     for text, word in texts:

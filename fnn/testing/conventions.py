@@ -48,8 +48,8 @@ class Conventions:
     of_output: bool = False
     scaled_at_test: bool = False
     slope: float | None = None
-    order: Order | None = None
-    returns: Order | None = None
+    order: Order | None = attrs.field(default=None, converter=attrs.converters.optional(tuple))
+    returns: Order | None = attrs.field(default=None, converter=attrs.converters.optional(tuple))
 
     def beyond(self, asked: Conventions) -> dict[str, Any]:
         """Return the fields in which these are not those that were asked for."""

@@ -21,7 +21,7 @@ import numpy as np
 from fnn.diagnostics._table import Table
 from fnn.programs.confined import confined
 from fnn.testing._page import page
-from fnn.testing.grading import SIGNATURES
+from fnn.testing.grading import CONVENTIONS, SIGNATURES
 from fnn.testing.results import Finding, Grades
 
 
@@ -84,18 +84,18 @@ def grade_file(
         files: what it reads or imports, to be copied into the temporary folder in which it runs.
         conventions: those of ``grade``.
 
-    Raises ``FileNotFoundError`` if there is no such file, ``ValueError`` if it is of another kind.
+    Raises ``FileNotFoundError`` without such a file, ``ValueError`` for another kind, ``TypeError`` for no convention.
     """
     path, began = Path(path).resolve(), time.monotonic()
     if not path.is_file():
         raise FileNotFoundError(f"grade_file: there is no file {path}")
     if path.suffix not in (".py", ".ipynb"):
         raise ValueError(f"grade_file reads a .py or .ipynb file, got {path.name}")
+    if unknown := set(conventions) - set(CONVENTIONS):
+        raise TypeError(f"grade_file: there is no convention {min(unknown)!r}; there are {', '.join(CONVENTIONS)}")
     settings = {"file": str(path), "megabytes": megabytes, "conventions": conventions}
     found: dict[str, list[Finding]] = {}
-    labels: dict[str, str] = {}
-    notes: list[str] = []
-    output, done = "", False
+    labels, notes, output, done = {}, [], "", False
     while not done:  # again without what ended the process, for what comes after it
         left = seconds - (time.monotonic() - began)
         settings |= {"seconds": left, "skip": list(found)}
@@ -136,34 +136,35 @@ class Submissions:
         """Return what each function of each file earns, which a notebook shows as a table."""
         names = list(dict.fromkeys(name for each in self.submissions for name in each.grades.functions))
         rows = []
-        for each in sorted(self.submissions, key=lambda each: -each.grades.score):
+        for file, each in sorted(self._named(), key=lambda pair: -pair[1].grades.score):
             credit = {name: f"{points:.2f}" for name, points in each.grades.credit().items()}
-            rows.append([each.path.name, f"{each.grades.score:.0%}", *[credit.get(name, "") for name in names]])
+            rows.append([file, f"{each.grades.score:.0%}", *[credit.get(name, "") for name in names]])
         return Table(["file", "score", *names], rows)
 
     @property
     def json(self) -> str:
         """Return all grades as JSON: for each file the score, each function's credit, and the findings."""
         told = ("function", "severity", "mistake", "what", "advice", "share", "conventions")
-        return json.dumps(
-            [
-                {
-                    "file": each.path.name, "score": each.grades.score, "credit": each.grades.credit(),
-                    "called": each.labels, "seconds": round(each.seconds, 2), "notes": each.notes,
-                    "findings": [{k: getattr(f, k) for k in told} | {"text": str(f)} for f in each.grades.findings],
-                }
-                for each in self.submissions
-            ],
-            indent=1, allow_nan=False,
-        )  # fmt: skip
+        files = [{
+            "file": file, "score": each.grades.score, "credit": each.grades.credit(),
+            "called": each.labels, "seconds": round(each.seconds, 2), "notes": each.notes,
+            "findings": [{k: getattr(f, k) for k in told} | {"text": str(f)} for f in each.grades.findings],
+        } for file, each in self._named()]  # fmt: skip
+        return json.dumps(files, indent=1, allow_nan=False)
 
     def write(self, folder: str | os.PathLike[str]) -> None:
         """Write grades.txt, grades.json, and a page for each submission, such as ada.py.html, into a folder."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        pages = {f"{each.path.name}.html": each.html for each in self.submissions}
+        pages = {f"{file.replace(os.sep, '-')}.html": each.html for file, each in self._named()}
         for name, text in ({"grades.txt": f"{self}\n", "grades.json": self.json} | pages).items():
-            (folder / name).write_text(text, encoding="utf-8")
+            (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+
+    def _named(self) -> list[tuple[str, Submission]]:
+        """Return each with the name of its file, after those of as many folders as tell all of them apart."""
+        every = {each.path for each in self.submissions}
+        depth = next(k for k in range(1, 1000) if len({path.parts[-k:] for path in every}) == len(every))
+        return [(os.path.join(*each.path.parts[-depth:]), each) for each in self.submissions]
 
 
 def grade_files(

@@ -41,7 +41,7 @@ def test_what_is_no_program_is_said(tmp_path):
 
     assert told("a.ipynb", b"{").startswith("cannot be read: JSONDecodeError: ")
     assert told("a.ipynb", b"{}") == "cannot be read: KeyError: 'cells'"
-    assert told("a.py", b"\xff\xff").startswith("cannot be read: UnicodeDecodeError: ")
+    assert told("a.py", b"\xff\xff").startswith("cannot be read: SyntaxError: invalid or missing encoding declaration")
     assert told("a.py", b"x = 1\0").startswith("cannot be read at line ")
     assert told("a.py", b"-" * 100_000 + b"1").startswith(("cannot be read at line ", "stops at line 1: "))
 
@@ -166,6 +166,36 @@ def test_a_notebook_runs_cell_by_cell(tmp_path):
     names = {"__name__": "__main__", HOOK: lambda *given: None}
     assert list(running.stops(path, names, 10, 7)) == ["stops at cell 3, line 2: ZeroDivisionError: division by zero"]
     assert names["y"] == 3
+
+
+def _names_after(path):
+    names = {"__name__": "__main__", HOOK: lambda *given: None}
+    assert list(running.stops(path, names, 10, 7)) == []
+    return names
+
+
+def test_only_magics_are_taken_out_of_a_notebook(tmp_path):
+    sources = [
+        "%matplotlib inline\nx = (7\n  % 4)\nif x:\n    !ls -l 'it\nx?\n?x\nfiles = !ls\nnp.array??",
+        "\n%%bash\nls",
+        "%%time\ny = x + 1",
+        '!pip install "fnn\nz = """\n% no magic\n"""',
+    ]
+    cells = [{"cell_type": "code", "source": source} for source in sources]
+    path = tmp_path / "a.ipynb"
+    path.write_text(json.dumps({"cells": cells}), encoding="utf-8-sig")
+    names = _names_after(path)
+    assert (names["x"], names["y"], names["files"]) == (3, 4, None)
+
+
+def test_a_program_is_read_in_the_encoding_that_it_names(tmp_path):
+    (tmp_path / "a.py").write_bytes("# coding: latin-1\ncity = 'K\xf6ln'".encode("latin-1"))
+    assert _names_after(tmp_path / "a.py")["city"] == "K\xf6ln"
+
+
+def test_a_function_keeps_its_docstring(tmp_path):
+    names = _names_after(file_of(tmp_path, 'def f():\n    """Return 1."""\n    return 1\nassert f.__doc__.strip()'))
+    assert names["f"].__doc__ == "Return 1."
 
 
 def test_when_the_time_is_over_a_program_only_defines(tmp_path):

@@ -103,3 +103,12 @@ def test_what_overflows_alone_costs_less_than_what_is_wrong():
     )
     assert [each.severity for each in grades.findings] == ["edge", "edge", "wrong"]
     assert grades.credit() == {"sigmoid": 0.75, "relu": 0.75, "tanh": 0.0, "softplus": 1.0}
+
+
+def test_an_order_may_be_a_list_as_it_is_in_json():
+    def dense_backward(x, weight, dy):
+        return x.T @ dy, dy.sum(axis=0), dy @ weight.T
+
+    for order in (["dx", "dweight", "dbias"], ("dx", "dweight", "dbias")):
+        (finding,) = grade(dense_backward=dense_backward, returns=order).findings
+        assert finding.what == "is right, with the results (dweight, dbias, dx)"

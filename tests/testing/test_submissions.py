@@ -188,6 +188,19 @@ def test_a_class_is_a_table_json_and_a_page_each(graded, tmp_path):
     assert {each["mistake"] for each in told[0]["findings"]} == {9, 4, None}
 
 
+def test_files_of_one_name_are_told_apart_and_odd_characters_written(tmp_path):
+    odd = Finding("relu", "raises ValueError: \udc80")
+    ada, bob = (Submission(Path("/class", name, "hw.py"), Grades(("relu",), found), {}, (), "", 0.1)
+                for name, found in (("ada", ()), ("bob", (odd,))))  # fmt: skip
+    both = Submissions((bob, ada, bob))
+    assert [line.split()[0] for line in str(both).splitlines()[2:]] == ["ada/hw.py", "bob/hw.py", "bob/hw.py"]
+    assert [each["file"] for each in json.loads(both.json)] == ["bob/hw.py", "ada/hw.py", "bob/hw.py"]
+    both.write(tmp_path)
+    assert sorted(path.name for path in tmp_path.glob("*.html")) == ["ada-hw.py.html", "bob-hw.py.html"]
+    assert r"raises ValueError: \udc80" in (tmp_path / "bob-hw.py.html").read_text("utf-8")
+    assert str(Submissions(())) == str(Submissions(()).table)
+
+
 CELLS = [
     "%matplotlib inline\nimport numpy as np\nimport os",
     "def tanh(x):\n    return np.tanh(x)\nx = 1 / 0\nexit()",
@@ -245,6 +258,20 @@ def test_a_test_of_two_lines(tmp_path, monkeypatch):
         names["test"](tmp_path / "bob.py", "relu")
     with pytest.raises(FileNotFoundError, match=r"^exercise: there is no file 'carl.py' in /"):
         exec('exercise("carl.py")', names)
+
+
+@pytest.mark.long
+def test_an_order_reaches_the_process(tmp_path):
+    text = "def dense_backward(x, weight, dy):\n    return x.T @ dy, dy.sum(axis=0), dy @ weight.T"
+    graded = grade_file(file_of(tmp_path, text), seconds=100, returns=("dx", "dweight", "dbias"))
+    assert graded.notes == ()
+    (finding,) = graded.grades.findings
+    assert finding.what == "is right, with the results (dweight, dbias, dx)"
+
+
+def test_what_is_no_convention_is_refused(tmp_path):
+    with pytest.raises(TypeError, match=r"^grade_file: there is no convention 'columnz'; there are columns, "):
+        grade_file(file_of(tmp_path, ""), columnz=True)
 
 
 def test_what_is_no_file_or_another_kind_is_refused(tmp_path):
