@@ -55,6 +55,7 @@ def _of(like: Any, caller: str) -> Standardization:
     d, unit, mean, error = centered(like)
     std = np.sqrt(np.square(d, out=d).mean(axis=0))
     constant = like.max(axis=0) == like.min(axis=0)  # of such a column even this mean can be off in its last bit
+    constant |= std * unit == 0  # no float64 is as small as its standard deviation
     usual = (mean * unit, std * unit, error * unit, unit)
     parts = [np.where(constant, *pair) for pair in zip((like[0], 1.0, 0.0, 1.0), usual, strict=True)]
     return Standardization(*[read_only(np.asarray(part, np.float64)) for part in parts])

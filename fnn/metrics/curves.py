@@ -110,7 +110,7 @@ def roc_auc(scores: np.ndarray, target: np.ndarray, average: Average = "macro") 
         scores, target, average: those of ``average_precision``.
 
     Raises ``TypeError`` unless both are numbers, ``ValueError`` for other shapes or values, for NaN, and if all rows
-    are of one class.
+    are of one class, or none of a class that counts: with "weighted", one without rows does not.
 
     >>> roc_auc(np.array([0.1, 0.4, 0.4, 0.8]), np.array([0, 0, 1, 1]))
     0.875
@@ -147,13 +147,15 @@ def _averaged(
         return measure(columns[:, 0], positive[:, 0], 1)
     if average == "micro":
         return measure(columns.ravel(), positive.ravel(), 1)
-    values = np.array([measure(columns[:, i], positive[:, i], i) for i in range(columns.shape[1])])
+    weights = np.count_nonzero(positive, axis=0)
+    # What has no weight need not be defined.
+    measured = np.flatnonzero(weights) if average == "weighted" else np.arange(len(weights))
+    values = np.array([measure(columns[:, i], positive[:, i], int(i)) for i in measured])
     if average is None:
         return values
-    weights = np.count_nonzero(positive, axis=0)
     if average == "macro":
         return float(values.mean())
-    return float(np.average(values, weights=weights)) if weights.any() else 0.0
+    return float(np.average(values, weights=weights[measured])) if weights.any() else 0.0
 
 
 def _one(caller: str, scores: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -201,3 +201,12 @@ def test_balanced_weights_have_mean_1_and_give_each_class_that_occurs_the_same()
     for label in (7, 2, -1):
         assert weights[labels == label].sum() == pytest.approx(7 / 3, rel=1e-15)
     assert balanced(np.zeros(4, int)).tolist() == [1.0] * 4
+
+
+def test_a_column_too_small_for_a_standard_deviation_counts_as_constant():
+    x = np.array([[5e-324, 1.0], [0.0, 3.0], [0.0, 5.0]])
+    scaling = standardization(x)
+    assert scaling.std[0] == 1.0
+    y = standardize(x)
+    assert np.abs(y[:, 0]).max() <= 5e-324
+    np.testing.assert_allclose(unstandardize(y, scaling), x, atol=5e-324)

@@ -91,3 +91,14 @@ def test_rows_of_several_classes_take_scores_of_any_scale(measure):
     # as booleans they may be of any scale even if each row happens to be of one class
     each = [measure(COARSE[:, i], i == LABELS) for i in range(4)]
     np.testing.assert_allclose(measure(COARSE, np.eye(4, dtype=bool)[LABELS], None), each)
+
+
+def test_a_class_without_rows_has_no_weight_as_in_scikit_learn():
+    labels = LABELS[LABELS > 0]
+    probabilities = PROBABILITIES[LABELS > 0]
+    each = [roc_auc(probabilities[:, i], i == labels) for i in (1, 2, 3)]
+    expected = pytest.approx(each @ np.bincount(labels)[1:] / len(labels))
+    assert roc_auc(probabilities, labels, "weighted") == expected
+    assert roc_auc(probabilities, np.zeros(probabilities.shape, bool), "weighted") == 0.0
+    with pytest.raises(ValueError, match=r"^roc_auc expects rows of class 0 and of others, got 0 and "):
+        roc_auc(probabilities, labels)
