@@ -105,19 +105,31 @@ def _made(cls: type) -> Any:
         return object.__new__(cls)
 
 
+def _attributes(layer: Any) -> dict[str, Any]:
+    """Return the attributes of an object, those in slots too."""
+    slots = {name for cls in type(layer).__mro__ for name in _in_tuple(vars(cls).get("__slots__", ()))}
+    return {name: getattr(layer, name) for name in slots if hasattr(layer, name)} | getattr(layer, "__dict__", {})
+
+
+def _in_tuple(names: Any) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
 def _computed(layer: Any, method: str, kind: str, *arguments: Any) -> Any:
     """Return what a method returns, or where that is nothing, the attribute in which it keeps it."""
     result = getattr(layer, method)(*arguments)
-    kept = [value for name, value in vars(layer).items() if plain(name) in NAMES["kept"][kind]]
+    kept = [value for name, value in _attributes(layer).items() if plain(name) in NAMES["kept"][kind]]
     return kept[0] if result is None and kept else result
 
 
 def _arrays(layer: Any) -> Iterator[tuple[dict[str, Any], str, str]]:
     """Yield where a layer keeps its arrays: the dictionary, the key, and what its name is, w of grads being dw."""
     yield from (
-        (vars(layer), name, name) for name, value in vars(layer).items() if isinstance(value, np.ndarray | np.generic)
+        (vars(layer), name, name)
+        for name, value in getattr(layer, "__dict__", {}).items()
+        if isinstance(value, np.ndarray | np.generic)
     )
-    for outer, inner in vars(layer).items():
+    for outer, inner in _attributes(layer).items():
         if isinstance(inner, dict):
             yield from ((inner, name, "d" * means(outer, "grads") + str(name)) for name in inner)
 

@@ -102,6 +102,8 @@ def stops(path: Path, names: dict[str, Any], seconds: float, megabytes: int) -> 
                 if isinstance(error, OutOfTime):
                     yield f"{error} {at}: an endless loop, or long work"
                 elif isinstance(error, SystemExit):
+                    if not error.code and node is body[-1] and path.suffix != ".ipynb":
+                        continue  # as sys.exit(main()) does, with nothing left to run
                     yield f"ends itself by exit() {at}"
                 elif isinstance(error, MemoryError):
                     use_reserve()

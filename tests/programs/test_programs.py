@@ -22,7 +22,8 @@ def file_of(folder, text):
 
 STOPS = {
     "x = [": "cannot be read at line 1: '[' was never closed",
-    "\nexit()": "ends itself by exit() at line 2",
+    "\nexit()\nx = 1": "ends itself by exit() at line 2",
+    "import sys\nsys.exit('no data')": "ends itself by exit() at line 2",
     "def f():\n    raise MemoryError\nf()": "needs more than 7 MB at line 2",
     "import nowhere_at_all": "stops at line 1: ModuleNotFoundError: No module named 'nowhere_at_all'",
 }
@@ -191,6 +192,33 @@ def test_only_magics_are_taken_out_of_a_notebook(tmp_path):
 def test_a_program_is_read_in_the_encoding_that_it_names(tmp_path):
     (tmp_path / "a.py").write_bytes("# coding: latin-1\ncity = 'K\xf6ln'".encode("latin-1"))
     assert _names_after(tmp_path / "a.py")["city"] == "K\xf6ln"
+
+
+def test_a_program_may_end_with_success(tmp_path):
+    text = "import sys\ndef main():\n    return 0\nif __name__ == '__main__':\n    sys.exit(main())"
+    assert "main" in _names_after(file_of(tmp_path, text))
+
+
+def test_a_layer_may_keep_what_it_needs_in_slots(tmp_path):
+    text = """
+import numpy as np
+class ReLU:
+    __slots__ = "x"
+    def forward(self, x):
+        self.x = x
+        return np.maximum(x, 0)
+    def backward(self, dy):
+        return dy * (self.x > 0)
+class Dense:
+    __slots__ = ("weight", "bias")
+    def forward(self, x):
+        return x @ self.weight + self.bias
+"""
+    found, misfits = discovered(_names_after(file_of(tmp_path, text)), SIGNATURES)
+    x = np.array([-1.0, 2.0])
+    assert found["relu"][1](x).tolist() == [0, 2]
+    assert found["relu_pullback"][1](x, 3 * x).tolist() == [0, 6]
+    assert misfits == ["Dense is not graded: Dense keeps its weight and its bias where nobody finds them"]
 
 
 def test_a_function_keeps_its_docstring(tmp_path):
