@@ -285,6 +285,8 @@ def join(schedules: Sequence[Numbers | Schedule], boundaries: Sequence[int]) -> 
     parts = [
         _as_schedule("join: each schedule, if no function,", each) for each in _listed("join", "schedules", schedules)
     ]
+    if not parts:
+        raise ValueError("join expects at least one schedule, got []")
     if len(parts) != len(steps):
         raise ValueError(f"join expects one boundary less than schedules, {len(parts) - 1}, got {len(steps) - 1}")
     for place, part in enumerate(parts):

@@ -255,6 +255,7 @@ def test_an_optimizer_takes_it_as_its_rate():
         (lambda: polynomial(1, 0), ValueError, "polynomial: steps must be at least 1, got 0"),
         (lambda: cosine_restarts(1, 0), ValueError, "cosine_restarts: steps must be at least 1, got 0"),
         (lambda: cosine_restarts(1, 5, 1.5), TypeError, "cosine_restarts: growth must be an integer, got float 1.5"),
+        (lambda: join([], []), ValueError, "join expects at least one schedule, got []"),
         (lambda: join([0.1, 0.2], [3, 4]), ValueError, "join expects one boundary less than schedules, 1, got 2"),
         (lambda: join([0.1, 0.2, 0.3], [4, 4]), ValueError, "join: the boundaries must increase, got list [4, 4]"),
         (lambda: join([3], [0.1, 0.2]), TypeError, "join: each boundary must be an integer, got float 0.1"),
