@@ -2,6 +2,7 @@
 
 read    : caller, x -> inputs, in any of the forms that attention takes
 hidden  : layer, inputs, queries, keys, offset -> what may not be looked at, None if there is no such
+unmasked : x -> x without a mask       wide : the vjp of an attention -> the same, which computes float16 in float32
 windows, softcaps, alsos, none_or : what their settings may be
 
 x is a query that looks at its own steps, or a tuple of query, key, value and mask, of which those from the end may be
@@ -10,6 +11,7 @@ left out, or be None: no key is the query, no value is the key. A source may com
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -19,7 +21,9 @@ import numpy as np
 
 from fnn.core._arrays import as_array, counting
 from fnn.core._errors import LayerTypeError, LayerValueError, describe, integer, positive
+from fnn.core.vjp import Pullback
 from fnn.layers._sequences import mask, unpack, zero_padding
+from fnn.layers._stable import Vjp, computed_in
 
 ALSO = (None, "weights", "scores", "products")
 Window = tuple[int | None, int | None]
@@ -120,6 +124,26 @@ def read(caller: str, x: Any) -> Inputs:
     return Inputs(
         zero_padding(q, lengths), k, v, masked, lengths, key_lengths, 0 if parts[0] is x else len(parts), pairs
     )
+
+
+def unmasked(x: Any) -> Any:
+    """Return x without its mask, whose dtype plays no part in that of the results."""
+    return x[:3] if isinstance(x, tuple) else x
+
+
+def wide(function: Vjp) -> Vjp:
+    """Decorate the vjp of an attention so that it computes float16 in float32, whichever form its input has."""
+
+    @functools.wraps(function)
+    def wide_vjp(layer: Any, x: Any, key: Any = None) -> tuple[Any, Pullback]:
+        query = x
+        while isinstance(query, tuple) and query:
+            query = query[0]
+        if getattr(query, "dtype", None) != np.float16:
+            return function(layer, x, key)
+        return computed_in(np.float32, function, layer, x, key, unmasked(x))
+
+    return wide_vjp
 
 
 def _with_lengths(x: Any) -> bool:

@@ -42,9 +42,14 @@ def widened(function: Vjp) -> Vjp:
     return widened_vjp
 
 
-def computed_in(wider: Any, function: Vjp, layer: Any, x: Any, key: Any = None) -> tuple[Any, Pullback]:
-    """Evaluate the vjp of a layer in a wider dtype, and return the results in the one that they would have had."""
-    of_x = [a.dtype for a in tree.leaves((x,)) if a.dtype.kind == "f"]
+def computed_in(
+    wider: Any, function: Vjp, layer: Any, x: Any, key: Any = None, like: Any = None
+) -> tuple[Any, Pullback]:
+    """Evaluate the vjp of a layer in a wider dtype, and return the results in the one that they would have had.
+
+    That is the dtype of x and the layer together, or of ``like`` and the layer.
+    """
+    of_x = [a.dtype for a in tree.leaves((x if like is None else like,)) if a.dtype.kind == "f"]
     dtype = np.result_type(*of_x, *tree.leaves(layer))  # beside wider parameters x is promoted, as everywhere in NumPy
     if dtype.itemsize > np.dtype(wider).itemsize:
         return function(layer, _floats_as(dtype, x), key)

@@ -26,10 +26,10 @@ from fnn.core._errors import LayerValueError, describe, integer
 from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
-from fnn.layers._attending import Window, alsos, hidden, none_or, read, softcaps, windows
+from fnn.layers._attending import Window, alsos, hidden, none_or, read, softcaps, unmasked, wide, windows
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._projections import by_field, by_role, by_source, projected, rows_of, side_by_side
-from fnn.layers._stable import computed_in, sum_of_rows, widened
+from fnn.layers._stable import computed_in, sum_of_rows
 from fnn.layers._weighing import overflowed, weigh
 from fnn.layers.initializers import glorot_uniform, zeros
 from fnn.layers.rotary import Rotary, turned
@@ -95,7 +95,7 @@ class Attention(Record):
 
 
 @vjp.register
-@widened
+@wide
 def attention_vjp(layer: Attention, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
     inputs = read("attention", x)
     n, queries, _ = inputs.query.shape
@@ -110,7 +110,7 @@ def attention_vjp(layer: Attention, x: Any, key: Key | None = None) -> tuple[Any
     unseen, bias = hidden("attention", layer, inputs, (n, layer.heads, queries, keys.shape[2]))
     context, also, pull = weigh(layer, query, keys, values, unseen, bias)
     if overflowed(context, inputs):
-        return computed_in(np.float64, attention_vjp, layer, x)
+        return computed_in(np.float64, attention_vjp, layer, x, like=unmasked(x))
 
     def attention_pullback(dy):
         dy, dalso = inputs.unpacked(dy, layer.also)

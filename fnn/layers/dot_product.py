@@ -16,8 +16,8 @@ from fnn.core._errors import LayerValueError, boolean, describe, integer, positi
 from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
-from fnn.layers._attending import Inputs, Window, alsos, hidden, none_or, read, softcaps, windows
-from fnn.layers._stable import computed_in, widened
+from fnn.layers._attending import Inputs, Window, alsos, hidden, none_or, read, softcaps, unmasked, wide, windows
+from fnn.layers._stable import computed_in
 from fnn.layers._weighing import overflowed, weigh
 
 
@@ -64,7 +64,7 @@ class DotProductAttention(Record):
 
 
 @vjp.register
-@widened
+@wide
 def dot_product_attention_vjp(layer: DotProductAttention, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
     inputs = read("dot_product_attention", x)
     query, keys, values = _by_role(layer, inputs)
@@ -77,7 +77,7 @@ def dot_product_attention_vjp(layer: DotProductAttention, x: Any, key: Key | Non
     unseen, bias = hidden("dot_product_attention", layer, inputs, (n, layer.heads, queries, count), offset)
     context, also, pull = weigh(layer, query * query.dtype.type(scale), keys, values, unseen, bias)
     if overflowed(context, inputs):
-        return computed_in(np.float64, dot_product_attention_vjp, layer, x)
+        return computed_in(np.float64, dot_product_attention_vjp, layer, x, like=unmasked(x))
 
     def dot_product_attention_pullback(dy):
         def dx():

@@ -240,6 +240,27 @@ def test_an_offset_does_not_look_beyond_a_row_s_own_length():
             np.testing.assert_allclose(y[row, :length], alone[0], rtol=1e-13, err_msg=str(settings))
 
 
+def test_float16_is_computed_in_float32_in_any_form_and_a_mask_does_not_widen_it():
+    half, mask = numbers(3, 4, 4, dtype=np.float16), numbers(4, 4)
+    for layer in (attention(2)(Key(0), half), DotProductAttention(2)):
+        wide = tree.map(lambda leaf: leaf.astype(np.float32), layer)
+        for given in ((half, L), (half, None, None, mask), ((half, L), (half, L)), ((half, L), None, None, mask)):
+            y = tree.leaves((layer(given),))[0]
+            single = tree.map(lambda a: a.astype(np.float32) if a.dtype == np.float16 else a, given)
+            assert y.dtype == np.float16
+            np.testing.assert_array_equal(y, tree.leaves((wide(single),))[0].astype(np.float16))
+
+
+def test_a_mask_does_not_widen_what_overflows():
+    x, mask = numbers(2, 4, 4, dtype=np.float32), numbers(4, 4)
+    for layer in (attention(2)(Key(0), x), DotProductAttention(2)):
+        for scale in (1, np.float32(3e20)):
+            y, pullback = vjp(layer, (scale * x, None, None, mask))
+            assert y.dtype == np.float32
+            assert np.isfinite(y).all()
+            assert pullback(np.ones_like(y))[1]()[0].dtype == np.float32
+
+
 def test_a_scale_is_that_of_the_products():
     for scale in (0.01, 2.0):
         _, products = DotProductAttention(2, scale=scale, also="products")((Q, K))
