@@ -48,11 +48,17 @@ class Rotary(Record):
 def rotary_vjp(layer: Rotary, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     if isinstance(x, tuple):
         return _by_tables(layer, x)
+    x = steps_of(x)
+    return turned(layer, x, 0), lambda dy: (layer, lambda: turned(layer, dy, 0, back=True))
+
+
+def steps_of(x: Any) -> np.ndarray:
+    """Return x as an array of floats, or raise unless it has rows, steps and features."""
     x = floats("rotary", x)
     if x.ndim < 3:
         hint = "; put an embedding before it"
         raise LayerValueError("rotary", f"expects sequences (n, time, ..., size), got {x.shape}{hint}")
-    return turned(layer, x, 0), lambda dy: (layer, lambda: turned(layer, dy, 0, back=True))
+    return x
 
 
 def _by_tables(layer: Rotary, x: tuple[Any, ...]) -> tuple[np.ndarray, Pullback]:

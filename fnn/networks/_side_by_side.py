@@ -18,7 +18,7 @@ import attrs
 import numpy as np
 
 from fnn.core import tree
-from fnn.core._arrays import read_only
+from fnn.core._arrays import floats, read_only
 from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, registered, vjp
@@ -104,6 +104,7 @@ def _apart(leaf: np.ndarray, n: int) -> np.ndarray:
 @widened
 def of_rows_vjp(layer: OfRows, x: np.ndarray, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     stacked, n = layer.layer, layer.n
+    x = floats("layer_norm" if type(stacked) is LayerNorm else "rms_norm", x)
     features = x.shape[-1]
     unscaled = attrs.evolve(stacked, scale=np.ones(stacked.scale.shape[1:], x.dtype))
     if type(stacked) is LayerNorm:

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import floats
 from fnn.core._errors import LayerTypeError, LayerValueError, describe, integer
 from fnn.core.vjp import forward
 from fnn.layers._sequences import is_pair
@@ -26,7 +25,7 @@ from fnn.layers.lstm import Lstm
 from fnn.layers.norm import BatchNorm
 from fnn.layers.positional import Positional, Sinusoidal, coded
 from fnn.layers.recurrent import Rnn
-from fnn.layers.rotary import Rotary, turned
+from fnn.layers.rotary import Rotary, steps_of, turned
 from fnn.layers.shape import Flatten, Reshape
 from fnn.networks._parts import inside
 from fnn.networks.bidirectional import Bidirectional
@@ -164,7 +163,7 @@ def dot_product_attention_advance(layer: DotProductAttention, x: Any, state: Any
 def rotary_advance(layer: Rotary, x: Any, state: Any = None) -> tuple[np.ndarray, int]:
     """Take a step whose state is its position."""
     position = integer("advance: the position", state, 0) if state is not None else 0
-    x = floats("rotary", x)
+    x = steps_of(x)
     return turned(layer, x, position), position + x.shape[1]
 
 

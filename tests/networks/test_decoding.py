@@ -213,3 +213,5 @@ def test_positions_that_are_turned_are_counted():
         TypeError, match="dot_product_attention cannot advance: it has no keys to keep; write attention"
     ):
         advance(dot_product_attention, x)
+    with pytest.raises(V, match=re.escape("rotary expects sequences (n, time, ..., size), got (5, 4)")):
+        advance(rotary, x[0])

@@ -74,6 +74,15 @@ def test_a_member_computes_what_it_computes_alone():
         np.testing.assert_array_equal(y[i], net(X))
 
 
+def test_a_norm_of_integers_has_the_dtype_that_it_has_alone():
+    x = np.arange(N * 4 * 6).reshape(N, 4, 6)
+    nets = ensemble(layer_norm(), N)(Key(0), np.zeros((4, 6), np.float32))
+    y = nets(x)
+    assert y.dtype == np.float32
+    for i, net in enumerate(members(nets)):
+        np.testing.assert_allclose(y[i], net(x[i]), rtol=1e-6)
+
+
 def test_a_norm_of_float16_is_computed_in_float32_in_a_member_too():
     x = 50 * numbers(N, 40, 6, dtype=np.float16)
     nets = tree.map(lambda leaf: leaf.astype(np.float16), ensemble(layer_norm(), N)(Key(0), x[0]))
