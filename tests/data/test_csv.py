@@ -465,9 +465,9 @@ def test_the_error_names_the_file_the_row_the_column_the_expected_and_the_found(
 
 
 def test_the_row_is_right_far_down_the_file(written):
-    rows = ["label,a"] + ["1,2.25"] * 150_000
-    rows[120_001] = "1,2.2.5"
-    with pytest.raises(FormatError, match=r"row 120002, column 'a': expected a number, found '2\.2\.5'"):
+    rows = ["label,a"] + ["1,2.25"] * 70_000
+    rows[66_001] = "1,2.2.5"
+    with pytest.raises(FormatError, match=r"row 66002, column 'a': expected a number, found '2\.2\.5'"):
         read_csv(written("\n".join(rows)))
 
 

@@ -91,6 +91,7 @@ def test_whatever_the_fraction_counts_are_within_one_of_the_exact_ones_and_the_t
         assert np.abs(np.bincount(test, minlength=len(counts)) - fraction * counts).max() < 1
 
 
+@pytest.mark.long
 def test_rows_of_a_split_by_class_come_in_random_order_and_each_is_as_likely_as_any_other():
     labels = np.repeat([0, 1], [8, 4])
     times, first = np.zeros(12), np.zeros(12)
@@ -194,6 +195,7 @@ def test_stratified_folds_are_even_by_one_row_in_each_class_and_in_all():
         assert np.ptp(found.sum(axis=1)) <= 1
 
 
+@pytest.mark.long
 def test_each_row_of_a_class_is_as_likely_in_one_fold_as_in_another():
     labels = np.repeat([0, 1], [8, 4])
     times = np.zeros((4, 12))

@@ -24,6 +24,7 @@ def rows(data):
     return Counter((x[i].tobytes(), int(labels[i])) for i in range(len(x)))
 
 
+@pytest.mark.long
 def test_it_learns_to_read_the_embedded_digits(lesson):
     names, printed = lesson()
     assert "1,797 digits of 8x8 pixels: 1,438 for training, 359 for development" in printed

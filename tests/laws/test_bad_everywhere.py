@@ -561,7 +561,7 @@ def faults(combinations):
 
 
 def test_a_bad_value_is_refused_in_the_package_s_own_words_or_works_as_it_should():
-    assert not list(faults(COMBINATIONS[::10]))
+    assert not list(faults(COMBINATIONS[::25]))
 
 
 @pytest.mark.long

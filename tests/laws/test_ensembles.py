@@ -63,7 +63,7 @@ def assert_trained_alike(nets, loss, batches, optimizer, keys=KEYS):
 ALONE = {name: case for name, case in LAYERS.items() if "ensemble" not in name}
 
 
-@each_of("layer, x", ALONE.values(), ids=ALONE)
+@each_of("layer, x", ALONE.values(), ids=ALONE, one_of_each=sort_of)
 def test_each_layer_computes_and_pulls_back_what_each_member_would(layer, x):
     nets, xs = each_its_own(layer), each_its_own((x,))
     y, pullback = vjp(Ensemble(tree.stack(nets), N), stacked([x for (x,) in xs]), KEYS)

@@ -7,7 +7,7 @@ import fnn
 from fnn import check_vjp, tree, vjp
 from fnn.core._structure import walk
 from tests.each_of import each_of
-from tests.laws.cases import KEY, LAYERS, made, numbers, random_like
+from tests.laws.cases import KEY, LAYERS, made, numbers, random_like, sort_of
 
 # Layers in which rows, or the places of values, are no steps of their own.
 ROWS_TOGETHER = fnn.BatchNorm | fnn.Dropout | fnn.GaussianNoise
@@ -72,7 +72,7 @@ def test_each_row_is_what_it_is_alone_whatever_lies_beyond_its_length(layer, x):
             )
 
 
-@with_lengths
+@each_of(("layer", "x"), CASES.values(), ids=CASES, one_of_each=sort_of)
 def test_the_gradient_by_lengths_is_that_of_each_row_alone_and_0_beyond_them(layer, x):
     """That of a row alone is the numeric one: ``test_laws.py``."""
     y, pullback = vjp(layer, (garbage(x), LENGTHS), KEY)

@@ -91,6 +91,7 @@ def test_gradients_of_an_epoch_s_minibatches_average_to_the_full_batch_s(name, s
         assert tree.allclose(got, value_and_grad(loss, NET, data)[1], rtol=1e-11, atol=1e-15)
 
 
+@pytest.mark.long
 @each_of("weighted", [None, "rows", "steps"])
 @each_of("name", LOSSES)
 def test_so_do_those_of_sequences_that_end_at_their_lengths(name, weighted):
@@ -151,6 +152,7 @@ def test_each_kind_of_target_is_tried(kind):
     assert any(kind in families(name) for name in LOSSES)
 
 
+@pytest.mark.long
 def test_a_row_that_counts_nine_times_does_so_in_batches_of_one():
     x, y = np.ones((2, 1)), np.array([[1.0], [-1.0]])
     optimizer, net = sgd(0.01), Dense(np.zeros((1, 1)), np.zeros(1))

@@ -32,7 +32,7 @@ def _round(numbers):
 
 
 def test_some_random_cases():
-    _round(range(15))
+    _round(range(5))
 
 
 @pytest.mark.long

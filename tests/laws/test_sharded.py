@@ -157,6 +157,7 @@ def test_a_shard_of_one_row_has_no_statistics_and_the_error_says_which_one_it_is
     assert caught.value.__notes__ == ["sharded: in shard 3, rows 6 to 6 of a batch of 7"]
 
 
+@pytest.mark.long
 @each_of("case", LOSS_CASES.values(), ids=LOSS_CASES)
 def test_each_member_of_an_ensemble_learns_from_shards_as_it_does_alone(case):
     loss, *batch = case

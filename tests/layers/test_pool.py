@@ -9,7 +9,7 @@ from fnn import check_vjp, vjp
 from fnn.layers.global_pool import global_avg_pool
 from fnn.layers.pool import AvgPool, MaxPool, avg_pool, max_pool
 from tests.each_of import each_of
-from tests.laws.cases import numbers
+from tests.laws.cases import numbers, sort_of
 from tests.layers.test_windows import margin
 
 
@@ -41,7 +41,7 @@ WINDOWS = {
 }
 
 
-windows = each_of(("size", "stride", "padding", "shape"), WINDOWS.values(), ids=WINDOWS)
+windows = each_of(("size", "stride", "padding", "shape"), WINDOWS.values(), ids=WINDOWS, one_of_each=sort_of)
 
 
 @windows

@@ -307,6 +307,7 @@ def test_the_last_step_is_each_row_s_own():
     assert not np.shares_memory(last_step(x), x)
 
 
+@pytest.mark.long
 def test_a_network_over_symbols_with_lengths():
     constructor = serial(
         parallel(serial(pick(0), embedding(5, 3)), pick(1)), bidirectional(lstm(4)), gru(3), last_step, dense(1)
@@ -423,6 +424,7 @@ def test_a_constructor_says_what_it_was_not_given(cell):
         serial(flatten, constructor(3))(Key(0), X)
 
 
+@pytest.mark.long
 def test_a_recurrent_network_learns_what_a_step_alone_does_not_say():
     """Was the first number larger than the last? Seen at the last step, after five others."""
     from fnn import adam, start, train_step

@@ -149,6 +149,7 @@ def logit_losses(n):
     yield hinge, 2 * binary - 1, lambda x: np.maximum(1 - (2 * binary - 1) * x, 0)
 
 
+@pytest.mark.long
 @each_of("n", ROWS)
 @each_of("dtype", [np.float16, np.float32])
 def test_losses_of_logits(dtype, n):

@@ -185,6 +185,7 @@ def run(optimizer, state, g):
     return state
 
 
+@pytest.mark.long
 @each_of("dtype", [np.float16, np.float32])
 @each_of("gradient", EDGES)
 @each_of("name", RULES)
@@ -252,6 +253,7 @@ def test_the_norm_of_a_clip_is_right_at_the_edges(limit, value, size, dtype):
     np.testing.assert_allclose(found.astype(np.float64), expected, rtol=4 * np.finfo(dtype).eps, atol=2 * tiny)
 
 
+@pytest.mark.long
 def test_a_float16_network_trains_and_resumes_to_the_bit(tmp_path):
     x = np.random.default_rng(0).standard_normal((40, 3)).astype(np.float16)
     target = (x[:, 0] > 0).astype(int)

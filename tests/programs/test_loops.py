@@ -233,6 +233,7 @@ def test_a_loop_that_is_right_is_told_nothing(name):
     assert len(loops.moved) >= 4
 
 
+@pytest.mark.long
 @each_of("name", WRONG)
 def test_what_is_wrong_with_a_loop_is_said(name):
     program, words = WRONG[name]

@@ -90,6 +90,7 @@ def test_a_function_that_remembers_is_told_so_and_nothing_else():
     assert finding.what == "gives another result when called again"
 
 
+@pytest.mark.long
 def test_nothing_that_a_function_does_reaches_the_next_one():
     def vandal(*given):
         for each in given:

@@ -327,6 +327,7 @@ def test_nobody_pays_for_a_fault_of_the_grader(inside, monkeypatch):
     assert [line["name"] for line in lines if "name" in line] == ["program"]
 
 
+@pytest.mark.long
 def test_endless_functions_and_programs_are_stopped_by_themselves(inside):
     endless = "def relu(x):\n    while True:\n        pass\nx = 0\nwhile True:\n    x += 1\n"
     lines = inside(endless + "def tanh(x):\n    return x", seconds=0.5)

@@ -79,11 +79,13 @@ def megabytes_kept(script):
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
+@pytest.mark.long
 @needs_gnu
 def test_memory_that_is_freed_stays_with_the_process():
     assert megabytes_kept("import fnn; assert fnn.keep_freed_memory()") >= 48
 
 
+@pytest.mark.long
 @needs_gnu
 def test_without_the_call_it_goes_back_to_the_system():
     assert megabytes_kept("import fnn") <= 4

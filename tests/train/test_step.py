@@ -171,6 +171,7 @@ def test_a_line_is_found_by_one_neuron():
     np.testing.assert_allclose(state.params.layers[0].bias, [1.0], atol=1e-4)
 
 
+@pytest.mark.long
 def test_moons_are_told_apart():
     from fnn.data import train_test_split
     from fnn.metrics import accuracy
