@@ -99,11 +99,12 @@ def _noise(std: float, batch: Data, key: Key) -> Data:
 
 
 def mixup(alpha: float = 0.2, classes: int | None = None) -> Augmentation:
-    """Mix each row with another one of the batch, x and target alike (Zhang et al., 2018).
+    """Mix each row with another one of the batch, x (n, ...) and target (n, ...) alike (Zhang et al., 2018).
 
     Row i becomes p x[i] + (1 - p) x[j], with j of a shuffle of the rows and p drawn from Beta(alpha, alpha) for each
-    row. Labels become soft targets, which ``cross_entropy`` takes. Weights are mixed too, and a target by what its row
-    weighs, so that the loss is p weight[i] loss[i] + (1 - p) weight[j] loss[j], where a loss is linear in the target.
+    row. Labels (n,) become soft targets (n, classes), which ``cross_entropy`` takes. Weights (n,) are mixed too, and a
+    target by what its row weighs, so that the loss is p weight[i] loss[i] + (1 - p) weight[j] loss[j], where it is linear
+    in the target.
 
     Args:
         alpha: above 0; the smaller, the closer is a mixture to one of its rows.

@@ -56,6 +56,10 @@ def _without_magics(code: str) -> str:
             return code
 
 
+def _display(*values: Any, **named: Any) -> None:
+    print(*values, sep="\n")
+
+
 def stops(path: Path, names: dict[str, Any], seconds: float, megabytes: int) -> Iterator[str]:
     """Run a program and yield where it stops; when its time is over, only what it defines is run.
 
@@ -65,6 +69,8 @@ def stops(path: Path, names: dict[str, Any], seconds: float, megabytes: int) -> 
         seconds, megabytes: the limits; that of memory is named where it was met.
     """
     until = time.monotonic() + seconds
+    if path.suffix == ".ipynb":
+        names["display"] = _display  # which a notebook has without an import
     try:
         texts = _texts(path)
     except (

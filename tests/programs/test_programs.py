@@ -179,7 +179,7 @@ def test_only_magics_are_taken_out_of_a_notebook(tmp_path):
     sources = [
         "%matplotlib inline\nx = (7\n  % 4)\nif x:\n    !ls -l 'it\nx?\n?x\nfiles = !ls\nnp.array??",
         "\n%%bash\nls",
-        "%%time\ny = x + 1",
+        "%%time\ny = x + 1\ndisplay(y, clear=True)",
         '!pip install "fnn\nz = """\n% no magic\n"""',
     ]
     cells = [{"cell_type": "code", "source": source} for source in sources]
