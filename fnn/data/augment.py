@@ -103,8 +103,8 @@ def mixup(alpha: float = 0.2, classes: int | None = None) -> Augmentation:
 
     Row i becomes p x[i] + (1 - p) x[j], with j of a shuffle of the rows and p drawn from Beta(alpha, alpha) for each
     row. Labels (n,) become soft targets (n, classes), which ``cross_entropy`` takes. Weights (n,) are mixed too, and a
-    target by what its row weighs, so that the loss is p weight[i] loss[i] + (1 - p) weight[j] loss[j], where it is linear
-    in the target.
+    target by what its row weighs, so that the loss is p weight[i] loss[i] + (1 - p) weight[j] loss[j], where it is
+    linear in the target.
 
     Args:
         alpha: above 0; the smaller, the closer is a mixture to one of its rows.
