@@ -27,7 +27,7 @@ from fnn.core import tree
 from fnn.core._arrays import WIDE, as_array, counting, floats, unshared
 from fnn.core._errors import LayerTypeError, LayerValueError, describe
 from fnn.core.vjp import Pullback
-from fnn.layers._stable import Vjp, widened
+from fnn.layers._stable import Vjp, first_of, widened
 
 
 def unpack(caller: str, x: Any) -> tuple[np.ndarray, np.ndarray | None, Any, int]:
@@ -165,7 +165,7 @@ def _with_no_gradient(dx: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, 
 
 def over_time(function: Vjp, caller: str = "") -> Vjp:
     """Decorate as ``stepwise`` does the vjp of a layer that keeps (n, time) and needs to know where each step is."""
-    wide, caller = widened(function), caller or function.__name__.removesuffix("_vjp")
+    wide, caller = widened(function, first_of), caller or function.__name__.removesuffix("_vjp")
 
     @functools.wraps(function)
     def over_time_vjp(layer: Any, x: Any, key: Any = None) -> tuple[Any, Pullback]:

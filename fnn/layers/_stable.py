@@ -26,10 +26,11 @@ Vjp = Callable[..., tuple[Any, Pullback]]  # layer, x, key? -> y, pullback
 HALF = np.dtype(np.float16).char
 
 
-def widened(function: Vjp) -> Vjp:
+def widened(function: Vjp, like: Callable[[Any], Any] = lambda x: x) -> Vjp:
     """Decorate the vjp of a layer so that it computes float16 in float32, and returns it as float16.
 
     In float16 a sum or a square overflows at 65504, and an epsilon of 1e-8 is 0; a product is not even faster.
+    ``like`` returns the part of x whose dtype is that of the results; what comes beside it may be wider.
     """
 
     @functools.wraps(function)
@@ -37,9 +38,14 @@ def widened(function: Vjp) -> Vjp:
         dtype = getattr(x[0] if type(x) is tuple and x else x, "dtype", None)
         if getattr(dtype, "char", None) != HALF:
             return function(layer, x, key)
-        return computed_in(np.float32, function, layer, x, key)
+        return computed_in(np.float32, function, layer, x, key, like(x))
 
     return widened_vjp
+
+
+def first_of(x: Any) -> Any:
+    """Return the first of several parts of x, or x, as ``widened`` takes it for layers with a state or tables."""
+    return x[0] if type(x) is tuple else x
 
 
 def computed_in(

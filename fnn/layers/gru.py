@@ -34,7 +34,7 @@ from fnn.layers._recurrent import (
     recurrent,
     result,
 )
-from fnn.layers._stable import widened
+from fnn.layers._stable import first_of, widened
 from fnn.layers.initializers import Initializer, glorot_uniform
 
 
@@ -55,7 +55,7 @@ class Gru(Record):
 
 
 @vjp.register
-@widened
+@partial(widened, like=first_of)
 def gru_vjp(layer: Gru, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
     return gru_over(layer, read("gru", layer, x, gates=3))
 

@@ -7,6 +7,7 @@ c' = f c + i g, h' = o tanh(c'). The other forms of x are those of ``rnn``, in `
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ from fnn.layers._recurrent import (
     recurrent,
     result,
 )
-from fnn.layers._stable import widened
+from fnn.layers._stable import first_of, widened
 from fnn.layers.initializers import Initializer, glorot_uniform
 
 
@@ -47,7 +48,7 @@ class Lstm(Record):
 
 
 @vjp.register
-@widened
+@partial(widened, like=first_of)
 def lstm_vjp(layer: Lstm, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
     return lstm_over(layer, read("lstm", layer, x, gates=4, states=2))
 

@@ -17,6 +17,7 @@ all steps, and so one product each, before and after the loops.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ from fnn.layers._recurrent import (
     result,
 )
 from fnn.layers._sequences import last_steps, unpack
-from fnn.layers._stable import widened
+from fnn.layers._stable import first_of, widened
 from fnn.layers.initializers import Initializer, glorot_uniform
 
 
@@ -56,7 +57,7 @@ class Rnn(Record):
 
 
 @vjp.register
-@widened
+@partial(widened, like=first_of)
 def rnn_vjp(layer: Rnn, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
     return rnn_over(layer, read("rnn", layer, x))
 

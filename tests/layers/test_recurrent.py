@@ -25,6 +25,7 @@ from fnn.layers.gru import gru
 from fnn.layers.initializers import glorot_uniform, orthogonal
 from fnn.layers.lstm import lstm
 from fnn.layers.recurrent import LastStep, last_step, rnn
+from fnn.layers.rotary import rotary
 from fnn.networks.bidirectional import bidirectional
 from fnn.networks.decoding import advance
 from tests.each_of import each_of
@@ -457,3 +458,13 @@ def test_a_gru_with_the_reset_before_the_product_is_its_formula():
         np.testing.assert_allclose(layer(x)[:, step], h, rtol=1e-12)
     assert not np.allclose(layer(reset_after=True)(x), layer(x))
     assert max(check_vjp(layer, x).errors.values()) <= 1e-8
+
+
+def test_a_wider_state_or_table_beside_float16_does_not_widen_y():
+    x = numbers(2, 4, 6, dtype=np.float16)
+    state = numbers(2, 3)
+    for constructor, given in ((rnn(3), state), (gru(3), state), (lstm(3), (state, state))):
+        y, _, last = constructor(Key(0), x)((x, None, given))
+        assert {leaf.dtype for leaf in tree.leaves((y, last))} == {np.dtype(np.float16)}
+    tables = numbers(1, 4, 3)
+    assert rotary((x, tables, tables)).dtype == np.float16
