@@ -318,6 +318,7 @@ print(sorted(before) == sorted(known()), *sorted(before))
 """
 
 
+@pytest.mark.long
 def test_a_new_process_knows_them_without_being_told_whatever_else_is_loaded():
     done = subprocess.run([sys.executable, "-c", KNOWN_ANEW], capture_output=True, text=True, check=True)
     same, *names = done.stdout.split()
@@ -656,6 +657,7 @@ save(sys.argv[1], start(mlp(4, 3)(Key(0), np.zeros((1, 2), np.float32)), adam())
 """
 
 
+@pytest.mark.long
 def test_the_same_tree_and_notes_give_the_same_bytes_in_any_process_and_order(tmp_path):
     subprocess.run(
         [sys.executable, "-c", SCRIPT, tmp_path / "theirs"], check=True, env={**os.environ, "PYTHONHASHSEED": "77"}

@@ -45,6 +45,7 @@ def test_another_seed_is_another_lesson_and_the_same_seed_the_same(lesson):
     assert runs[0] == runs[1] != runs[2]
 
 
+@pytest.mark.long
 def test_a_hidden_layer_fits_what_lines_cannot(lesson):
     names, printed = lesson("03_hidden_layers.py")
     assert number_after("the weights by hand and by the library differ by at most", printed) < 1e-14
@@ -99,6 +100,7 @@ def test_a_layer_of_one_s_own_is_as_good_as_any(lesson):
     assert "its output is the same to the bit: True" in printed
 
 
+@pytest.mark.long
 def test_branches_and_joins_are_values_inside_values(lesson):
     names, printed = lesson("09_functional_model.py")
     assert re.search(r"^total +910$", printed, re.MULTILINE)  # 64 * 8 + 8 + 64 * 4 + 4 + 12 * 10 + 10

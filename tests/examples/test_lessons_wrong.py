@@ -19,6 +19,9 @@ TESTS = {
 }
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory):
     """The names of the lesson and what it printed; it is run once for all."""

@@ -9,12 +9,14 @@ from fnn.testing import COSTS, Finding, Grades, grade
 from tests.each_of import each_of
 from tests.testing.functions import FORMS
 
+WORDS = {f"{words}, {number}": words for number, (*_, words, _) in enumerate(FORMS)}
+
 
 def difference_in_floats(y, target):
     return np.subtract(y, target, dtype=float)
 
 
-@each_of(("name", "function", "conventions", "words", "mistakes"), FORMS)
+@each_of(("name", "function", "conventions", "words", "mistakes"), FORMS, ids=WORDS, one_of_each=WORDS.get)
 def test_a_form_passes_by_its_keyword_and_is_told_by_its_words(name, function, conventions, words, mistakes):
     assert grade(**conventions, **{name: function}).passed, str(grade(**conventions, **{name: function}))
     (finding,) = grade(**{name: function}).findings
