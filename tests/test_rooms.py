@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import fnn
 
 PACKAGE = Path(fnn.__file__).parent
@@ -117,6 +119,7 @@ def test_every_public_name_is_there_and_says_what_it_is():
         assert (getattr(fnn, name).__doc__ or "").strip(), name
 
 
+@pytest.mark.long
 def test_the_global_random_generator_is_left_alone():
     for module, tree in MODULES.items():
         for node in ast.walk(tree):
@@ -172,6 +175,7 @@ except AssertionError:
     assert printed_by(script) == "nothing, and it would have been seen"
 
 
+@pytest.mark.long
 def test_what_stands_around_it_is_loaded_when_it_is_asked_for():
     script = (
         "import sys, fnn; before = 'fnn.testing' in sys.modules, 'fnn.plot' in sys.modules; fnn.testing.grade\n"

@@ -230,8 +230,8 @@ LAYERS = {
         numbers(2, 3, 4),
     ),
     "decoder_block": (
-        random_like(constructed(fnn.decoder_block(2, 3), KEY, (numbers(1, 3, 4), numbers(1, 2, 4)))),
-        (numbers(2, 3, 4), numbers(2, 2, 4, seed=1)),
+        random_like(constructed(fnn.decoder_block(1, 2), KEY, (numbers(1, 3, 3), numbers(1, 2, 3)))),
+        (numbers(2, 3, 3), numbers(2, 2, 3, seed=1)),
     ),
     "decoder_block, lengths, norms last": (
         random_like(constructed(fnn.decoder_block(1, 3, norm_first=False), KEY, (numbers(1, 3, 3), numbers(1, 2, 3)))),

@@ -172,6 +172,7 @@ def test_losses_of_logits(dtype, n):
             assert (np.abs(gradient.astype(np.float64) - wide) <= UNITS * np.spacing(sizes).astype(np.float64)).all()
 
 
+@pytest.mark.long
 @each_of("name", LOSSES)
 def test_every_loss_computes_float16_as_float32_would_and_returns_its_gradient_as_float16(name):
     loss, target = LOSSES[name], target_for(name)[np.arange(20_000) % 5]
