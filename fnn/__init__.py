@@ -116,11 +116,17 @@ from fnn.networks.separable import separable_conv
 from fnn.networks.serial import Serial, serial
 from fnn.networks.transformer import decoder_block, transformer_block
 from fnn.optim import schedules
-from fnn.optim.adaptive import scale_by_adadelta, scale_by_adamax, scale_by_lion, scale_by_nadam
+from fnn.optim.adaptive import (
+    scale_by_adadelta,
+    scale_by_adagrad,
+    scale_by_adamax,
+    scale_by_lion,
+    scale_by_nadam,
+    scale_by_rms,
+)
 from fnn.optim.masked import masked
-from fnn.optim.memoryless import clip, clip_by_global_norm, descend, weight_decay
 from fnn.optim.optimizers import adadelta, adagrad, adam, adamax, adamw, lion, nadam, rmsprop, sgd
-from fnn.optim.rules import scale_by_adagrad, scale_by_adam, scale_by_rms, trace
+from fnn.optim.rules import clip, clip_by_global_norm, descend, scale_by_adam, trace, weight_decay
 from fnn.optim.transform import Transform, chain, update
 from fnn.optim.wrappers import accumulate_gradients, freeze
 from fnn.train.allocator import keep_freed_memory

@@ -1,9 +1,7 @@
-"""What losses of classes ask of their settings, and of a target: that its labels or probabilities fit the logits.
+"""What losses of classes ask of their settings, and of a target of probabilities.
 
 ignored_label, weights_of_classes : a setting -> it, checked
-matched_logits : prediction, target -> both, the shape of the rows, which of them are there (None: all)
-class_weights_of : loss, classes -> its weights of classes, (classes,)
-label_cells    : labels -> the place of each in a flat array of (classes, n)     probabilities : target -> it, checked
+class_weights_of : loss, classes -> its weights of classes, (classes,)          probabilities : target -> it, checked
 """
 
 from __future__ import annotations
@@ -12,12 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import as_array, counting, floats
 from fnn.core._errors import describe, number
-from fnn.data._labels import WrongRow, coding, out_of_range
-from fnn.losses._rows import Matched
-
-_INDEX, _UNSIGNED = np.dtype(np.intp), np.dtype(np.uintp)
+from fnn.data._labels import WrongRow
 
 
 def ignored_label(label: Any) -> int | None:
@@ -40,49 +34,6 @@ def weights_of_classes(weights: Any) -> tuple[float, ...] | None:
     if not any(weights):
         raise ValueError(f"class_weights must not be all zero, since nothing would be learned, got {weights}")
     return weights
-
-
-def label_cells(labels: np.ndarray, classes: int, n: int, caller: str = "cross_entropy") -> np.ndarray:
-    """Return the place of each row's label in the flat array of (classes, n), or raise if a label is no class."""
-    cells = require_classes(labels, classes, caller) * n  # one index into a flat array is faster than two
-    cells += counting(n)
-    return cells
-
-
-def require_classes(labels: np.ndarray, classes: int, caller: str = "cross_entropy") -> np.ndarray:
-    """Return labels as integers that index, or raise if one is no class."""
-    if labels.dtype is not _INDEX:
-        labels = labels.astype(_INDEX)
-    # Read as unsigned, a negative label is huge: one look at the largest finds both kinds of mistake.
-    if labels.size and np.maximum.reduce(labels.view(_UNSIGNED)) >= classes:
-        wrong = out_of_range(caller, labels, classes)
-        hint = f"; {caller}(ignore={labels.min()}) leaves such rows out" if labels.min() < 0 else ""
-        raise WrongRow(wrong.before, wrong.row, wrong.after + hint)
-    return labels
-
-
-def matched_logits(caller: str, loss: Any, prediction: Any, target: Any, what: str = "logits") -> Matched:
-    """Return the logits; integers or probabilities as target; the shape of the rows; those that are not ignored."""
-    logits, target = floats(caller, prediction), as_array(caller, target)
-    rows = logits.shape[:-1]
-    if not rows or logits.shape[-1] < 2:
-        hint = (
-            "; of one class there is nothing to learn: write binary_cross_entropy" if logits.shape[-1:] == (1,) else ""
-        )
-        raise ValueError(f"{caller} expects {what} (n, classes), got {logits.shape}{hint}")
-    if target.shape == rows:
-        if target.dtype.kind not in "iu":
-            raise TypeError(f"{caller} expects integers as labels, {coding(target)}")
-        return logits, target, rows, None if loss.ignore is None else target != loss.ignore
-    if target.shape != logits.shape:
-        hint = "; write target[:, 0]" if target.shape == (*rows, 1) else ""
-        raise ValueError(
-            f"{caller} expects labels {rows} or probabilities {logits.shape} "
-            f"for {what} {logits.shape}, got {target.shape}{hint}"
-        )
-    if loss.ignore is not None:
-        raise ValueError(f"{caller} that ignores a label expects labels {rows}, got probabilities {target.shape}")
-    return logits, floats(caller, target), rows, None
 
 
 def class_weights_of(caller: str, loss: Any, classes: int) -> np.ndarray:

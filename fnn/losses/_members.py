@@ -24,11 +24,10 @@ from fnn.core._structure import Tree
 from fnn.core.grad import OF_MANY, value_and_grad
 from fnn.core.vjp import Pullback, registered, vjp
 from fnn.data._labels import WrongRow
-from fnn.losses._classes import require_classes
 from fnn.losses._reduction import Rows, Slopes, total
 from fnn.losses._rows import Matched
 from fnn.losses._terms import counts_all, is_of_predictions, number_of_rows, require_logits, terms
-from fnn.losses.classification import CrossEntropy, cross_entropy_rows
+from fnn.losses.classification import CrossEntropy, cross_entropy_rows, require_classes
 from fnn.losses.multitask import Combined
 from fnn.losses.regularization import L1, L2, Regularized, regularized_value_and_grad
 from fnn.losses.rows import BY_ROWS

@@ -16,24 +16,20 @@ from typing import Any, ClassVar
 import attrs
 import numpy as np
 
-from fnn.core._arrays import counting, ones
+from fnn.core._arrays import as_array, counting, floats, ones
 from fnn.core._errors import number
 from fnn.core.grad import value_and_grad
 from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import vjp
+from fnn.data._labels import WrongRow, coding, out_of_range
 from fnn.layers.softmax import Softmax
-from fnn.losses._classes import (
-    class_weights_of,
-    ignored_label,
-    label_cells,
-    matched_logits,
-    probabilities,
-    weights_of_classes,
-)
+from fnn.losses._classes import class_weights_of, ignored_label, probabilities, weights_of_classes
 from fnn.losses._reduction import Evaluated, Slopes, reduced
-from fnn.losses._rows import scaled
+from fnn.losses._rows import Matched, scaled
 from fnn.networks.serial import ending
+
+_INDEX, _UNSIGNED = np.dtype(np.intp), np.dtype(np.uintp)
 
 
 class CrossEntropy(Record):
@@ -67,6 +63,30 @@ class CrossEntropy(Record):
 @vjp.register
 def cross_entropy_vjp(loss: CrossEntropy, prediction: Any, target: Any, weights: Any = None) -> Evaluated:
     return reduced("cross_entropy", loss, cross_entropy_rows, prediction, target, weights, matched_logits)
+
+
+def matched_logits(caller: str, loss: Any, prediction: Any, target: Any, what: str = "logits") -> Matched:
+    """Return the logits; integers or probabilities as target; the shape of the rows; those that are not ignored."""
+    logits, target = floats(caller, prediction), as_array(caller, target)
+    rows = logits.shape[:-1]
+    if not rows or logits.shape[-1] < 2:
+        hint = (
+            "; of one class there is nothing to learn: write binary_cross_entropy" if logits.shape[-1:] == (1,) else ""
+        )
+        raise ValueError(f"{caller} expects {what} (n, classes), got {logits.shape}{hint}")
+    if target.shape == rows:
+        if target.dtype.kind not in "iu":
+            raise TypeError(f"{caller} expects integers as labels, {coding(target)}")
+        return logits, target, rows, None if loss.ignore is None else target != loss.ignore
+    if target.shape != logits.shape:
+        hint = "; write target[:, 0]" if target.shape == (*rows, 1) else ""
+        raise ValueError(
+            f"{caller} expects labels {rows} or probabilities {logits.shape} "
+            f"for {what} {logits.shape}, got {target.shape}{hint}"
+        )
+    if loss.ignore is not None:
+        raise ValueError(f"{caller} that ignores a label expects labels {rows}, got probabilities {target.shape}")
+    return logits, floats(caller, target), rows, None
 
 
 def cross_entropy_rows(loss: CrossEntropy, logits: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, Slopes]:
@@ -133,6 +153,25 @@ def _mixed(loss: CrossEntropy, logits: np.ndarray, target: np.ndarray) -> np.nda
     else:
         target = probabilities("cross_entropy", logits, target)
     return target * (1 - loss.label_smoothing) + loss.label_smoothing / classes if loss.label_smoothing else target
+
+
+def label_cells(labels: np.ndarray, classes: int, n: int, caller: str = "cross_entropy") -> np.ndarray:
+    """Return the place of each row's label in the flat array of (classes, n), or raise if a label is no class."""
+    cells = require_classes(labels, classes, caller) * n  # one index into a flat array is faster than two
+    cells += counting(n)
+    return cells
+
+
+def require_classes(labels: np.ndarray, classes: int, caller: str = "cross_entropy") -> np.ndarray:
+    """Return labels as integers that index, or raise if one is no class."""
+    if labels.dtype is not _INDEX:
+        labels = labels.astype(_INDEX)
+    # Read as unsigned, a negative label is huge: one look at the largest finds both kinds of mistake.
+    if labels.size and np.maximum.reduce(labels.view(_UNSIGNED)) >= classes:
+        wrong = out_of_range(caller, labels, classes)
+        hint = f"; {caller}(ignore={labels.min()}) leaves such rows out" if labels.min() < 0 else ""
+        raise WrongRow(wrong.before, wrong.row, wrong.after + hint)
+    return labels
 
 
 def probability_rows(logits: np.ndarray, target: np.ndarray, offset: Any = 0.0) -> tuple[np.ndarray, Slopes]:

@@ -14,10 +14,10 @@ from fnn.core.grad import value_and_grad
 from fnn.core.record import Record
 from fnn.core.vjp import vjp
 from fnn.layers.softmax import Softmax
-from fnn.losses._classes import matched_logits, probabilities
+from fnn.losses._classes import probabilities
 from fnn.losses._reduction import Evaluated, Slopes, reduced
 from fnn.losses._rows import Matched
-from fnn.losses.classification import cross_entropy, logits_value_and_grad, probability_rows
+from fnn.losses.classification import cross_entropy, logits_value_and_grad, matched_logits, probability_rows
 
 
 class KLDivergence(Record):

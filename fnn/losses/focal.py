@@ -21,11 +21,11 @@ from fnn.core.vjp import vjp
 from fnn.layers._stable import log1p_exp, log_softmax_parts, logistic
 from fnn.layers.activations import Sigmoid
 from fnn.layers.softmax import Softmax
-from fnn.losses._classes import class_weights_of, ignored_label, matched_logits, probabilities, weights_of_classes
+from fnn.losses._classes import class_weights_of, ignored_label, probabilities, weights_of_classes
 from fnn.losses._reduction import Evaluated, Slopes, reduced
 from fnn.losses._rows import scaled
 from fnn.losses.binary import require_probabilities
-from fnn.losses.classification import label_rows_of, logits_value_and_grad, probability_rows
+from fnn.losses.classification import label_rows_of, logits_value_and_grad, matched_logits, probability_rows
 
 
 class Focal(Record):

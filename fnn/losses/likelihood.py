@@ -22,18 +22,11 @@ from fnn.core.record import Record
 from fnn.core.vjp import vjp
 from fnn.data._labels import WrongRow
 from fnn.layers.softmax import Softmax
-from fnn.losses._classes import (
-    class_weights_of,
-    ignored_label,
-    matched_logits,
-    probabilities,
-    require_classes,
-    weights_of_classes,
-)
+from fnn.losses._classes import class_weights_of, ignored_label, probabilities, weights_of_classes
 from fnn.losses._reduction import Evaluated, Slopes, reduced
 from fnn.losses._rows import Matched, same_shape, scaled
 from fnn.losses._several import together
-from fnn.losses.classification import logits_value_and_grad
+from fnn.losses.classification import logits_value_and_grad, matched_logits, require_classes
 
 
 class NLL(Record):

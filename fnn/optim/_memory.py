@@ -23,7 +23,7 @@ from fnn.core.record import Record, children, edges, is_record
 
 OWNER = "(optimizer)"  # in a state's dict, as ``_flat`` remembers a vector: no field can have this name
 # Two memories that had one class in 0.1.0: the newer name, what its checkpoints call both, the field.
-_ONCE = {"SummedSquares": ("Squares", "square"), "NesterovTrace": ("Trace", "velocity")}
+_ONCE = {"SummedSquares": ("Squares", "square", "adaptive"), "NesterovTrace": ("Trace", "velocity", "rules")}
 
 
 def nothing_yet(params: Tree) -> Tree:
@@ -106,9 +106,9 @@ def _another(expected: Any, found: Any, path: str, ours: str, theirs: str) -> st
         place = f"state.opt{path}" if path.startswith("[") or not path else f"state.opt.{path.lstrip('.')}"
         names = f"{ours} at {place}", theirs
     old = ""
-    name, field = _ONCE.get(ours, ("", ""))
+    name, field, file = _ONCE.get(ours, ("", "", ""))
     if name == theirs:
-        there = f"{ours}(state.opt{path}.{field}) of fnn.optim.rules there"
+        there = f"{ours}(state.opt{path}.{field}) of fnn.optim.{file} there"
         old = f"; if 0.1.0 saved it, which called both {name}, put {there}"
     return (
         f"the memory in the state is another optimizer's or network's: expected {names[0]}, got {names[1]}; write "

@@ -1,6 +1,6 @@
-"""Rules after Adam: other momentum, other norms, steps in units of earlier steps, signs alone.
+"""Rules before and after Adam: other means, other momentum, other norms, steps in units of earlier steps, signs alone.
 
-    scale_by_nadam, scale_by_adamax, scale_by_adadelta, scale_by_lion : ... -> transform
+    scale_by_rms, scale_by_adagrad, scale_by_nadam, scale_by_adamax, scale_by_adadelta, scale_by_lion : ... -> transform
 
 They are written as those of ``rules.py`` are, and raise what those raise.
 """
@@ -13,13 +13,30 @@ from functools import partial
 
 import numpy as np
 
-from fnn.core._errors import number, positive
+from fnn.core._errors import boolean, number, positive
 from fnn.core._structure import Tree
 from fnn.core.record import Record
-from fnn.optim.rules import Moments, at_first, divide, running_square
+from fnn.optim.rules import STUCK, Moments, at_first, divide, running_square
 from fnn.optim.transform import Flat, Transform, lifted
 
-_STUCK = ": nothing would ever move"
+
+class Squares(Record):
+    """What ``scale_by_rms`` remembers: the running mean of squared gradients."""
+
+    square: Tree
+
+
+class Variances(Record):
+    """What ``scale_by_rms`` with ``centered`` remembers: the running mean of the gradient, and its variance."""
+
+    mean: Tree
+    variance: Tree
+
+
+class SummedSquares(Record):
+    """What ``scale_by_adagrad`` remembers: the sum of squared gradients."""
+
+    square: Tree
 
 
 class InfinityMoments(Record):
@@ -40,6 +57,60 @@ class Direction(Record):
     """What ``scale_by_lion`` remembers: the running mean of the gradient, to be mixed with the next one."""
 
     mean: Tree
+
+
+def scale_by_rms(decay: float = 0.9, eps: float = 1e-8, centered: bool = False) -> Transform:
+    """Divide by the root of the running mean square: s = decay s + (1 - decay) g**2, g / (sqrt(s) + eps).
+
+    Tieleman and Hinton, 2012. ``eps`` stands outside the root, as in PyTorch; Optax adds it inside.
+
+    Args:
+        decay: of the running mean.
+        eps: added to the root.
+        centered: divide by the root of the variance, s - m**2 with m the running mean of g (Graves, 2013). It is
+            computed as a mean of squares, decay (variance + (1 - decay) (g - m)**2), which cannot come out below 0.
+    """
+    decay, eps = number("scale_by_rms: decay", decay, below=1), number("scale_by_rms: eps", eps)
+    if boolean("scale_by_rms: centered", centered):
+        return lifted(partial(_scale_by_deviation, decay, eps), partial(at_first, Variances, 2))
+    return lifted(partial(_scale_by_rms, decay, eps), partial(at_first, Squares, 1))
+
+
+def _scale_by_rms(decay: float, eps: float, g: np.ndarray, state: Squares, params: Flat, step: int):
+    square = running_square(decay, g.copy(), state.square)
+    return _over_root(g, square, eps), Squares(square)
+
+
+def _scale_by_deviation(decay: float, eps: float, g: np.ndarray, state: Variances, params: Flat, step: int):
+    difference = g - state.mean
+    mean = (1 - decay) * difference
+    variance = difference
+    variance *= mean  # (1 - decay) (g - m)**2
+    variance += state.variance
+    variance *= decay
+    mean += state.mean
+    return _over_root(g, variance, eps), Variances(mean, variance)
+
+
+def scale_by_adagrad(eps: float = 1e-10) -> Transform:
+    """Divide by the root of the sum of squares so far: s = s + g**2, g / (sqrt(s) + eps).
+
+    Duchi et al., 2011. The sum starts at 0 and ``eps`` stands outside the root, as in PyTorch; Optax starts at 0.1,
+    with ``eps`` inside.
+    """
+    return lifted(partial(_scale_by_adagrad, number("scale_by_adagrad: eps", eps)), partial(at_first, SummedSquares, 1))
+
+
+def _scale_by_adagrad(eps: float, g: np.ndarray, state: SummedSquares, params: Flat, step: int):
+    square = g * g
+    square += state.square
+    return _over_root(g, square, eps), SummedSquares(square)
+
+
+def _over_root(g: np.ndarray, square: np.ndarray, eps: float) -> np.ndarray:
+    root = np.sqrt(square)
+    root += eps
+    return divide(g, root, eps, out=g)
 
 
 def scale_by_nadam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8, momentum_decay: float = 4e-3) -> Transform:
@@ -130,7 +201,7 @@ def scale_by_adadelta(decay: float = 0.9, eps: float = 1e-6) -> Transform:
     s = decay s + (1 - decay) g**2 before the update and u = decay u + (1 - decay) d**2 after it. ``eps``, above 0, is
     what the first update is made of. PyTorch's and Optax's.
     """
-    decay, eps = number("adadelta: decay", decay, below=1), positive("adadelta: eps", eps, _STUCK)
+    decay, eps = number("adadelta: decay", decay, below=1), positive("adadelta: eps", eps, STUCK)
     return lifted(partial(_scale_by_adadelta, decay, eps), partial(at_first, Deltas, 2))
 
 

@@ -14,10 +14,16 @@ import numpy as np
 
 from fnn.core._numbers import Numbers, numbers
 from fnn.core._structure import Where
-from fnn.optim.adaptive import scale_by_adadelta, scale_by_adamax, scale_by_lion, scale_by_nadam
-from fnn.optim.memoryless import LearningRate, descend
-from fnn.optim.memoryless import weight_decay as decayed
-from fnn.optim.rules import scale_by_adagrad, scale_by_adam, scale_by_rms, trace
+from fnn.optim.adaptive import (
+    scale_by_adadelta,
+    scale_by_adagrad,
+    scale_by_adamax,
+    scale_by_lion,
+    scale_by_nadam,
+    scale_by_rms,
+)
+from fnn.optim.rules import LearningRate, descend, scale_by_adam, trace
+from fnn.optim.rules import weight_decay as decayed
 from fnn.optim.transform import Transform, chain
 
 

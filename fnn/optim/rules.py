@@ -1,10 +1,12 @@
-"""Rules that turn a gradient into an update by what they remember of earlier ones: what optimizers are chained from.
+"""Rules that turn a gradient into an update: what optimizers are chained from.
 
-    trace, scale_by_adam, scale_by_rms, scale_by_adagrad : ... -> transform
+    clip, clip_by_global_norm, weight_decay, descend : ... -> transform, of rules that remember nothing
+    trace, scale_by_adam                             : ... -> transform, of rules that remember earlier gradients
 
 A rule works on the vector ``g`` of the whole gradient, in place; the fields of its state are such vectors too.
 ``transform.py`` lifts it to trees. Where libraries differ, these are PyTorch's rules; each says so. All raise
-``TypeError`` for an argument that is no number, and ``ValueError`` for one below 0 or for a decay of 1 or more.
+``TypeError`` for an argument that is no number, and ``ValueError`` for one below 0, for a decay of 1 or more, and for a
+limit or a learning rate of 0. ``adaptive.py`` has more that remember.
 """
 
 from __future__ import annotations
@@ -16,14 +18,102 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._errors import boolean, number
-from fnn.core._numbers import Numbers, for_each, numbers
-from fnn.core._structure import Tree
+from fnn.core._errors import boolean, describe, number, positive
+from fnn.core._numbers import Numbers, for_each, numbers, positives
+from fnn.core._structure import Tree, Where, require_where
 from fnn.core.record import Record
+from fnn.optim._members import shortened
 from fnn.optim._memory import nothing_yet
 from fnn.optim.transform import Flat, Transform, lifted
 
+LearningRate = Numbers | Callable[[int], Numbers]
+STUCK = ": nothing would ever move"
 _TINY = float(np.finfo(np.float32).tiny)
+
+
+def clip(limit: float) -> Transform:
+    """Clip each element of the gradient to lie between -limit and limit.
+
+    This changes the direction; ``clip_by_global_norm`` does not.
+
+    >>> clip(1.0).update((np.array([-3.0, 0.5]),), (), (np.zeros(2),), 0)
+    ((array([-1. ,  0.5]),), ())
+    """
+    return lifted(partial(_clip, positive("clip: limit", limit, STUCK)))
+
+
+def _clip(limit: float, g: np.ndarray, state: tuple[()], params: Flat, step: int):
+    return np.clip(g, -limit, limit, out=g), state
+
+
+def clip_by_global_norm(max_norm: Numbers) -> Transform:
+    """Shorten the gradient of the whole network to ``max_norm`` where it is longer: g max_norm / |g|.
+
+    The direction stays (Pascanu et al., 2013).
+
+    >>> clip_by_global_norm(1.0).update((np.array([3.0, -4.0]),), (), (np.zeros(2),), 0)
+    ((array([ 0.6, -0.8]),), ())
+    """
+    return lifted(partial(_clip_by_global_norm, positives("clip_by_global_norm: max_norm", max_norm, STUCK)))
+
+
+def _clip_by_global_norm(max_norm: Any, g: np.ndarray, state: tuple[()], params: Flat, step: int):
+    if g.ndim == 2:
+        return shortened(max_norm, g), state
+    # Divided by the largest element first: the square of a large float32 overflows, and that of a small one vanishes.
+    largest = np.abs(g).max(initial=0.0)
+    if largest > 0:
+        parts = g / largest
+        norm = float(np.linalg.norm(parts))
+        if float(largest) * norm > max_norm:
+            np.multiply(parts, max_norm / norm, out=g)
+    return g, state
+
+
+def weight_decay(strength: Numbers, where: Where | None = None) -> Transform:
+    """Add strength p: before ``descend``, each parameter p shrinks by the learning rate times ``strength`` a step.
+
+    Decoupled weight decay (Loshchilov and Hutter, 2019): no part of the loss, and not scaled by an optimizer's memory
+    where it stands behind that in the chain. It acts on all leaves, or on those that ``where`` chooses, a path or a
+    function of one: ``weight_decay(1e-2, is_weight)`` leaves biases alone.
+
+    >>> weight_decay(0.5).update((np.zeros(1),), (), (np.ones(1),), 0)
+    ((array([0.5]),), ())
+    """
+    if where is not None:
+        require_where("weight_decay", where, 'weight_decay(1e-2, "layers[0]")')
+    return lifted(partial(_weight_decay, numbers("weight_decay: strength", strength), where))
+
+
+def _weight_decay(strength: Numbers, where: Where | None, g: np.ndarray, state: tuple[()], params: Flat, step: int):
+    values, layout = params
+    if isinstance(strength, np.ndarray):
+        strength = for_each("weight_decay: strength", strength, g)
+    chosen = True if where is None else layout.mask("weight_decay", where)
+    return np.add(g, strength * values, out=g, where=chosen), state
+
+
+def descend(learning_rate: LearningRate) -> Transform:
+    """Go downhill: -learning_rate g. The one place where the sign is.
+
+    >>> descend(0.1).update((np.ones(1),), (), (np.ones(1),), 0)
+    ((array([-0.1]),), ())
+    """
+    if not callable(learning_rate):
+        learning_rate = positives("descend: the learning rate", learning_rate, STUCK)
+    return lifted(partial(_descend, learning_rate))
+
+
+def _descend(learning_rate: Any, g: np.ndarray, state: tuple[()], params: Flat, step: int):
+    if callable(learning_rate):
+        schedule, learning_rate = learning_rate, learning_rate(step)
+        if learning_rate.__class__ is not float or not 0 <= learning_rate < math.inf:
+            what = f"descend: what the schedule, {describe(schedule)}, returns at step {step}"
+            learning_rate = numbers(what, learning_rate)
+    if learning_rate.__class__ is not float:
+        learning_rate = for_each("descend: the learning rate", learning_rate, g)
+    g *= -learning_rate
+    return g, state
 
 
 class Trace(Record):
@@ -51,25 +141,6 @@ class LargestMoments(Record):
     mean: Tree
     square: Tree
     largest: Tree
-
-
-class Squares(Record):
-    """What ``scale_by_rms`` remembers: the running mean of squared gradients."""
-
-    square: Tree
-
-
-class Variances(Record):
-    """What ``scale_by_rms`` with ``centered`` remembers: the running mean of the gradient, and its variance."""
-
-    mean: Tree
-    variance: Tree
-
-
-class SummedSquares(Record):
-    """What ``scale_by_adagrad`` remembers: the sum of squared gradients."""
-
-    square: Tree
 
 
 def at_first(memory: Callable[..., Any], trees: int, params: Tree) -> Any:
@@ -145,45 +216,6 @@ def running_square(decay: float, g: np.ndarray, square: np.ndarray) -> np.ndarra
     return square
 
 
-def scale_by_rms(decay: float = 0.9, eps: float = 1e-8, centered: bool = False) -> Transform:
-    """Divide by the root of the running mean square: s = decay s + (1 - decay) g**2, g / (sqrt(s) + eps).
-
-    Tieleman and Hinton, 2012. ``eps`` stands outside the root, as in PyTorch; Optax adds it inside.
-
-    Args:
-        decay: of the running mean.
-        eps: added to the root.
-        centered: divide by the root of the variance, s - m**2 with m the running mean of g (Graves, 2013). It is
-            computed as a mean of squares, decay (variance + (1 - decay) (g - m)**2), which cannot come out below 0.
-    """
-    decay, eps = number("scale_by_rms: decay", decay, below=1), number("scale_by_rms: eps", eps)
-    if boolean("scale_by_rms: centered", centered):
-        return lifted(partial(_scale_by_deviation, decay, eps), partial(at_first, Variances, 2))
-    return lifted(partial(_scale_by_rms, decay, eps), partial(at_first, Squares, 1))
-
-
-def _scale_by_rms(decay: float, eps: float, g: np.ndarray, state: Squares, params: Flat, step: int):
-    square = running_square(decay, g.copy(), state.square)
-    return _over_root(g, square, eps), Squares(square)
-
-
-def _scale_by_deviation(decay: float, eps: float, g: np.ndarray, state: Variances, params: Flat, step: int):
-    difference = g - state.mean
-    mean = (1 - decay) * difference
-    variance = difference
-    variance *= mean  # (1 - decay) (g - m)**2
-    variance += state.variance
-    variance *= decay
-    mean += state.mean
-    return _over_root(g, variance, eps), Variances(mean, variance)
-
-
-def _over_root(g: np.ndarray, square: np.ndarray, eps: float) -> np.ndarray:
-    root = np.sqrt(square)
-    root += eps
-    return divide(g, root, eps, out=g)
-
-
 def divide(g: np.ndarray, root: np.ndarray, eps: float, out: np.ndarray) -> np.ndarray:
     """Divide by a root to which ``eps`` was added; with an ``eps`` of nothing, 0 / 0 is 0, and moves nothing."""
     if eps >= _TINY:
@@ -192,18 +224,3 @@ def divide(g: np.ndarray, root: np.ndarray, eps: float, out: np.ndarray) -> np.n
     np.divide(g, root, out=out, where=~still)
     out[still] = 0.0
     return out
-
-
-def scale_by_adagrad(eps: float = 1e-10) -> Transform:
-    """Divide by the root of the sum of squares so far: s = s + g**2, g / (sqrt(s) + eps).
-
-    Duchi et al., 2011. The sum starts at 0 and ``eps`` stands outside the root, as in PyTorch; Optax starts at 0.1,
-    with ``eps`` inside.
-    """
-    return lifted(partial(_scale_by_adagrad, number("scale_by_adagrad: eps", eps)), partial(at_first, SummedSquares, 1))
-
-
-def _scale_by_adagrad(eps: float, g: np.ndarray, state: SummedSquares, params: Flat, step: int):
-    square = g * g
-    square += state.square
-    return _over_root(g, square, eps), SummedSquares(square)

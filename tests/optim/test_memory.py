@@ -48,7 +48,7 @@ from fnn import (
     weight_decay,
 )
 from fnn.data import epochs
-from fnn.optim.rules import Squares, SummedSquares
+from fnn.optim.adaptive import Squares, SummedSquares
 from tests.each_of import each_of
 
 X = np.random.default_rng(0).standard_normal((12, 3)).astype(np.float32)
@@ -230,7 +230,7 @@ def test_a_memory_that_0_1_0_saved_under_a_name_of_two_meanings_is_explained():
     (sentence,) = refusals(optimizer, old)
     assert sentence.endswith(
         "; if 0.1.0 saved it, which called both Squares, "
-        "put SummedSquares(state.opt[0].square) of fnn.optim.rules there"
+        "put SummedSquares(state.opt[0].square) of fnn.optim.adaptive there"
     )
     mended = attrs.evolve(old, opt=(SummedSquares(old.opt[0].square), ()))
     assert tree.equal(update(optimizer, NET, mended), update(optimizer, NET, state))
