@@ -16,8 +16,9 @@ import numpy as np
 
 from fnn.core._errors import LayerTypeError, LayerValueError, describe, integer
 from fnn.core.vjp import forward
+from fnn.layers._looking_back import look_back
 from fnn.layers._sequences import is_pair
-from fnn.layers.attention import Attention, look_back
+from fnn.layers.attention import Attention
 from fnn.layers.dot_product import DotProductAttention
 from fnn.layers.dropout import Dropout
 from fnn.layers.gru import Gru

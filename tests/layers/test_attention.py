@@ -13,7 +13,8 @@ from fnn import (
     tree,
     vjp,
 )
-from fnn.layers.attention import Attention, attention, look_back
+from fnn.layers._looking_back import look_back
+from fnn.layers.attention import Attention, attention
 from tests.each_of import each_of
 from tests.laws.cases import made, numbers, random_like
 

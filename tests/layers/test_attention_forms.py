@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fnn import Attention, DotProductAttention, Key, Rotary, advance, attention, check_vjp, rotary, tree, vjp
-from fnn.layers.attention import look_back
+from fnn.layers._looking_back import look_back
 from tests.each_of import each_of
 from tests.laws.cases import made, numbers, random_like
 
