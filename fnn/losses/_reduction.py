@@ -93,7 +93,10 @@ def one_by_one(losses: np.ndarray, shape: tuple[int, ...], index: np.ndarray | N
 
 def slopes_of(dvalues: Any, shape: tuple[int, ...], index: np.ndarray | None) -> np.ndarray:
     """Return the slopes of losses in their shape, or one for all, laid out along one axis."""
-    each = np.broadcast_to(np.asarray(dvalues, np.float64), shape).reshape(-1)
+    given = np.asarray(dvalues, np.float64)
+    if given.ndim and given.shape != shape:
+        raise ValueError(f"rows expects a slope for each loss, {shape}, or one for all, got {given.shape}")
+    each = np.broadcast_to(given, shape).reshape(-1)
     return each if index is None else each[index]
 
 

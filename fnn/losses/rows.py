@@ -36,7 +36,12 @@ class Rows(Record):
 
 
 @vjp.register
-def rows_vjp(losses: Rows, prediction: Any, target: Any = None) -> tuple[np.ndarray, Pullback]:
+def rows_vjp(losses: Rows, prediction: Any, target: Any = None, weights: Any = None) -> tuple[np.ndarray, Pullback]:
+    if weights is not None:
+        raise TypeError(
+            f"rows expects a prediction and a target, got {describe(weights)} as weights; write weights * "
+            "rows(loss)(prediction, target)"
+        )
     values, pullback = registered(type(losses.loss), vjp)(losses.loss, prediction, target, SEPARATE)
 
     def rows_pullback(dvalues):

@@ -77,3 +77,14 @@ def test_what_has_no_rows_says_so():
     net = fnn.dense(2)(fnn.Key(0), numbers(1, 3))
     with pytest.raises(TypeError, match="expects a loss that is one number, got the rows of CrossEntropy; write the"):
         value_and_grad(Rows(cross_entropy), net, (numbers(2, 3), np.array([0, 1])))
+
+
+def test_weights_and_slopes_that_do_not_fit_are_told_what_to_write():
+    prediction = numbers(5, 3)
+    with pytest.raises(
+        TypeError, match=r"^rows expects .* write weights \* rows\(loss\)"
+    ):
+        rows(cross_entropy)(prediction, LABELS, np.ones(5))
+    _, pullback = vjp(rows(cross_entropy), prediction, LABELS)
+    with pytest.raises(ValueError, match=r"rows expects a slope for each loss, \(5,\), or one for all, got \(4,\)"):
+        pullback(np.ones(4))
