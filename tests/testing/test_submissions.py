@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -445,10 +446,8 @@ def test_a_teacher_s_test_file_is_two_lines(tmp_path):
 
 @pytest.mark.long
 def test_many_files_are_graded_two_at_a_time(tmp_path):
-    from fnn import threads
-
     paths = [file_of(tmp_path, "import numpy as np\ndef tanh(x):\n    return np.tanh(x)", f"{i}.py") for i in range(3)]
-    with threads(2) as mapped:
-        both = grade_files(paths, map=mapped)
+    with ThreadPoolExecutor(2) as pool:
+        both = grade_files(paths, map=pool.map)
     assert [each.path.name for each in both.submissions] == ["0.py", "1.py", "2.py"]
     assert all(each.grades.passed for each in both.submissions)
