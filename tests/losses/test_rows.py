@@ -81,9 +81,7 @@ def test_what_has_no_rows_says_so():
 
 def test_weights_and_slopes_that_do_not_fit_are_told_what_to_write():
     prediction = numbers(5, 3)
-    with pytest.raises(
-        TypeError, match=r"^rows expects .* write weights \* rows\(loss\)"
-    ):
+    with pytest.raises(TypeError, match=r"^rows expects .* write weights \* rows\(loss\)"):
         rows(cross_entropy)(prediction, LABELS, np.ones(5))
     _, pullback = vjp(rows(cross_entropy), prediction, LABELS)
     with pytest.raises(ValueError, match=r"rows expects a slope for each loss, \(5,\), or one for all, got \(4,\)"):
