@@ -267,7 +267,8 @@ class NetworkRegressor(RegressorMixin, Network):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return what the network says of each row, (n,) or (n, outputs) as the targets were; of counts, their rate."""
-        outputs = expected(self._loss, self._outputs(X))
+        outputs = self._outputs(X)  # first: before the fit it says so
+        outputs = expected(self._loss, outputs)
         return outputs[:, 0] if self._single else outputs
 
     def _targets(self, y: Any, first: bool, classes: Any, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
