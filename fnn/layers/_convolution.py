@@ -123,11 +123,12 @@ def added_up(
     matrices = np.ascontiguousarray(weight.reshape(*kernel, inputs, groups, outputs // groups).swapaxes(-3, -2))
     size = max(1, _AT_ONCE // (math.prod(counts) * max(inputs * groups, outputs) * y.itemsize))
     for start in range(0, len(x), size):
-        rows = _by_group(x[start : start + size], groups)
-        part = np.empty((len(x[start : start + size]), *counts, outputs), y.dtype)
+        block = x[start : start + size]
+        part = np.empty((len(block), *counts, outputs), y.dtype)
+        rows, by_group = _by_group(block, groups), _by_group(part, groups)
         times = np.multiply if inputs == 1 else np.matmul  # of one input, the product is a multiplication
         for cell in product(*map(range, kernel)):
-            times(rows, matrices[cell], out=_by_group(part, groups))
+            times(rows, matrices[cell], out=by_group)
             begins = [i * cells for i, cells in zip(cell, dilation, strict=True)]
             axes = zip(begins, counts, stride, strict=True)
             y[start : start + size, *[slice(b, b + (n - 1) * step + 1, step) for b, n, step in axes]] += part

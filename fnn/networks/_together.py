@@ -107,7 +107,8 @@ class OnArrays(Record):
 @functools.singledispatch
 def together(layer: Any, n: int, keys: tuple[Key, ...] | None) -> Any:
     """Return the layer that computes all members of a stacked one."""
-    if _on_arrays(layer, n, keys) is not None:
+    # Of a residual block the body is made ready where it is evaluated, and not here as well.
+    if type(layer) is Residual or type(layer) is Dense or side_by_side(layer, n) is not None:
         return OnArrays(layer, n, keys)
     # An axis other than the last may be that of the rows.
     by_row = type(layer) in _EACH_ROW and getattr(layer, "axis", -1) == -1
@@ -115,7 +116,7 @@ def together(layer: Any, n: int, keys: tuple[Key, ...] | None) -> Any:
 
 
 def _on_arrays(layer: Any, n: int, keys: tuple[Key, ...] | None) -> Any:
-    """Return what computes all members of an array, or None if no more is known than to take them one by one."""
+    """Return what computes all members of an array."""
     if type(layer) is Residual:
         return Residual(together(layer.body, n, keys))
     return layer if type(layer) is Dense else side_by_side(layer, n)
