@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import ones, read_only
+from fnn.core._arrays import floats, ones, read_only
+from fnn.core._errors import describe
 from fnn.core.vjp import Pullback
 from fnn.data._labels import WrongRow
 from fnn.layers._sequences import is_pair
@@ -66,8 +67,10 @@ def reduced(
         raise wrong.placed(shape, index) from None
 
     def reduced_pullback(dvalue):
+        slope = dvalue if type(dvalue) is float or separate else one_slope(caller, dvalue)
+
         def dprediction():
-            gradient = slopes(dvalue * scale)
+            gradient = slopes(slope * scale)
             if plain and gradient.dtype is dtype:
                 return gradient
             if index is not None:
@@ -91,13 +94,35 @@ def one_by_one(losses: np.ndarray, shape: tuple[int, ...], index: np.ndarray | N
     return read_only(values.reshape(shape))
 
 
+def one_slope(caller: str, dvalue: Any) -> float:
+    """Return the slope of a loss as a float, or raise in the name of ``caller``: an array would broadcast to rows."""
+    given = floats(caller, dvalue)
+    if given.ndim:
+        raise ValueError(
+            f"the pullback of {caller} expects a number, the slope of its value, got {describe(dvalue)}; write 1.0, or "
+            f"for a slope for each row vjp(rows({caller}), prediction, target)"
+        )
+    return float(given)
+
+
 def slopes_of(dvalues: Any, shape: tuple[int, ...], index: np.ndarray | None) -> np.ndarray:
     """Return the slopes of losses in their shape, or one for all, laid out along one axis."""
-    given = np.asarray(dvalues, np.float64)
+    given = floats("rows", dvalues).astype(np.float64)
     if given.ndim and given.shape != shape:
-        raise ValueError(f"rows expects a slope for each loss, {shape}, or one for all, got {given.shape}")
+        few = given.shape == shape[: given.ndim]
+        hint = f"; write {leading('slopes', given.ndim, len(shape))}" if few else ""
+        raise ValueError(f"rows expects a slope for each loss, {shape}, or one for all, got {given.shape}{hint}")
     each = np.broadcast_to(given, shape).reshape(-1)
     return each if index is None else each[index]
+
+
+def leading(name: str, ndim: int, wanted: int) -> str:
+    """Return how to write an array of so many axes so that it belongs to the leading ones of more.
+
+    >>> leading("weights", 1, 3)
+    'weights[:, None, None]'
+    """
+    return f"{name}[{', '.join([':'] * ndim + ['None'] * (wanted - ndim))}]"
 
 
 def total(losses: np.ndarray, scale: float | np.ndarray) -> float:

@@ -9,12 +9,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from fnn.core._arrays import floats
 from fnn.core._errors import describe
 from fnn.core.grad import value_and_grad
 from fnn.core.record import Record, is_record
 from fnn.core.vjp import Pullback, registered, vjp
 from fnn.losses._records import A_LOSS
-from fnn.losses._reduction import SEPARATE
+from fnn.losses._reduction import SEPARATE, leading
 from fnn.losses.binary import BinaryCrossEntropy, Hinge
 from fnn.losses.classification import CrossEntropy
 from fnn.losses.divergence import KLDivergence
@@ -37,12 +38,16 @@ class Rows(Record):
 
 @vjp.register
 def rows_vjp(losses: Rows, prediction: Any, target: Any = None, weights: Any = None) -> tuple[np.ndarray, Pullback]:
-    if weights is not None:
-        raise TypeError(
-            f"rows expects a prediction and a target, got {describe(weights)} as weights; write weights * "
-            "rows(loss)(prediction, target)"
-        )
     values, pullback = registered(type(losses.loss), vjp)(losses.loss, prediction, target, SEPARATE)
+    if weights is not None:
+        shape = floats("rows", weights).shape
+        fits = shape == values.shape[: len(shape)]
+        written = leading("weights", len(shape), values.ndim) if 0 < len(shape) < values.ndim and fits else "weights"
+        raise TypeError(
+            f"rows expects a prediction and a target, and leaves the weights to you; it got {describe(weights)} as "
+            f"weights; write {written} * rows(loss)(prediction, target)"
+            + ("" if fits else f", with weights of the losses' shape {values.shape}")
+        )
 
     def rows_pullback(dvalues):
         _, dprediction = pullback(dvalues)

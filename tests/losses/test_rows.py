@@ -81,8 +81,30 @@ def test_what_has_no_rows_says_so():
 
 def test_weights_and_slopes_that_do_not_fit_are_told_what_to_write():
     prediction = numbers(5, 3)
-    with pytest.raises(TypeError, match=r"^rows expects .* write weights \* rows\(loss\)"):
+    with pytest.raises(TypeError, match=r"^rows expects .* write weights \* rows\(loss\)\(prediction, target\)$"):
         rows(cross_entropy)(prediction, LABELS, np.ones(5))
+    with pytest.raises(TypeError, match=r"got float64 array \(4,\) .*, with weights of the losses' shape \(5,\)$"):
+        rows(cross_entropy)(prediction, LABELS, np.ones(4))
+    with pytest.raises(TypeError, match=r"write weights\[:, None\] \* rows\(loss\)\(prediction, target\)$"):
+        rows(mse)(prediction, prediction, np.ones(5))
     _, pullback = vjp(rows(cross_entropy), prediction, LABELS)
-    with pytest.raises(ValueError, match=r"rows expects a slope for each loss, \(5,\), or one for all, got \(4,\)"):
+    with pytest.raises(ValueError, match=r"rows expects a slope for each loss, \(5,\), or one for all, got \(4,\)$"):
         pullback(np.ones(4))
+    with pytest.raises(ValueError, match=r"for each loss, \(5, 3\), .* got \(5,\); write slopes\[:, None\]"):
+        vjp(rows(mse), prediction, prediction)[1](np.ones(5))
+    for no_number in (None, "a", 1j):  # None was NaN
+        with pytest.raises(TypeError, match="rows expects an array of real numbers, got"):
+            pullback(no_number)
+
+
+@each_of("loss", [cross_entropy, mse, sum_squared_error], ids=str)
+def test_the_slope_of_a_loss_is_one_number(loss):
+    target = LABELS if loss is cross_entropy else numbers(5, 3, seed=1)
+    _, pullback = vjp(loss, numbers(5, 3), target)
+    for one in (1, True, np.float32(1), np.array(1.0)):
+        np.testing.assert_array_equal(pullback(one)[1](), pullback(1.0)[1]())
+    for slopes in (np.ones(5), np.ones((5, 1)), [1.0]):  # (5, 1) broadcast over the columns of mse
+        with pytest.raises(ValueError, match=r"^the pullback of \w+ expects a number, .* write 1.0, or .* vjp\(rows\("):
+            pullback(slopes)
+    with pytest.raises(TypeError, match="expects an array of real numbers, got NoneType None"):
+        pullback(None)
