@@ -66,6 +66,16 @@ def _swapped(function: Function, order: tuple[int, ...], *arguments: Any) -> Any
     return function(*[arguments[place] for place in order])
 
 
+def tupled(result: Any, names: tuple[str, ...]) -> Any:
+    """Return a dictionary of results as a tuple in the order of what its keys mean, and any other result as it is."""
+    if not isinstance(result, dict) or not result:
+        return result
+    values = [[value for key, value in result.items() if means(str(key), name)] for name in names]
+    if len(result) != len(names) or any(len(each) != 1 for each in values):
+        raise TypeError(f"it returns a dictionary of {', '.join(map(repr, result))}, not of {', '.join(names)}")
+    return tuple([each for (each,) in values])
+
+
 def called(function: Function, values: dict[str, Any]) -> Any:
     """Call a function with what its arguments mean; TypeError where it needs one that has no value.
 
@@ -192,9 +202,12 @@ def _of_class(cls: type, known: dict[str, list[str]]) -> Iterator[tuple[str, str
             )
         if backward:
             yield from ((f"{exercise}_pullback", backward, pulled), (f"{exercise}_derivative", backward, slopes))
-    for name in vars(cls):
-        for exercise in known.get(plain(name), ()) if not name.startswith("__") else ():
-            yield exercise, name, getattr(_made(cls), name)
+    own = [(e, name) for name in vars(cls) if not name.startswith("__") for e in known.get(plain(name), ())]
+    for exercise, name in own:
+        yield exercise, name, getattr(_made(cls), name)
+    steps = [exercise for exercise in known.get(short, ()) if exercise.endswith("_step")]
+    if steps and not own and not forward:  # its memory and the parameters are where nobody finds them
+        raise TypeError(f"an optimizer is graded by its step, as a function or a method of the name {steps[0]}")
 
 
 def discovered(

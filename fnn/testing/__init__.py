@@ -24,19 +24,6 @@ from fnn.testing.results import COSTS, Finding, Grades
 from fnn.testing.submissions import Submission, Submissions, exercise, grade_file, grade_files
 
 __all__ = [
-    "CONVENTIONS",
-    "COSTS",
-    "MISTAKES",
-    "SIGNATURES",
-    "Finding",
-    "Grades",
-    "Submission",
-    "Submissions",
-    "check_derivative",
-    "check_function",
-    "check_gradient",
-    "exercise",
-    "grade",
-    "grade_file",
-    "grade_files",
-]
+    "CONVENTIONS", "COSTS", "MISTAKES", "SIGNATURES", "Finding", "Grades", "Submission", "Submissions",
+    "check_derivative", "check_function", "check_gradient", "exercise", "grade", "grade_file", "grade_files",
+]  # fmt: skip

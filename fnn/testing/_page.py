@@ -20,10 +20,8 @@ KINDS = {"wrong": "wrong numbers", "edge": "right in ordinary cases", "style": "
 def page(title: str, grades: Grades, labels: dict[str, str], notes: tuple[str, ...], output: str) -> str:
     """Return the page, what costs most first; ``labels`` say what each function is called in the file."""
     ordered = sorted(grades.findings, key=lambda each: -COSTS[each.severity] * each.share)
-    rows = [
-        ROW.substitute(name=escape(name), label=escape(labels.get(name, "")), credit=f"{credit:.2f}")
-        for name, credit in grades.credit().items()
-    ]
+    rows = [ROW.substitute(name=escape(name), label=escape(labels.get(name, "")), credit=f"{credit:.2f}")
+            for name, credit in grades.credit().items()]  # fmt: skip
     return PAGE.substitute(
         title=escape(title), score=f"{grades.score:.0%}", rows="".join(rows), output=escape(output) or "nothing",
         summary=f"{len(grades.right)} of {len(grades.functions)} without a finding",

@@ -111,11 +111,7 @@ def _are_numbers(value: Any) -> bool:
 
 
 def map_arrays(change: Callable[[np.ndarray], Any], value: Any) -> Any:
-    """Return new tuples, lists and dictionaries in which each array is changed.
-
-    >>> map_arrays(np.negative, ([np.array([1.0])], 3))
-    ([array([-1.])], 3)
-    """
+    """Return new tuples, lists and dictionaries in which each array is changed."""
     if isinstance(value, np.ndarray):
         return change(value)
     if type(value) in (list, tuple):
@@ -124,11 +120,7 @@ def map_arrays(change: Callable[[np.ndarray], Any], value: Any) -> Any:
 
 
 def arrays_in(value: Any) -> list[np.ndarray]:
-    """Return the arrays in tuples, lists and dictionaries.
-
-    >>> arrays_in(({"a": np.zeros(1)}, 3, [np.ones(2)]))
-    [array([0.]), array([1., 1.])]
-    """
+    """Return the arrays in tuples, lists and dictionaries."""
     found: list[np.ndarray] = []
     map_arrays(found.append, value)
     return found

@@ -20,6 +20,8 @@ from fnn.programs.discovery import discovered
 from fnn.programs.loops import HOOK, Loops
 from fnn.programs.running import stops
 from fnn.programs.training import trained
+from fnn.testing.conventions import concerning
+from fnn.testing.exercises import EXERCISES
 from fnn.testing.grading import SIGNATURES, grade
 from fnn.testing.results import Finding, shown
 
@@ -60,7 +62,8 @@ def main(settings: dict[str, Any]) -> None:
                 tell(begins=name)
                 try:
                     with alarm(half()):
-                        findings = grade(**{name: function}, **settings["conventions"]).findings
+                        by = concerning(EXERCISES[name], settings["conventions"])
+                        findings = grade(**{name: function}, **by).findings
                 except OutOfTime as error:
                     findings = (Finding(name, f"{error}: an endless loop, or a very slow one"),)
                 except Exception as error:  # of the grader's own: nobody is to pay for it

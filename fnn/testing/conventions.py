@@ -5,7 +5,7 @@ Conventions : the keywords of ``grade``          Form : an exercise and the conv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import combinations, permutations, product
 from typing import Any
@@ -13,9 +13,11 @@ from typing import Any
 import attrs
 import numpy as np
 
+from fnn.core._errors import boolean, finite_number
 from fnn.data import one_hot
 from fnn.layers.activations import sigmoid
 from fnn.layers.softmax import softmax
+from fnn.programs.discovery import tupled
 from fnn.testing._compare import Difference, difference
 from fnn.testing._sandbox import Outcome, Parts, bits, call, map_arrays, parts_of
 from fnn.testing.exercises.exercise import REFUSED, Case, Exercise
@@ -29,11 +31,7 @@ FORMS = {"columns", "keepdims", "transposed", "cached", "returns", "one_hot_labe
 
 @attrs.frozen
 class Conventions:
-    """The form in which functions are written; each field is a keyword of ``grade``.
-
-    >>> Conventions(columns=True, order=("target", "y")).words(Conventions())
-    'by columns and with the arguments (target, y)'
-    """
+    """The form in which functions are written; each field is a keyword of ``grade``."""
 
     columns: bool = False
     probabilities: bool = False
@@ -122,6 +120,13 @@ class Form:
         found = difference(outcome, self.expected(each), tolerance, x, axes)
         return Difference(f"warns: {outcome.warning}", right=True) if not found and outcome.warning else found
 
+    def by_name(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function with a tuple of its results where it gives a dictionary of them."""
+        gives = self.exercise.gives
+        if not gives[1:] or " -> (" not in self.exercise.signature:
+            return function
+        return lambda *given: tupled(function(*given), _of(gives, self.by.returns) or gives)
+
     def plain(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function without its cache."""
         alone = len(self.exercise.gives) == 1
@@ -176,11 +181,35 @@ class Form:
 
 
 def _ordered(order: Order | None, names: Order, values: list[Any]) -> list[Any]:
-    """Return the values in an order of their names; a loss may be said to take a prediction and a target."""
-    if order is not None and names[1:2] in (("target",), ("labels",)):
+    """Return the values in an order of their names, if it is of theirs."""
+    return [values[names.index(name)] for name in _of(names, order) or names]
+
+
+def _of(names: Order, order: Any) -> Order | None:
+    """Return an order of these names, or None for all else; a loss may be said to take a prediction and a target."""
+    order = tuple(order) if isinstance(order, list | tuple) else ()
+    if names[1:2] in (("target",), ("labels",)):
         order = tuple([{"prediction": names[0], "target": names[1]}.get(name, name) for name in order])
-    fits = order is not None and sorted(order) == sorted(names)
-    return [values[names.index(name)] for name in order] if order and fits else values
+    return order if len(order) == len(names) and all(name in order for name in names) else None
+
+
+def concerning(exercise: Exercise, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the keywords of ``grade`` but for an order of names that are not those of this exercise."""
+    names = {"order": exercise.takes, "returns": exercise.gives}
+    return {name: value for name, value in settings.items() if name not in names or _of(names[name], value)}
+
+
+def asked(caller: str, settings: dict[str, Any], exercises: Iterable[Exercise]) -> Conventions:
+    """Return the conventions of these keywords, or raise where none of the exercises could follow one."""
+    for name, value in settings.items():
+        if isinstance(getattr(Conventions(), name), bool):
+            boolean(f"{caller}: {name}", value)
+        elif name == "slope" and value is not None:
+            finite_number(f"{caller}: slope", value)
+        elif value is not None and not any(concerning(each, {name: value}) for each in exercises):
+            there = "; ".join(each.signature for each in exercises)
+            raise TypeError(f"{caller}: {name} must be all names of one of these, in an order, got {value!r}: {there}")
+    return Conventions(**settings)
 
 
 def other_form(form: Form, function: Callable[..., Any]) -> Form | None:

@@ -119,11 +119,7 @@ def _slopes(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> tuple[np.nd
 
 
 def hint(found: Any, expected: Any, rows: int) -> str:
-    """Return what may be wrong with an array of data with so many rows, where the right one shows it, or "".
-
-    >>> hint(np.ones((3, 2)), np.ones(2), 3)
-    'a sum over the rows is missing: .sum(axis=0)'
-    """
+    """Return what may be wrong with an array of data with so many rows, where the right one shows it, or ""."""
     if not isinstance(found, np.ndarray) or (found.shape == expected.shape and found.size < 2):
         return ""
     if found.shape != expected.shape:

@@ -20,7 +20,7 @@ from fnn.diagnostics.check import check_vjp
 from fnn.layers._constructor import Constructor
 from fnn.testing._compare import agree, is_single
 from fnn.testing._sandbox import Outcome, call, isolated, map_arrays
-from fnn.testing.conventions import FORMS, Conventions, Form, other_form
+from fnn.testing.conventions import FORMS, Conventions, Form, asked, other_form
 from fnn.testing.derivatives import hint
 from fnn.testing.exercises import EXERCISES
 from fnn.testing.exercises.exercise import REFUSED, Case, Fitted
@@ -49,7 +49,8 @@ def grade(**functions: Any) -> Grades:
     keywords and what they say are in ``CONVENTIONS``; each leaves alone what it does not concern. A function that is
     right under another convention than asked for is told that: "right, by columns".
 
-    Raises ``TypeError`` for a name that is not in the list, for what cannot be called, and if nothing is given.
+    Raises ``TypeError`` for a name that is not in the list, for what cannot be called, if nothing is given, and for a
+    keyword of another kind or an order of names that no function has.
 
     >>> def softmax(z):
     ...     e = np.exp(z - z.max())
@@ -69,7 +70,7 @@ gives nan at [1, 0], expected 0.2689; subtract x.max(axis=1, keepdims=True)
     >>> print(grade(dense_forward=dense_forward).findings[0].what)
     is right, by columns
     """
-    asked = Conventions(**{name: functions.pop(name) for name in attrs.fields_dict(Conventions) if name in functions})
+    settings = {name: functions.pop(name) for name in CONVENTIONS if name in functions}
     if not functions:
         raise TypeError("grade expects functions by name; write grade(softmax=my_softmax)")
     for name, function in functions.items():
@@ -77,11 +78,12 @@ gives nan at [1, 0], expected 0.2689; subtract x.max(axis=1, keepdims=True)
             raise TypeError(f"grade: there is no {name!r} to grade; there are {', '.join(sorted(EXERCISES))}")
         if not callable(function):
             raise TypeError(f"grade expects a function {SIGNATURES[name]}, got {describe(function)}")
-    found = [finding for name, function in functions.items() for finding in _graded(name, function, asked)]
+    by = asked("grade", settings, [EXERCISES[name] for name in functions])
+    found = [finding for name, function in functions.items() for finding in _graded(name, function, by)]
     return Grades(tuple(functions), tuple(found))
 
 
-def _graded(name: str, given: Any, asked: Conventions) -> Iterator[Finding]:
+def _graded(name: str, given: Any, by: Conventions) -> Iterator[Finding]:
     """Yield what is wrong with one function, each mistake once."""
     exercise, seen, found = EXERCISES[name], set(), []
     first = exercise.cases[0].arguments
@@ -92,9 +94,9 @@ def _graded(name: str, given: Any, asked: Conventions) -> Iterator[Finding]:
         yield Finding(name, "is not written yet", advice=f"write {exercise.signature}")
         return
     if isinstance(given, Record):
-        asked, error = Conventions(), call(lambda: check_vjp(given, *map_arrays(np.copy, first)).coordinates, ()).error
+        by, error = Conventions(), call(lambda: check_vjp(given, *map_arrays(np.copy, first)).coordinates, ()).error
         found = [Finding(name, f"has a wrong pullback: {error}", first)] if isinstance(error, AssertionError) else []
-    for finding in [*found, *_in_its_form(Form(exercise, asked), function)]:
+    for finding in [*found, *_in_its_form(Form(exercise, by), function)]:
         mark = finding.mistake or finding.what
         if mark not in seen:
             yield finding
@@ -103,6 +105,7 @@ def _graded(name: str, given: Any, asked: Conventions) -> Iterator[Finding]:
 
 def _in_its_form(form: Form, function: Callable[..., Any]) -> list[Finding]:
     """Return what is wrong with a function in the form asked for, or that it is right in another."""
+    function = form.by_name(function)
     found = _findings(form, function)
     wrong = [each for each in found if each.severity == "wrong"]
     other = other_form(form, function) if wrong else None

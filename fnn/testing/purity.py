@@ -120,11 +120,7 @@ def _memory(function: Callable[..., Any], arguments: tuple[Any, ...]) -> dict[st
 
 
 def repeats(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
-    """Return True if a function gives the same again, whatever happened to the shared generators in between.
-
-    >>> repeats(np.tanh, (np.ones(2),)), repeats(lambda: np.random.default_rng().random(), ())
-    (True, False)
-    """
+    """Return True if a function gives the same again, whatever happened to the shared generators in between."""
     return set(_memory(function, arguments)) <= {MOVES}
 
 

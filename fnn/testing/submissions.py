@@ -21,6 +21,8 @@ import numpy as np
 from fnn.diagnostics._table import Table
 from fnn.programs.confined import confined
 from fnn.testing._page import page
+from fnn.testing.conventions import asked
+from fnn.testing.exercises import EXERCISES
 from fnn.testing.grading import CONVENTIONS, SIGNATURES
 from fnn.testing.results import Finding, Grades
 
@@ -84,7 +86,8 @@ def grade_file(
         files: what it reads or imports, to be copied into the temporary folder in which it runs.
         conventions: those of ``grade``.
 
-    Raises ``FileNotFoundError`` without such a file, ``ValueError`` for another kind, ``TypeError`` for no convention.
+    Raises ``FileNotFoundError`` without such a file, ``ValueError`` for another kind, ``TypeError`` for what is no
+    convention, or none that a function could follow.
     """
     path, began = Path(path).resolve(), time.monotonic()
     if not path.is_file():
@@ -93,6 +96,7 @@ def grade_file(
         raise ValueError(f"grade_file reads a .py or .ipynb file, got {path.name}")
     if unknown := set(conventions) - set(CONVENTIONS):
         raise TypeError(f"grade_file: there is no convention {min(unknown)!r}; there are {', '.join(CONVENTIONS)}")
+    asked("grade_file", conventions, EXERCISES.values())
     settings = {"file": str(path), "megabytes": megabytes, "conventions": conventions}
     found: dict[str, list[Finding]] = {}
     labels, notes, output, done = {}, [], "", False

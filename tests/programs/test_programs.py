@@ -159,6 +159,22 @@ def test_arguments_are_told_by_their_names_and_methods_by_their_class():
     assert found["softmax"][1](x) is x
 
 
+def test_a_class_of_an_optimizer_is_told_how_its_step_is_graded():
+    names = {"__name__": "__main__"}
+    exec(
+        "class SGD:\n"
+        "    def __init__(self, params, lr):\n        self.params, self.lr = params, lr\n"
+        "    def step(self):\n        pass\n"
+        "class Adam:\n"
+        "    def adam_step(self, p, g, m, v, t, lr):\n        return p, m, v\n",
+        names,
+    )
+    found, misfits = discovered(names, SIGNATURES)
+    assert {exercise: label for exercise, (label, _) in found.items()} == {"adam_step": "Adam.adam_step"}
+    told = "an optimizer is graded by its step, as a function or a method of the name sgd_step"
+    assert misfits == [f"SGD is not graded: {told}"]
+
+
 def test_a_notebook_runs_cell_by_cell(tmp_path):
     sources = ["%magic\nx = 3", "def f():\n    return 1 / 0", ["y = x\n", "f()"], "%%bash\nls"]
     cells = [{"cell_type": "code", "source": source} for source in sources]

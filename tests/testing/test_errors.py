@@ -19,6 +19,24 @@ ROWS = [
     (lambda: grade(), T, "grade expects functions by name; write grade(softmax=my_softmax)"),
     (lambda: grade(softmx=softmax), T, "grade: there is no 'softmx' to grade; there are …, softmax, …"),
     (lambda: grade(softmax=3), T, "grade expects a function softmax(x) -> y, whose rows sum to 1, got int 3"),
+    (
+        lambda: grade(dense_forward=max, order=("x",)),  # was ignored
+        T,
+        "grade: order must be all names of one of these, in an order, got ('x',): dense_forward(x, weight, bias) -> y",
+    ),
+    (lambda: grade(mse=max, order=5), T, "grade: order must be all names of one of these, in an order, got 5: mse(…"),
+    (
+        lambda: grade(mse=max, order="y"),
+        T,
+        "grade: order must be all names of one of these, in an order, got 'y': mse(…",
+    ),
+    (
+        lambda: grade(relu=max, dropout=max, returns=("y", "y")),
+        T,
+        "grade: returns must be all names of one of these, in an order, got ('y', 'y'): relu(x) -> y; dropout(x, …",
+    ),
+    (lambda: grade(relu=max, columns="no"), T, "grade: columns must be True or False, got str 'no'"),
+    (lambda: grade(leaky_relu=max, slope="0.2"), T, "grade: slope must be a number, got str '0.2'"),
     (lambda: check_function(3, X), T, "check_function expects a function, got int 3"),
     (
         lambda: check_function(relu),

@@ -134,6 +134,35 @@ def test_whatever_a_function_gives_is_a_finding_and_no_crash(name, every):
         assert isinstance(finding, Finding)
 
 
+def test_a_dictionary_of_results_is_taken_by_what_its_keys_mean():
+    def dense_backward(x, weight, dy):
+        return {"dx": dy @ weight.T, "dW": x.T @ dy, "db": dy.sum(axis=0)}
+
+    def by_its_names(x, weight, dy):  # sorted, db comes before dw
+        return {"dweight": x.T @ dy, "dbias": dy.sum(axis=0), "dx": dy @ weight.T}
+
+    for each in (dense_backward, by_its_names):
+        assert grade(dense_backward=each).passed
+        assert grade(dense_backward=each, returns=("dx", "dweight", "dbias")).passed
+    (finding,) = grade(dense_backward=lambda x, w, dy: {"dW": x.T @ dy, 1: dy.sum(axis=0), "dx": dy @ w.T}).findings
+    assert "it returns a dictionary of 'dW', 1, 'dx', not of dweight, dbias, dx" in finding.what
+    (finding,) = grade(dense_backward=lambda x, w, dy: {"dW": x.T @ dy, "dw": dy.sum(axis=0), "dx": dy}).findings
+    assert "it returns a dictionary of 'dW', 'dw', 'dx', not of dweight, dbias, dx" in finding.what
+
+
+def test_dictionaries_are_compared_by_their_keys():
+    def sgd_step(params, grads, rate, rename=lambda name: name):
+        if params["bias"].shape != grads["bias"].shape:
+            raise ValueError
+        return {rename(name): p - rate * grads[name] for name, p in params.items()}
+
+    assert grade(sgd_step=sgd_step).passed
+    for rename in (str.upper, {"bias": 2, "weight": "w"}.get):  # right by their sorted order
+        (finding,) = grade(sgd_step=lambda *given, rename=rename: sgd_step(*given, rename)).findings
+        assert finding.what.endswith(", expected ['bias'] ['weight']"), finding.what
+        assert finding.what.startswith("gives [")
+
+
 def test_lists_of_numbers_are_arrays_too():
     assert grade(
         tanh=lambda x: np.tanh(x).tolist(), accuracy=lambda a, b: accuracy_of_lists(a.tolist(), b.tolist())

@@ -7,6 +7,5 @@ shuffles, batches, scores). Their signatures are in ``tables.toml``.
 
 from fnn.testing.exercises import activations, data, images, layers, losses, updates
 
-EXERCISES = {
-    each.name: each for module in (activations, losses, layers, images, updates, data) for each in module.EXERCISES
-}
+TOPICS = (activations, losses, layers, images, updates, data)
+EXERCISES = {each.name: each for topic in TOPICS for each in topic.EXERCISES}

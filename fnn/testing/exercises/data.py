@@ -43,9 +43,8 @@ def _broken(name: str, given: tuple[Any, ...], outcome: Outcome) -> Finding | No
     kept = float(np.mean(rows % 10 == labels))
     if kept < 1:
         return Finding(name, f"leaves {kept:.0%} of the labels with their rows", given, 1.0, kept, 24)
-    return (
-        None if labels.dtype.kind == "i" else Finding(name, f"makes {labels.dtype} of labels int64", given, mistake=24)
-    )
+    turned = Finding(name, f"makes {labels.dtype} of labels int64", given, mistake=24)
+    return None if labels.dtype.kind == "i" else turned
 
 
 def _epoch_law(name: str, function: Callable[..., Any], *size: int) -> Finding | None:
