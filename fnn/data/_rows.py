@@ -3,7 +3,8 @@
     require_rows  : caller, data -> data, n        take_rows : data, index -> data
     as_numpy      : value, name -> how to write it as an array of real numbers, or nothing
 
-A part of the data may be a tuple itself, ``((x, more), target)``, for a network with several inputs or outputs. Tables
+A part of the data may be a tuple itself, ``((x, more), target)``, for a network with several inputs or outputs. What
+a loss may do without, a target or weights, may be None, ``(x, target, None)``, and is None in each batch. Tables
 and arrays of other libraries are taken, once, as NumPy reads them, here as in all that takes arrays. What NumPy cannot
 read is refused, and so is what would be loaded as a whole although it was made to be read in parts.
 """
@@ -32,7 +33,7 @@ def require_rows(caller: str, data: Any) -> tuple[Data, int]:
     if not isinstance(data, tuple) or not data:
         raise TypeError(f"{caller} expects a tuple of arrays, say (x, target), got {describe(data)}")
     lengths: list[int] = []
-    plain = _plain(caller, data, "data", lengths)
+    plain = tuple([_plain(caller, each, f"data[{i}]", lengths, optional=i > 0) for i, each in enumerate(data)])
     if len(set(lengths)) > 1:
         raise ValueError(
             f"{caller}: the arrays must have the same number of rows, got {' and '.join(map(str, lengths))}"
@@ -42,10 +43,12 @@ def require_rows(caller: str, data: Any) -> tuple[Data, int]:
     return plain, lengths[0]
 
 
-def _plain(caller: str, part: Any, place: str, lengths: list[int]) -> Any:
-    """Return a part of the data as plain arrays, and append the length of each to ``lengths``."""
+def _plain(caller: str, part: Any, place: str, lengths: list[int], optional: bool) -> Any:
+    """Return a part of the data as plain arrays, or None if it is optional; append each length to ``lengths``."""
+    if part is None and optional:
+        return None
     if isinstance(part, tuple) and part:
-        return tuple([_plain(caller, each, f"{place}[{i}]", lengths) for i, each in enumerate(part)])
+        return tuple([_plain(caller, each, f"{place}[{i}]", lengths, optional) for i, each in enumerate(part)])
     if isinstance(part, np.ma.MaskedArray):
         raise TypeError(
             f"{caller}: {place} must be a plain array, got a masked one; replace its gaps, {place}.filled(0)"
@@ -109,4 +112,4 @@ def _taken(part: Any, index: np.ndarray) -> Any:
     if isinstance(part, tuple):
         return take_rows(part, index)
     # take() is twice as fast as part[index], but first makes a copy of the whole of an array that is not in C order.
-    return part.take(index, 0) if part.flags.c_contiguous else part[index]
+    return part if part is None else part.take(index, 0) if part.flags.c_contiguous else part[index]

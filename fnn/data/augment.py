@@ -136,8 +136,8 @@ def _mixup(alpha: float, classes: int | None, batch: Data, key: Key) -> Data:
         )
     n = len(x)
     other, p = permutation(fold_in(key, 0), n), _symmetric_beta(fold_in(key, 1), alpha, n)
-    if not weights:
-        return _mixed(x, other, p), _mixed(target, other, p)
+    if not weights or weights[0] is None:
+        return _mixed(x, other, p), _mixed(target, other, p), *weights
     weight = floats("mixup", weights[0])
     if weight.ndim != 1:
         raise ValueError(f"mixup expects a weight for each row, ({n},), got {weight.shape}")

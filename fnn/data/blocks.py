@@ -62,7 +62,8 @@ def block_epochs(
     """
     if not isinstance(data, tuple) or not data:
         raise TypeError(f"block_epochs expects a tuple of arrays, say (x, target), got {describe(data)}")
-    sources, lengths = _sources(data, "data")
+    parts, counts = zip(*[_sources(each, f"data[{i}]", optional=i > 0) for i, each in enumerate(data)], strict=True)
+    sources, lengths = parts, [n for some in counts for n in some]
     if len(set(lengths)) > 1:
         found = " and ".join(map(str, lengths))
         raise ValueError(f"block_epochs: the arrays must have the same number of rows, got {found}")
@@ -91,10 +92,12 @@ class _Joined:
         return np.concatenate(found) if len(found) > 1 else found[0]
 
 
-def _sources(part: Any, place: str) -> tuple[Any, list[int]]:
-    """Return a part of the data as what gives rows by a slice, and the number of rows of each."""
+def _sources(part: Any, place: str, optional: bool) -> tuple[Any, list[int]]:
+    """Return a part of the data as what gives rows by a slice, or None, and the number of rows of each."""
+    if part is None and optional:
+        return None, []
     if isinstance(part, tuple) and part:
-        found = [_sources(each, f"{place}[{i}]") for i, each in enumerate(part)]
+        found = [_sources(each, f"{place}[{i}]", optional) for i, each in enumerate(part)]
         return tuple([source for source, _ in found]), [n for _, lengths in found for n in lengths]
     if isinstance(part, list) and part:
         ends = tuple(accumulate(_length(each, f"{place}[{i}]") for i, each in enumerate(part)))
@@ -144,7 +147,9 @@ class _Blocks:
 
 
 def _each(function: Callable[[Any], Any], part: Any) -> Any:
-    return tuple([_each(function, each) for each in part]) if isinstance(part, tuple) else function(part)
+    if isinstance(part, tuple):
+        return tuple([_each(function, each) for each in part])
+    return None if part is None else function(part)
 
 
 def _read(part: Any, begin: int, end: int) -> np.ndarray:
@@ -155,7 +160,7 @@ def _put(mixed: Any, rows: Any, places: np.ndarray) -> None:
     if isinstance(mixed, tuple):
         for each, more in zip(mixed, rows, strict=True):
             _put(each, more, places)
-    else:
+    elif rows is not None:
         mixed[places] = rows
 
 
@@ -200,4 +205,4 @@ def _slice(data: Any, begin: int, end: int) -> Any:
 def _joined(one: Any, other: Any) -> Any:
     if isinstance(one, tuple):
         return tuple([_joined(*pair) for pair in zip(one, other, strict=True)])
-    return np.concatenate([one, other])
+    return None if one is None else np.concatenate([one, other])

@@ -65,13 +65,15 @@ def evaluate(measure: Callable[..., T], params: Any, data: tuple[Any, ...], size
     prediction = tree.map(lambda *parts: np.concatenate(parts), *predictions)
     if {leaf.shape[:1] for leaf in tree.leaves(prediction)} != {(n,)}:
         raise ValueError(f"evaluate expects a prediction for each of {n} rows, got {describe(prediction)}")
-    return measure(prediction, *target)
+    given = [part for part in target[1:] if part is not None]  # most measures take no weights at all
+    return measure(prediction, target[0], *given)
 
 
 def _of_members(measure: Callable[..., T], nets: Ensemble, data: tuple[Any, ...], size: int) -> Any:
     """Return what is measured of each member: an array of numbers, a tuple of what is none, such as curves."""
     for name, part in zip(("x", "target", "weights"), data, strict=False):
-        require_members(nets.n, part, name)
+        if part is not None:
+            require_members(nets.n, part, name)
     rows = [rows_of(part, nets.n) for part in data]
     # A member at a time: its predictions are then those that it makes alone, and less is in memory at once.
     given = zip(members(nets), *rows, strict=True)

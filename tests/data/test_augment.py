@@ -192,6 +192,12 @@ def test_the_loss_of_a_mixture_is_the_mixture_of_the_losses_weighted_as_its_rows
     assert (weight[both_zero] == 0).all()
 
 
+def test_weights_that_are_none_are_none_in_the_mixture_too():
+    x, target, weight = mixup(0.5, classes=3)((np.eye(N), LABELS, None), KEY)
+    assert weight is None
+    assert same_batches([(x, target)], [mixup(0.5, classes=3)((np.eye(N), LABELS), KEY)])
+
+
 def test_targets_that_are_floats_are_mixed_as_they_are():
     aim = normals(Key(6), (N, 2))
     x, target = mixup(0.5)((np.eye(N), aim), KEY)

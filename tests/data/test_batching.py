@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fnn import Key, data, fold_in
-from fnn.data import batches, epochs, train_test_split
+from fnn.data import batches, block_epochs, epochs, kfold, train_test_split
 from tests.data.rows import ROWS, SIZE, DataFrame, Lazy, N, Sparse, Tensor, numbers, same_batches
 from tests.each_of import each_of
 
@@ -175,6 +175,46 @@ def test_a_matrix_becomes_an_array():
     (part,) = next(batches((np.ones((3, 2)).view(np.matrix),), 2))
     assert type(part) is np.ndarray
     assert part[0].shape == (2,)
+
+
+def streams(data):
+    """Return the first batch, or part, of all that takes rows of data."""
+    keys = (Key(0), Key(1))
+    return {
+        "batches": next(batches(data, 2)),
+        "batches with a key": next(batches(data, 2, Key(0))),
+        "a whole batch": next(batches(data, 9)),
+        "epochs": next(epochs(data, 2, Key(0))),
+        "epochs of an ensemble": next(epochs(data, 2, keys)),
+        "whole epochs of an ensemble": next(epochs(data, 9, keys)),
+        "block_epochs": next(block_epochs(data, 3, Key(0), 2)),
+        "kfold": next(kfold(data, 2, Key(0)))[1],
+        "train_test_split": train_test_split(data, 0.5, Key(0))[0],
+    }
+
+
+def test_a_target_or_weights_that_are_none_are_none_in_each_batch():
+    x, label = np.arange(10.0).reshape(5, 2), np.arange(5)
+    with_labels = streams((x, label))
+    for caller, (rows, labels, weights) in streams((x, label, None)).items():
+        np.testing.assert_array_equal(rows, with_labels[caller][0], err_msg=caller)
+        np.testing.assert_array_equal(labels, with_labels[caller][1], err_msg=caller)
+        assert weights is None, caller
+    for caller, (rows, (labels, none)) in streams((x, (label, None))).items():
+        np.testing.assert_array_equal(labels, with_labels[caller][1], err_msg=caller)
+        assert none is None, caller
+        assert rows.shape == with_labels[caller][0].shape
+    for caller, (rows, none) in streams((x, None)).items():  # as triplet takes it
+        np.testing.assert_array_equal(rows, with_labels[caller][0], err_msg=caller)
+        assert none is None, caller
+
+
+def test_none_is_no_input():
+    for given in ((None, np.zeros(3)), ((np.zeros(3), None), np.zeros(3)), (None,)):
+        with pytest.raises(TypeError, match=r"^batches: data\[0\]\S* must be an array .* got NoneType None"):
+            batches(given, 2)
+        with pytest.raises(TypeError, match=r"^block_epochs: data\[0\]\S* must be an array that gives rows by a slice"):
+            block_epochs(given, 2, Key(0), 2)
 
 
 def test_no_function_of_the_room_hides_the_module_of_its_name():

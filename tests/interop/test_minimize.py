@@ -186,3 +186,8 @@ def test_without_scipy_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     with pytest.raises(ImportError, match=re.escape('fnn.minimize needs SciPy: pip install "fnn[scipy]"')):
         minimize(mse, NET, (X, T))
+
+
+def test_weights_that_are_none_are_no_weights():
+    net = dense(2)(Key(0), X)
+    assert tree.equal(minimize(mse, net, (X, T, None)).params, minimize(mse, net, (X, T)).params)

@@ -5,6 +5,7 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 
+import fnn
 from fnn import (
     NLL,
     BinaryCrossEntropy,
@@ -468,3 +469,24 @@ def test_a_strength_of_0_turns_a_penalty_off():
     plain, expected = value_and_grad(mse, NET, (x, target))
     assert value == plain
     assert tree.equal(gradient, expected)
+
+
+def test_a_run_may_have_no_target_and_no_weights():
+    """As triplets do, whose target is None, beside others or alone."""
+    x, labels = numbers(6, 3), np.arange(6) % 3
+    optimizer, three = fnn.sgd(0.1), fnn.parallel(*[fnn.dense(2)] * 3)
+    for loss, make, (data, plain) in (
+        (fnn.triplet, three, ((x, None), (x, labels))),
+        (fnn.cross_entropy, fnn.dense(3), ((x, labels, None), (x, labels))),
+        (fnn.combined(fnn.cross_entropy, fnn.triplet), fnn.parallel(fnn.dense(3), three),
+         ((x, (labels, None), None), (x, (labels, labels)))),
+    ):  # fmt: skip
+        state = fnn.start(make(fnn.Key(0), x), optimizer)
+        one, other = (fnn.fit(loss, optimizer, state, d, steps=3, size=4, key=fnn.Key(0)) for d in (data, plain))
+        assert fnn.tree.equal(one.params, other.params)
+
+
+def test_a_target_that_is_forgotten_is_told():
+    for loss in (fnn.mse, fnn.cross_entropy, fnn.hinge, fnn.kl_divergence, fnn.nll, fnn.focal):
+        with pytest.raises(TypeError, match=r"^\w+ expects an array of real numbers, got NoneType None$"):
+            loss(numbers(5, 3), None)

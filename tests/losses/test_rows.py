@@ -93,7 +93,7 @@ def test_weights_and_slopes_that_do_not_fit_are_told_what_to_write():
     with pytest.raises(ValueError, match=r"for each loss, \(5, 3\), .* got \(5,\); write slopes\[:, None\]"):
         vjp(rows(mse), prediction, prediction)[1](np.ones(5))
     for no_number in (None, "a", 1j):  # None was NaN
-        with pytest.raises(TypeError, match="rows expects an array of real numbers, got"):
+        with pytest.raises(TypeError, match=r"^rows expects an array"):
             pullback(no_number)
 
 
@@ -106,5 +106,5 @@ def test_the_slope_of_a_loss_is_one_number(loss):
     for slopes in (np.ones(5), np.ones((5, 1)), [1.0]):  # (5, 1) broadcast over the columns of mse
         with pytest.raises(ValueError, match=r"^the pullback of \w+ expects a number, .* write 1.0, or .* vjp\(rows\("):
             pullback(slopes)
-    with pytest.raises(TypeError, match="expects an array of real numbers, got NoneType None"):
+    with pytest.raises(TypeError, match=r"^\w+ expects an array of real numbers, got NoneType None$"):
         pullback(None)

@@ -200,3 +200,11 @@ def test_a_network_that_still_trains_is_not_evaluated_unnoticed():
     assert evaluate(accuracy, fnn.inference(net, x), (x, labels), size=1) == evaluate(
         accuracy, fnn.inference(net, x), (x, labels)
     )
+
+
+def test_weights_that_are_none_are_no_weights():
+    nets = fnn.ensemble(dense(LOGITS.shape[1]), 2)(Key(0), LOGITS)
+    for measure in (accuracy, cross_entropy):  # of which the first takes no weights at all
+        assert evaluate(measure, identity, (LOGITS, LABELS, None)) == measure(LOGITS, LABELS)
+        of_members = fnn.replicate((LOGITS, LABELS, None), 2)
+        np.testing.assert_array_equal(evaluate(measure, nets, of_members), evaluate(measure, nets, of_members[:2]))
