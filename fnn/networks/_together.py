@@ -11,13 +11,13 @@ layer serves its members in turn, each with a key of its own: it draws, or gains
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 import numpy as np
 
 from fnn.core import tree
-from fnn.core._errors import LayerValueError
+from fnn.core._errors import LayerError, LayerValueError
 from fnn.core._members import rows_of, stack
 from fnn.core._structure import walk
 from fnn.core.keys import Key, fold_in
@@ -154,7 +154,10 @@ def on_arrays_vjp(layer: OnArrays, x: Any, key: Key | None = None) -> tuple[Any,
         return each_vjp(Each(layer.layer, layer.n, layer.keys), x, key)
     if type(layer.layer) is not Residual:  # whose body looks for itself
         require_first_axis(layer.layer, layer.n)
-    y, pullback = vjp(_on_arrays(layer.layer, layer.n, layer.keys), x, key)
+    try:
+        y, pullback = vjp(_on_arrays(layer.layer, layer.n, layer.keys), x, key)
+    except LayerError as error:
+        _raise_as_alone(Each(layer.layer, layer.n, layer.keys), x, key, error)
 
     def on_arrays_pullback(dy):
         dlayer, dx = pullback(dy)
@@ -168,13 +171,25 @@ def merged_vjp(layer: Merged, x: Any, key: Key | None = None) -> tuple[Any, Pull
     n = layer.n
     if type(x) is not np.ndarray and len({leaf.shape[:2] for leaf in tree.leaves(x)}) > 1:
         return each_vjp(Each(layer.layer, n, None), x)  # rows of one array go with all of another
-    y, pullback = vjp(layer.layer, _merge(x))
+    try:
+        y, pullback = vjp(layer.layer, _merge(x))
+    except LayerError as error:
+        _raise_as_alone(Each(layer.layer, n, None), x, None, error)
 
     def merged_pullback(dy):
         _, dx = pullback(_merge(dy))
         return layer, lambda: _split(dx(), n)
 
     return _split(y, n), merged_pullback
+
+
+def _raise_as_alone(layer: Each, x: Any, key: Key | None, error: LayerError) -> NoReturn:
+    """Raise what the first member that fails says by itself: shapes merged for all of them are nobody's."""
+    try:
+        each_vjp(layer, x, key)
+    except LayerError as alone:
+        raise alone from None
+    raise error
 
 
 def _merge(x: Any) -> Any:

@@ -1,6 +1,7 @@
 """Training many networks together is training each alone: to the bit for dense networks, otherwise to rounding."""
 
 import pickle
+import re
 import sys
 
 import numpy as np
@@ -38,6 +39,7 @@ from fnn import (
     vjp,
 )
 from fnn.data import epochs
+from tests.each_of import each_of
 from tests.laws.cases import numbers
 
 N = 3
@@ -398,3 +400,39 @@ def test_a_mistake_is_told_in_these_words(row):
     call, kind, words = row
     with pytest.raises(kind, match=f"^{words}"):
         last(result) if hasattr(result := call(), "__next__") else result
+
+
+IMAGE, ROW, STEPS = np.ones((5, 4, 4, 6)), np.ones((5, 6)), np.ones((5, 3, 6))
+LAYERS = {
+    "batch_norm": (fnn.batch_norm(), IMAGE), "layer_norm": (fnn.layer_norm(), ROW), "rms_norm": (fnn.rms_norm(), STEPS),
+    "group_norm": (fnn.group_norm(3), IMAGE), "prelu": (fnn.prelu(), ROW), "lstm": (fnn.lstm(2), STEPS),
+    "conv": (fnn.conv(2, 3), IMAGE), "pool": (fnn.max_pool(2), IMAGE), "glu": (fnn.glu, ROW),
+    "residual": (fnn.residual(fnn.layer_norm()), ROW), "block": (fnn.transformer_block(2, 2), STEPS),
+}  # fmt: skip
+FAULTS = {
+    "twice as wide": lambda x: np.concatenate([x, x], axis=-1),
+    "a feature": lambda x: x[..., :1],
+    "an axis less": lambda x: x[..., 0],
+    "an axis more": lambda x: x[..., None],
+    "one row": lambda x: x[:1],
+    "no rows": lambda x: x[:0],
+    "text": lambda x: x.astype(str),
+}
+
+
+@each_of("name", LAYERS)
+def test_a_member_is_told_what_is_wrong_with_its_own_data_in_the_words_that_it_has_alone(name):
+    layer, x = LAYERS[name]
+    constructor = fnn.serial(fnn.serial(layer))  # with a place to name
+    net, nets = constructor(Key(0), x), ensemble(constructor, 3)(Key(0), x)
+    refused = 0
+    for fault, changed in FAULTS.items():
+        try:
+            net(changed(x))
+        except (TypeError, ValueError) as error:
+            refused += 1
+            with pytest.raises(type(error), match=f"^{re.escape(str(error))}$"):
+                nets(replicate(changed(x), 3))
+        else:
+            assert nets(replicate(changed(x), 3)).shape[0] == 3, fault
+    assert refused
