@@ -79,7 +79,8 @@ def has_leaves(node: Tree) -> bool:
     if not isinstance(node, Record):
         return is_array(node) or any(map(has_leaves, children(node)))
     for name in node.__record__:  # noqa: SIM110 (asked at every step, and a generator costs more than the answer)
-        if has_leaves(getattr(node, name)):
+        child = getattr(node, name)
+        if child.__class__ is np.ndarray or has_leaves(child):
             return True
     return False
 

@@ -54,8 +54,9 @@ def train_step(loss: Any, optimizer: Transform, key: OneKey | None = None) -> Ca
     """
     require_optimizer("train_step", optimizer)
     _require_key("train_step", key)
-    first = functools.partial(_without_alarm, _differentiated, loss, key, optimizer)
-    return compose_left(first, finite, updated(optimizer))  # pyright: ignore (toolz has no types)
+    first = functools.partial(_differentiated, loss, key, optimizer)
+    step = compose_left(first, finite, functools.partial(_updated, optimizer))  # pyright: ignore (toolz has no types)
+    return functools.partial(_without_alarm, step)
 
 
 def differentiated(loss: Any, key: OneKey | None = None) -> Callable[[Any, tuple[Any, ...]], Differentiated]:

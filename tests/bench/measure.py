@@ -9,6 +9,9 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 
+_PAUSE = 0.2  # seconds; after a product idle threads of BLAS and OpenMP keep a core busy for a while
+
+
 def _work(connection: Connection, workload: Any, runner: Callable) -> None:
     """Run whenever asked, and answer with the seconds a step took; in a process of its own."""
     try:
@@ -35,6 +38,7 @@ def measure(workload: Any, rounds: int) -> dict[str, list[float]]:
             connections[name], times[name] = ours, []
     for _ in range(rounds):
         for name, connection in connections.items():
+            time.sleep(_PAUSE)
             connection.send(True)
             times[name].append(connection.recv())
     for connection in connections.values():
