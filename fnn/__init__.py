@@ -136,6 +136,7 @@ from fnn.train.experiments import Trial, repeat, sweep
 from fnn.train.logs import logged
 from fnn.train.minimize import Minimum, minimize
 from fnn.train.plateau import plateau
+from fnn.train.processes import processes
 from fnn.train.progress import progress
 from fnn.train.run import fit, restart, states
 from fnn.train.sharded import Sharded, sharded
@@ -214,7 +215,7 @@ __all__ = [
     "State", "start", "restart", "train_step", "differentiated", "finite", "updated", "states", "fit", "Diverged",
     "tap", "until", "time_limit", "early_stopping", "best", "plateau", "ema", "progress", "logged", "history",
     "checkpointed", "save", "load", "diagnose", "watch",
-    "Sharded", "sharded", "threads",
+    "Sharded", "sharded", "threads", "processes",
     "repeat", "sweep", "together", "Trial", "summarize", "Summary", "compare", "Comparison",
     # around it
     "data", "metrics", "FormatError", "keep_freed_memory",

@@ -78,7 +78,8 @@ def has_leaves(node: Tree) -> bool:
     """Return True if there is an array anywhere in a tree."""
     if not isinstance(node, Record):
         return is_array(node) or any(map(has_leaves, children(node)))
-    for name in node.__record__:  # noqa: SIM110 (asked at every step, and a generator costs more than the answer)
+    # Asked at every step: a generator, or a call for each array, would cost more than the answer.
+    for name in node.__record__:
         child = getattr(node, name)
         if child.__class__ is np.ndarray or has_leaves(child):
             return True

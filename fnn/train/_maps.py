@@ -1,6 +1,7 @@
 """A map applies a function to each item of a list and returns the results in order; here it is held to that.
 
 mapped      : caller, function, items, map -> results, one by one      require_map : caller, map -> nothing, or an error
+blas_limit  : caller -> what makes a context in which BLAS has one thread
 
 Each item carries its number through the map, so a result that is missing, in another's place, or not there yet (a
 future) is found by whoever reads the results.
@@ -9,6 +10,7 @@ future) is found by whoever reads the results.
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -75,3 +77,12 @@ def _numbered(caller: str, function: Callable[[Any], Any], *numbered: tuple[int,
         raise TypeError(f"{caller} expects a map that calls its function with one item, got {len(numbered)}; {_MAPS}")
     ((place, item),) = numbered
     return _Done(place, function(item))
+
+
+def blas_limit(caller: str) -> Callable[[], Any]:
+    """Return what makes a context in which BLAS has one thread in this process; raise without threadpoolctl."""
+    try:
+        limits = importlib.import_module("threadpoolctl").threadpool_limits  # an extra, looked for where it is used
+    except ImportError:
+        raise ImportError(f'fnn.{caller} needs threadpoolctl: pip install "fnn[parallel]"') from None
+    return functools.partial(limits, limits=1, user_api="blas")

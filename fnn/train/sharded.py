@@ -8,6 +8,7 @@ of the shards. All that a worker needs is in what the map gives it: a loss, the 
 
     map                                                                   one shard after the other
     with fnn.threads(2) as map: ...                                       the cores of this machine
+    with fnn.processes(2) as map: ...                                     the same where a step is many short operations
     ProcessPoolExecutor(2).map, multiprocessing.Pool(2).map               processes of this machine
     lambda f, items: joblib.Parallel(n_jobs=2)(map(joblib.delayed(f), items))
     dask.distributed.Client("tcp://...:8786").get_executor().map          a Dask cluster; client.map returns futures

@@ -5,14 +5,13 @@ threads : n -> a context whose value is an ordered map
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 from fnn.core._errors import integer
-from fnn.train._maps import Map
+from fnn.train._maps import Map, blas_limit
 
 
 def threads(n: int) -> Any:
@@ -31,15 +30,10 @@ def threads(n: int) -> Any:
     Traceback (most recent call last):
     ValueError: threads: the number of threads must be at least 1, got 0
     """
-    n = integer("threads: the number of threads", n)
-    try:
-        limits = importlib.import_module("threadpoolctl").threadpool_limits  # an extra, looked for where it is used
-    except ImportError:
-        raise ImportError('fnn.threads needs threadpoolctl: pip install "fnn[parallel]"') from None
-    return _limited(n, limits)
+    return _limited(integer("threads: the number of threads", n), blas_limit("threads"))
 
 
 @contextmanager
-def _limited(n: int, limits: Any) -> Generator[Map]:
-    with limits(limits=1, user_api="blas"), ThreadPoolExecutor(n, thread_name_prefix="fnn") as pool:
+def _limited(n: int, limit: Callable[[], Any]) -> Generator[Map]:
+    with limit(), ThreadPoolExecutor(n, thread_name_prefix="fnn") as pool:
         yield pool.map

@@ -4,9 +4,10 @@
     python -m tests.bench moons --rounds 15    one of them, more rounds
 
 Each library runs in a process of its own, one at a time, in turn: a round is one run of each, so that a drift of the
-machine meets all alike, and no library's idle threads or memory disturb another. A time is the median over rounds; a
-ratio is the median of the ratios within a round, fnn over the other: below 1 fnn is faster. In the rows whose name ends
-in a number fnn's loss is cut into so many shards: "cnn, 2" on two threads, "full, 64" one shard after the other.
+machine meets all alike, and no library's idle threads or memory disturb another: each waits until the threads of the
+one before it sleep. A time is the median over rounds; a ratio is the median of the ratios within a round, fnn over the
+other: below 1 fnn is faster. In the rows with a number in their name fnn's loss is cut into so many shards: "cnn, 2" on
+two threads, "cnn, 2 proc" in two processes, "full, 64" one after the other, "full, 16, 2" sixteen on two threads.
 """
 
 from __future__ import annotations

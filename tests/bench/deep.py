@@ -28,7 +28,8 @@ class Deep:
     size: int = 64
     steps: int = 12
     shards: int = 1
-    threads: int = 1
+    workers: int = 1
+    on: str = "threads"
 
     @property
     def runners(self) -> dict[str, Callable]:
@@ -166,4 +167,5 @@ _WHOLE = (
     Deep("lstm", (32, 64), (32,), CLASSES, _lstm, _lstm_module),
     Deep("transformer", (64,), (64,), CLASSES, _transformer, _transformer_module, symbols=True),
 )
-DEEP = (*_WHOLE, *[attrs.evolve(each, name=f"{each.name}, 2", shards=2, threads=2) for each in _WHOLE])
+_TWO = [attrs.evolve(each, name=f"{each.name}, 2", shards=2, workers=2) for each in _WHOLE]
+DEEP = (*_WHOLE, *_TWO, *[attrs.evolve(each, name=f"{each.name} proc", on="processes") for each in _TWO])

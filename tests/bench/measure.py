@@ -8,7 +8,6 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
-
 _PAUSE = 0.2  # seconds; after a product idle threads of BLAS and OpenMP keep a core busy for a while
 
 
@@ -32,7 +31,7 @@ def measure(workload: Any, rounds: int) -> dict[str, list[float]]:
     times, connections = {}, {}
     for name, runner in workload.runners.items():
         ours, theirs = get_context("spawn").Pipe()
-        get_context("spawn").Process(target=_work, args=(theirs, workload, runner), daemon=True).start()
+        get_context("spawn").Process(target=_work, args=(theirs, workload, runner)).start()
         theirs.close()  # so that a process that fails is an error here, and no wait for ever
         if ours.recv() is not None:
             connections[name], times[name] = ours, []

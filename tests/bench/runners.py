@@ -188,7 +188,7 @@ PERCEPTRONS = (
     _MNIST,
     _WIDE,
     _FULL,
-    attrs.evolve(_WIDE, name="wide, 2", shards=2, threads=2),
-    attrs.evolve(_FULL, name="full, 64", shards=64, threads=1),
-    attrs.evolve(_FULL, name="full, 64, 2", shards=64, threads=2),
+    attrs.evolve(_WIDE, name="wide, 2", shards=2, workers=2),
+    attrs.evolve(_FULL, name="full, 64", shards=64),
+    attrs.evolve(_FULL, name="full, 16, 2", shards=16, workers=2),
 )

@@ -16,7 +16,7 @@ RATE = 0.01
 class Workload:
     """``rows`` of ``widths[0]`` numbers, in batches of ``size``; one measurement runs ``steps`` steps.
 
-    With ``shards`` above 1, the loss of fnn is cut into so many, on ``threads`` threads.
+    With ``shards`` above 1, the loss of fnn is cut into so many, on ``workers`` threads, or ``processes``.
     """
 
     name: str
@@ -26,7 +26,8 @@ class Workload:
     steps: int
     runners: Mapping[str, Callable]
     shards: int = 1
-    threads: int = 1
+    workers: int = 1
+    on: str = "threads"
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         generator = np.random.default_rng(0)
@@ -45,14 +46,15 @@ class Workload:
 
 
 def loss_of(workload: Any) -> Any:
-    """Return the loss of a workload for fnn; the threads of a sharded one stay until the process ends."""
-    from fnn import cross_entropy, sharded, threads
+    """Return the loss of a workload for fnn; the workers of a sharded one stay until the process ends."""
+    import fnn
 
     if workload.shards == 1:
-        return cross_entropy
-    if workload.threads == 1:
-        return sharded(cross_entropy, workload.shards)
-    return sharded(cross_entropy, workload.shards, map=_KEPT.enter_context(threads(workload.threads)))
+        return fnn.cross_entropy
+    if workload.workers == 1:
+        return fnn.sharded(fnn.cross_entropy, workload.shards)
+    workers = getattr(fnn, workload.on)(workload.workers)
+    return fnn.sharded(fnn.cross_entropy, workload.shards, map=_KEPT.enter_context(workers))
 
 
 _KEPT = ExitStack()

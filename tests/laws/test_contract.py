@@ -27,7 +27,8 @@ ELSEWHERE = {
     "Transform": "optim", "State": "train", "Diverged": "train", "Trial": "train", "Summary": "train",
     "Comparison": "train", "data.Standardization": "data",
     "keep_freed_memory": "train", "Sharded": "train", "Rows": "losses",
-    "plateau": "train", "minimize": "interop", "Minimum": "interop", "threads": "train", "FormatError": "checkpoint",
+    "plateau": "train", "minimize": "interop", "Minimum": "interop", "threads": "train", "processes": "train",
+    "FormatError": "checkpoint",
 }  # fmt: skip
 LINES = {
     "layers": "LAYERS in tests/laws/cases.py",
