@@ -29,10 +29,21 @@ ROOMS = [
     ("plot", "testing"),
     ("",),  # fnn/__init__.py
 ]
-LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
+# The same for the rooms inside of a room, and for its files beside them; its own __init__.py is "".
+HOUSES = {
+    "": ROOMS,
+    "interop": [("_weights", "_onnx_arrays"), ("huggingface", "onnx", "sklearn", "torch"), ("",)],
+    "interop.onnx": [("_writing",), ("_reading",), ("",)],
+}
 
 NEEDED = {"numpy", "attrs", "toolz", "fnn"} | sys.stdlib_module_names
-NEEDED_IN = {"plot": {"matplotlib"}, "interop": {"sklearn", "onnx", "torch"}}  # loaded when somebody asks for it
+# Loaded when somebody asks for it; what lies beside these rooms does without.
+NEEDED_IN = {
+    "plot": {"matplotlib"},
+    "interop.onnx": {"onnx"},
+    "interop.sklearn": {"sklearn"},
+    "interop.torch": {"torch"},
+}
 OPTIONAL = {"tqdm", "threadpoolctl", "pytest"}  # named inside the functions that use them, and there alone
 
 
@@ -44,8 +55,14 @@ def module_name(path):
 MODULES = {module_name(path): ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-def room_of(module):
-    return module.removeprefix("fnn").removeprefix(".").split(".")[0]
+def is_in(room, module):
+    """True for the modules of a room: all are in ""."""
+    return f"{module}.".startswith(f"fnn.{room}." if room else "fnn.")
+
+
+def room_of(module, house=""):
+    """The room of a house that a module is in: "layers" for fnn.layers.dense, "" for the house's own __init__.py."""
+    return module.removeprefix(f"fnn.{house}" if house else "fnn").removeprefix(".").split(".")[0]
 
 
 def imports_of(nodes):
@@ -65,11 +82,14 @@ def all_imports_of(module):
 
 
 def test_a_room_imports_only_from_rooms_before_it():
-    for module in MODULES:
-        room = room_of(module)
-        for imported in filter(MODULES.get, all_imports_of(module)):
-            before = LEVEL[room_of(imported)] < LEVEL[room]
-            assert before or room_of(imported) == room, f"{module} imports {imported}: see ROOMS above"
+    for house, lines in HOUSES.items():
+        level = {room: number for number, line in enumerate(lines) for room in line}
+        inside = [module for module in MODULES if is_in(house, module)]
+        assert {room_of(module, house) for module in inside} == set(level), f"each room of {house} has a place above"
+        for module in inside:
+            for imported in all_imports_of(module).intersection(inside):
+                room, other = room_of(module, house), room_of(imported, house)
+                assert other == room or level[other] < level[room], f"{module} imports {imported}: see HOUSES above"
 
 
 def test_no_file_imports_itself_by_way_of_others():
@@ -88,7 +108,7 @@ def test_the_package_is_its_rooms():
     inside = {path.name for path in PACKAGE.iterdir() if path.name != "__pycache__"}
     rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
     assert inside - rooms == {"__init__.py", "py.typed", "LICENSE"}
-    assert rooms <= set(LEVEL), "give the new room its place in ROOMS above"
+    assert rooms <= {room for line in ROOMS for room in line}, "give the new room its place in ROOMS above"
 
 
 def test_a_room_names_its_files():
@@ -102,7 +122,7 @@ def test_a_room_names_its_files():
 
 def test_the_package_needs_numpy_attrs_toolz_and_the_standard_library_alone():
     for module, tree in MODULES.items():
-        allowed = NEEDED | NEEDED_IN.get(room_of(module), set())
+        allowed = NEEDED.union(*[needed for room, needed in NEEDED_IN.items() if is_in(room, module)])
         for nodes, roots in ((tree.body, allowed), (ast.walk(tree), allowed | OPTIONAL)):
             for imported in imports_of(nodes):
                 assert imported.split(".")[0] in roots, f"{module} imports {imported}"

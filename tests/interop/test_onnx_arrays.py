@@ -1,5 +1,8 @@
 """Operators that no layer is: what they make of arrays is what onnxruntime makes of them, their gradient is right."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -13,7 +16,7 @@ from tests.laws.cases import numbers
 onnx = pytest.importorskip("onnx")
 from onnx import helper, numpy_helper  # noqa: E402 (after it is known to be there)
 
-from fnn.interop._onnx_arrays import FORMULAS, Constant, Integers, OnnxOperator, integers  # noqa: E402
+from fnn.interop._onnx_arrays.operator import FORMULAS, Constant, Integers, OnnxOperator, integers  # noqa: E402
 from fnn.interop.onnx import from_onnx, to_onnx  # noqa: E402 (both need onnx)
 
 
@@ -401,3 +404,14 @@ def test_inputs_of_kinds_that_numpy_has_not():
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
     with pytest.raises(FormatError, match="from_onnx: its input x is of bfloat16, which NumPy has not"):
         from_onnx(model)
+
+
+def test_a_saved_network_computes_where_onnx_is_not(tmp_path):
+    net = fnn.Serial(tuple(OnnxOperator(name) for name in ("Neg", "Transpose", "ReduceSum", "Squeeze")))
+    fnn.save(tmp_path / "net.npz", (net, X))
+    script = (
+        "import sys; sys.modules['onnx'] = None; import fnn, fnn.interop._onnx_arrays; "
+        "net, x = fnn.load(sys.argv[1]); print(net(x).item())"
+    )
+    done = subprocess.run([sys.executable, "-c", script, tmp_path / "net.npz"], capture_output=True, text=True)
+    assert float(done.stdout or "nan") == net(X).item() == pytest.approx(-X.sum(), rel=1e-5), done.stderr

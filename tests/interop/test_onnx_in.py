@@ -377,4 +377,4 @@ def test_an_operator_of_your_own_to_read():
     net = from_onnx(model)
     assert [type(layer) for layer in net.layers] == [Cosine]
     require_equal(run(model, X), net(X))
-    fnn.interop._onnx_reader.OPERATORS.pop("Cos")
+    fnn.interop.onnx._reading.reader.OPERATORS.pop("Cos")
