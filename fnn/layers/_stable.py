@@ -169,10 +169,10 @@ _ERFC = [
 ]  # fmt: skip
 
 
-# erfc(z) exp(z**2) / (2 t), the same t, as a polynomial for single precision, the constant first: 5e-8 off at most.
-_ERFC_SINGLE = [
-    0.1410413368, 0.141222521, 0.1212864465, 0.1024268276, -0.01592087869, 0.1428488551, -0.2469318244, 0.1438841548,
-    -0.02985745948,
+# P(z > a) exp(a**2 / 2) / t with t = 3.3 / (3.3 + a), as a polynomial in t for single precision, the constant first: by
+# Remez's exchange, 9e-8 off at most for a from 0 to 13.3, where the tail ends in float32.
+_TAIL_SINGLE = [
+    0.1208440805, 0.1218488769, 0.1016803273, 0.1252229004, -0.04656748889, 0.1966524093, -0.1564110512, 0.03672993726,
 ]  # fmt: skip
 
 # This many values at a time stay in the processor's cache from one operation to the next.
@@ -188,20 +188,21 @@ def gelu_and_slope(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     >>> y.round(4), slope.round(4)
     (array([-0.1587,  0.    ,  0.8413]), array([-0.0833,  0.5   ,  1.0833]))
     """
-    tail_of = _normal_tail if x.dtype.itemsize > 4 else _normal_tail_single
+    fill = _fill_tail if x.dtype.itemsize > 4 else _fill_tail_single
     y, slope = np.empty(x.shape, x.dtype), np.empty(x.shape, x.dtype)
     values, products, slopes = x.reshape(-1), y.reshape(-1), slope.reshape(-1)
-    for begin in range(0, x.size, _BLOCK):
-        block = slice(begin, begin + _BLOCK)
-        v = values[block]
-        # Beyond 60 the tail is zero in any dtype.
-        tail, bell = tail_of(np.minimum(np.abs(v), 60) * math.sqrt(0.5))
-        # The tail itself below 0, one minus the tail above: what np.where returns, in a tenth of its time.
-        p = np.abs((v >= 0).astype(x.dtype) - tail)
-        np.multiply(v, p, out=products[block])
-        bell *= 1 / math.sqrt(2 * math.pi)
-        bell *= v
-        np.add(bell, p, out=slopes[block])
+    with np.errstate(over="ignore"):  # the exponential of minus infinity is 0, as it should be
+        for begin in range(0, x.size, _BLOCK):
+            block = slice(begin, begin + _BLOCK)
+            v, tail, bell = values[block], products[block], slopes[block]
+            fill(tail, bell, np.abs(v))
+            # The tail itself below 0, one minus the tail above: what np.where returns, in a tenth of its time.
+            p = np.subtract((v >= 0).astype(x.dtype), tail, out=tail)
+            np.abs(p, out=p)
+            bell *= 1 / math.sqrt(2 * math.pi)
+            bell *= v
+            bell += p
+            p *= v
     return y, slope
 
 
@@ -218,25 +219,26 @@ def tanh_gelu_and_slope(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x * s, s + v * s * (1 - s) * (scale * (1 + 3 * 0.044715 * v * v))
 
 
-def _normal_tail(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return erfc(z) / 2 for z >= 0, by Clenshaw's recurrence, and exp(-z**2)."""
+def _fill_tail(tail: np.ndarray, bell: np.ndarray, a: np.ndarray) -> None:
+    """Put P(z > a) for a >= 0, by Clenshaw's recurrence, into ``tail``, and exp(-a**2 / 2) into ``bell``."""
+    z = a * math.sqrt(0.5)
     t = 2 / (2 + z)
     u = 2 * t - 1
     b, b_next = np.zeros_like(u), np.zeros_like(u)
     for c in reversed(_ERFC[1:]):
         b, b_next = 2 * u * b - b_next + c, b
-    return 0.5 * t * np.exp(u * b - b_next + _ERFC[0] - z * z), np.exp(-z * z)
+    np.exp(-z * z, out=bell)
+    np.multiply(0.5 * t, np.exp(u * b - b_next + _ERFC[0] - z * z), out=tail)
 
 
-def _normal_tail_single(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the same for single precision, by Horner's rule; z is overwritten."""
-    t = 2 / (2 + z)
-    tail = t * _ERFC_SINGLE[-1]
-    for c in reversed(_ERFC_SINGLE[:-1]):
+def _fill_tail_single(tail: np.ndarray, bell: np.ndarray, a: np.ndarray) -> None:
+    """Do the same for single precision, by Horner's rule."""
+    t = np.divide(3.3, np.add(a, 3.3, out=bell), out=bell)
+    np.multiply(t, _TAIL_SINGLE[-1], out=tail)
+    for c in reversed(_TAIL_SINGLE[:-1]):
         tail += c
         tail *= t
-    z *= z
-    np.negative(z, out=z)
-    np.exp(z, out=z)
-    tail *= z
-    return tail, z
+    np.multiply(a, -0.5, out=bell)
+    bell *= a
+    np.exp(bell, out=bell)
+    tail *= bell

@@ -122,9 +122,21 @@ def test_gelu_of_many_numbers_is_that_of_each_row_alone(dtype):
 
 
 def test_gelu_in_single_precision_is_exact_to_some_units_in_the_last_place():
-    x = np.linspace(-5, 9, 5001).astype(np.float32)
-    expected = [0.5 * v * math.erfc(-v / math.sqrt(2)) for v in x.tolist()]
-    np.testing.assert_allclose(gelu(x), expected, rtol=2.5e-6)
+    for low, high, rtol in ((-13, -5, 6e-6), (-5, -1, 1.2e-6), (-1, 13, 8e-7)):
+        x = np.linspace(low, high, 3001).astype(np.float32)
+        y, pullback = vjp(gelu, x)
+        p = np.array([0.5 * math.erfc(-v / math.sqrt(2)) for v in x.tolist()])
+        np.testing.assert_allclose(y, x * p, rtol=rtol)
+        slope = p + x * np.exp(-0.5 * x.astype(float) ** 2) / math.sqrt(2 * math.pi)
+        np.testing.assert_allclose(pullback(np.ones_like(x))[1](), slope, rtol=rtol, atol=3e-7 if high > -5 else 0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gelu_far_out_is_0_or_x(dtype):
+    far = np.array([60, 1e4, 1e30, np.finfo(dtype).max], dtype)
+    y, pullback = vjp(gelu, np.concatenate([-far, far]))
+    np.testing.assert_array_equal(y, np.concatenate([0 * far, far]))
+    np.testing.assert_array_equal(pullback(np.ones_like(y))[1](), np.concatenate([0 * far, 0 * far + 1]))
 
 
 def test_a_value_called_with_settings_alone_is_the_layer_that_has_them():
