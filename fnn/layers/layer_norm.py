@@ -22,7 +22,14 @@ from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers import initializers
 from fnn.layers._constructor import Construct, constructor
-from fnn.layers._normalization import mean_over_features, narrowed, normalized, over_the_last_axes, pulled_back
+from fnn.layers._normalization import (
+    mean_of_squares,
+    mean_over_features,
+    narrowed,
+    normalized,
+    over_the_last_axes,
+    pulled_back,
+)
 from fnn.layers._sequences import stepwise, values_of
 from fnn.layers._stable import sum_of_rows
 
@@ -49,11 +56,13 @@ def layer_norm_vjp(layer: LayerNorm, x: Any, key: Key | None = None) -> tuple[np
         raise LayerValueError("layer_norm", f"expects a scale and a shift of one shape, got {found}")
     x = _features("layer_norm", layer, x)
     z, root = normalized(x, mean_over_features, layer.epsilon)
+    y = z * layer.scale
+    y += layer.shift
 
     def layer_norm_pullback(dy):
         return pulled_back(layer, z, root, dy, mean_over_features)
 
-    return z * layer.scale + layer.shift, layer_norm_pullback
+    return y, layer_norm_pullback
 
 
 class RMSNorm(Record):
@@ -75,7 +84,7 @@ class RMSNorm(Record):
 def rms_norm_vjp(layer: RMSNorm, x: Any, key: Key | None = None) -> tuple[np.ndarray, Pullback]:
     x = _features("rms_norm", layer, x)
     with np.errstate(over="ignore"):
-        rms = np.sqrt(mean_over_features(x * x) + layer.epsilon)
+        rms = np.sqrt(mean_of_squares(x, mean_over_features) + layer.epsilon)
     if not ((rms > 0) & (rms < math.inf)).all():
         rms = narrowed(np.sqrt(mean_over_features(np.square(x, dtype=np.float64)) + layer.epsilon), x.dtype)
     z = x / rms
