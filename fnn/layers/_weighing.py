@@ -7,6 +7,7 @@ overflowed : contexts, inputs -> whether they are to be computed in a wider dtyp
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,6 @@ import numpy as np
 
 from fnn.core._arrays import ones
 from fnn.layers._attending import Inputs
-from fnn.layers._stable import softmax
 
 
 def weigh(
@@ -54,10 +54,11 @@ def weigh(
         scores = products.copy() if layer.also == "products" else products
         if bias is not None:
             scores += bias
+        moderate = _moderate(scores)
         if unseen is not None:
             np.copyto(scores, -np.inf, where=unseen)
         also = products if layer.also == "products" else scores.copy() if layer.also == "scores" else None
-        weights = softmax(scores, out=scores) if unseen is None and bias is None else _softmax(scores)
+        weights = _softmax(scores, moderate)
         context = np.empty((n * queries, heads * depth), weights.dtype)
         by_group = weights.reshape(*groups, queries, keys)
         np.matmul(by_group, value[:, :, None], out=by_head(context, n, queries, heads).reshape(*groups, queries, depth))
@@ -99,15 +100,25 @@ def overflowed(context: np.ndarray, inputs: Inputs) -> bool:
     return all(np.isfinite(each).all() for each in inputs.sources)
 
 
-def _softmax(scores: np.ndarray) -> np.ndarray:
-    """Replace scores by their softmax, 0 for a query that may look at nothing: its scores are minus infinity."""
-    largest = np.maximum.reduce(scores, axis=-1, keepdims=True)
-    np.copyto(largest, 0, where=largest == -np.inf)
-    scores -= largest
+def _moderate(scores: np.ndarray) -> bool:
+    """Return True if no score is so far from 0 that its exponential, or a sum of them, would overflow or be 0."""
+    return scores.size > 0 and np.minimum.reduce(scores, axis=None) > -60 and np.maximum.reduce(scores, axis=None) < 60
+
+
+def _softmax(scores: np.ndarray, moderate: bool) -> np.ndarray:
+    """Replace scores by their softmax, 0 for a query that may look at nothing: its scores are minus infinity.
+
+    Moderate ones need no shift by the largest of each row, which takes as long as the exponentials.
+    """
+    if not moderate:
+        largest = np.maximum.reduce(scores, axis=-1, keepdims=True)
+        np.copyto(largest, 0, where=largest == -np.inf)
+        scores -= largest
     np.exp(scores, out=scores)
-    total = scores.dot(ones(scores.shape[-1], scores.dtype))[..., None]
+    *queries, keys = scores.shape
+    total = scores.reshape(math.prod(queries), keys).dot(ones(keys, scores.dtype))  # of plain rows: twice as fast
     np.copyto(total, 1, where=total == 0)
-    scores /= total
+    scores /= total.reshape(*queries, 1)
     return scores
 
 

@@ -261,6 +261,17 @@ def test_a_mask_does_not_widen_what_overflows():
             assert pullback(np.ones_like(y))[1]()[0].dtype == np.float32
 
 
+def test_scores_may_all_be_far_below_0_or_above_it():
+    """The exponential of each would be 0 or infinite; a row's softmax does not change with its offset."""
+    for causal in (False, True):
+        layer = DotProductAttention(2, causal=causal, scale=1.0)
+        for offset in (-800, -61, 0, 61, 800):
+            mask = np.full((4, 1), 0, np.float32)
+            mask[2] = offset  # one row alone
+            single = Q.astype(np.float32)
+            np.testing.assert_allclose(layer((single, None, None, mask)), layer(Q), atol=1e-4)
+
+
 def test_a_scale_is_that_of_the_products():
     for scale in (0.01, 2.0):
         _, products = DotProductAttention(2, scale=scale, also="products")((Q, K))
