@@ -10,6 +10,7 @@ step, and the state of a layer that looks at each step alone.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from fnn.core._errors import LayerTypeError, LayerValueError, describe, integer
 from fnn.core.vjp import forward
 from fnn.layers._looking_back import look_back
 from fnn.layers._sequences import is_pair
+from fnn.layers._stable import first_of, widened
 from fnn.layers.attention import Attention
 from fnn.layers.dot_product import DotProductAttention
 from fnn.layers.dropout import Dropout
@@ -33,6 +35,27 @@ from fnn.networks.bidirectional import Bidirectional
 from fnn.networks.branches import Parallel, Residual
 from fnn.networks.graph import Graph, Node, folded
 from fnn.networks.serial import Serial
+
+
+def wide_steps(step: Callable[..., tuple[Any, Any]]) -> Callable[..., tuple[Any, Any]]:
+    """Decorate how a layer advances so that it computes float16 in float32, as its vjp does.
+
+    The state stays in float32: between the steps of a whole sequence nothing is rounded either.
+    """
+
+    @functools.wraps(step)
+    def wide_step(layer: Any, x: Any, state: Any = None) -> tuple[Any, Any]:
+        following: list[Any] = []
+
+        def evaluated(layer: Any, x: Any, key: Any = None) -> tuple[Any, Any]:
+            y, after = step(layer, x, state)
+            following.append(after)
+            return y, None
+
+        y, _ = widened(evaluated, first_of)(layer, x)
+        return y, following[0]
+
+    return wide_step
 
 
 @functools.singledispatch
@@ -65,6 +88,7 @@ def advance(layer: Any, x: Any, state: Any = None) -> tuple[Any, Any]:
 @advance.register(Rnn)
 @advance.register(Gru)
 @advance.register(Lstm)
+@wide_steps
 def recurrent_advance(layer: Any, x: Any, state: Any = None) -> tuple[Any, Any]:
     if isinstance(x, tuple):
         raise LayerTypeError("advance", f"expects one step of every row, (n, 1, features), got a tuple of {len(x)}")
@@ -141,7 +165,8 @@ def whole_sequence_advance(layer: Any, x: Any, state: Any = None) -> tuple[Any, 
     )
 
 
-@advance.register
+@advance.register(Attention)
+@wide_steps
 def attention_advance(layer: Attention, x: Any, state: Any = None) -> tuple[Any, tuple[Any, ...]]:
     """Take a step whose state is the keys and values of all steps so far: only the new step's are computed.
 
@@ -160,7 +185,8 @@ def dot_product_attention_advance(layer: DotProductAttention, x: Any, state: Any
     raise LayerTypeError("dot_product_attention", "cannot advance: it has no keys to keep; write attention(heads)")
 
 
-@advance.register
+@advance.register(Rotary)
+@wide_steps
 def rotary_advance(layer: Rotary, x: Any, state: Any = None) -> tuple[np.ndarray, int]:
     """Take a step whose state is its position."""
     position = integer("advance: the position", state, 0) if state is not None else 0
@@ -170,6 +196,7 @@ def rotary_advance(layer: Rotary, x: Any, state: Any = None) -> tuple[np.ndarray
 
 @advance.register(Sinusoidal)
 @advance.register(Positional)
+@wide_steps
 def positional_advance(layer: Any, x: Any, state: Any = None) -> tuple[Any, int]:
     """Take a step whose state is its position."""
     position = integer("advance: the position", state, 0) if state is not None else 0

@@ -7,6 +7,7 @@ import pytest
 
 from fnn import (
     Key,
+    Lstm,
     Serial,
     add,
     advance,
@@ -215,3 +216,45 @@ def test_positions_that_are_turned_are_counted():
         advance(dot_product_attention, x)
     with pytest.raises(V, match=re.escape("rotary expects sequences (n, time, ..., size), got (5, 4)")):
         advance(rotary, x[0])
+
+
+@each_of(
+    "constructor",
+    [
+        rnn(6), gru(6), lstm(6), positional(), positional(12), rotary, layer_norm(),
+        attention(2, causal=True), attention(4, causal=True, window=4, rotary=rotary),
+        transformer_block(2, 16, causal=True), serial(lstm(5), residual(gru(5)), dense(3)),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_float16_is_computed_in_float32_step_by_step_too(constructor):
+    x = (4 * numbers(2, 12, 8)).astype(np.float16)
+    net = serial(constructor)(Key(0), x)
+    whole, steps = net(x), step_by_step(net, x)
+    assert whole.dtype == steps.dtype == np.float16
+    apart = np.abs(whole.astype(float) - steps)
+    # What differs in the last bit of a float32 may be rounded to the next float16, at most.
+    assert (apart <= np.spacing(np.abs(whole))).all()
+    assert (apart > 0).mean() < 0.02
+
+
+def test_a_sum_of_steps_that_float16_cannot_count_is_not_lost_in_a_state():
+    """A cell that adds 0.75 at each step stands still at 2048 in float16, where the spacing is 2."""
+    layer = Lstm(np.zeros((1, 4), np.float16), np.zeros((1, 4), np.float16), np.array([20, 20, 0.973, 20], np.float16))
+    x = np.zeros((1, 2800, 1), np.float16)
+    _, state = advance(layer, x)
+    before = float(state[1][0, 0])
+    assert 2048 < before < 2200
+    for _ in range(100):
+        _, state = advance(layer, x[:, :1], state)
+    assert abs(float(state[1][0, 0]) - before - 75) < 1
+
+
+def test_a_memory_of_float16_is_looked_at_as_on_the_whole():
+    x, memory = (numbers(2, 5, 4, seed=seed).astype(np.float16) for seed in (0, 1))
+    layer = attention(2)(Key(0), (x, memory))
+    whole, (ys, state) = layer((x, memory)), ([], None)
+    for t in range(5):
+        y, state = advance(layer, (x[:, t : t + 1], memory), state)
+        ys.append(y)
+    np.testing.assert_allclose(np.concatenate(ys, axis=1), whole, rtol=1e-3)
