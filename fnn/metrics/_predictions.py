@@ -40,16 +40,23 @@ def labelled(caller: str, prediction: np.ndarray, target: np.ndarray) -> tuple[n
             target = target.argmax(axis=1)
         prediction = without_nan(caller, "prediction", prediction).argmax(axis=1)
     elif prediction.ndim == 2:
+        column = prediction.dtype.kind == "f"
+        hint = "for one logit a row write (logits[:, 0] > 0).astype(int)" if column else "write prediction[:, 0]"
+        raise ValueError(f"{caller} expects scores (n, classes) or labels (n,), got {describe(prediction)}; {hint}")
+    elif prediction.ndim == 1 and target.ndim == 2 and target.shape[1] > 1 and target.dtype.kind in "biuf":
+        one_hot = ((target == 0) | (target == 1)).all()
+        hint = "write target.argmax(axis=1)" if one_hot else f"scores come first: write {caller}(scores, labels)"
         raise ValueError(
-            f"{caller} expects scores (n, classes) or labels (n,), got {describe(prediction)}; "
-            "for one logit a row write (logits[:, 0] > 0).astype(int)"
+            f"{caller} expects one label a row, got {prediction.shape} against a target {target.shape}; {hint}"
         )
     for name, labels in (("prediction", prediction), ("target", target)):
         if labels.dtype.kind not in "biu":
             wanted = f"{caller} expects the {name} as integers or as scores (n, classes)"
             raise TypeError(f"{wanted}, {_thresholding(labels) if name == 'prediction' else coding(labels)}")
     if prediction.ndim != 1 or prediction.shape != target.shape or len(target) == 0:
-        raise ValueError(f"{caller} expects one label a row, got {prediction.shape} against a target {target.shape}")
+        hint = "; write target[:, 0]" if target.shape == (*prediction.shape, 1) else ""
+        found = f"got {prediction.shape} against a target {target.shape}{hint}"
+        raise ValueError(f"{caller} expects one label a row, {found}")
     return prediction.astype(np.int64), target.astype(np.int64)
 
 
@@ -140,11 +147,14 @@ def one_a_column(caller: str, scores: np.ndarray, target: np.ndarray) -> tuple[n
     target = without_nan(caller, "target", target)
     if scores.ndim != 1 or target.shape != scores.shape:
         hint = "; write scores[:, 0]" if scores.ndim == 2 else ""
+        hint = "; write target[:, 0]" if target.shape == (*scores.shape, 1) else hint
         raise ValueError(f"{caller} expects scores (n,) for a target (n,), got {scores.shape} for {target.shape}{hint}")
     if scores.size == 0:
         raise ValueError(f"{caller} expects at least one row, got the shape {scores.shape}")
     if not ((target == 0) | (target == 1)).all():
-        raise ValueError(f"{caller} expects a target of 0 and 1, got some from {target.min()} to {target.max()}")
+        found = f"got some from {target.min()} to {target.max()}"
+        hint = "; write target == target.max() if that is class 1" if np.unique(target[:1000]).size == 2 else ""
+        raise ValueError(f"{caller} expects a target of 0 and 1, {found}{hint}")
     return scores[:, None], target[:, None] == 1
 
 

@@ -25,6 +25,7 @@ from typing import Literal
 import numpy as np
 
 from fnn.core._errors import describe
+from fnn.data._labels import out_of_range
 from fnn.metrics._members import each_member
 from fnn.metrics._predictions import classified, labelled, several
 
@@ -38,7 +39,7 @@ def accuracy(prediction: np.ndarray, target: np.ndarray) -> float:
     Of several classes a row all must be right.
 
     Raises ``TypeError`` unless both are labels or scores, ``ValueError`` if their shapes do not fit, there are no rows,
-    or a score is NaN.
+    a score is NaN, or a label has no score.
 
     >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     0.5
@@ -47,6 +48,9 @@ def accuracy(prediction: np.ndarray, target: np.ndarray) -> float:
     if both is not None:
         return float((both[0] == both[1]).all(axis=1).mean())
     predicted, true = labelled("accuracy", prediction, target)
+    if np.ndim(prediction) == 2 and not 0 <= true.min() <= true.max() < np.shape(prediction)[1]:
+        classes = np.shape(prediction)[1]  # no score is that of a label beyond them: such a row could never be right
+        raise out_of_range("accuracy", true, classes, "target", " of the target").placed(true.shape)
     return float(np.count_nonzero(predicted == true) / len(true))
 
 

@@ -8,6 +8,7 @@ from fnn.metrics import (
     confusion_matrix,
     evaluate,
     f1,
+    log_loss,
     perplexity,
     precision,
     r2,
@@ -36,6 +37,53 @@ ROWS = [
         V,
         "accuracy expects scores (n, classes) or labels (n,), got float64 array (5, 1); for one logit a "
         "row write (logits[:, 0] > 0).astype(int)",
+    ),
+    (
+        lambda: accuracy(np.eye(3), np.array([1, 2, 3])),  # was 0
+        V,
+        "accuracy expects labels from 0 to 2, got 3 at row 2 of the target; they go from 1 to 3, so write target - 1",
+    ),
+    (
+        lambda: accuracy(np.eye(3), np.array([-1, 1, 2])),  # was 2 / 3
+        V,
+        "accuracy expects labels from 0 to 2, got -1 at row 0 of the target; they go from -1 to 2",
+    ),
+    (
+        lambda: accuracy(Y, np.eye(5)),
+        V,
+        "accuracy expects one label a row, got (5,) against a target (5, 5); write target.argmax(axis=1)",
+    ),
+    (
+        lambda: accuracy(Y, LOGITS + 0.3),
+        V,
+        "accuracy expects one label a row, got (5,) against a target (5, 3); scores come first: write accuracy(scores, "
+        "labels)",
+    ),
+    (
+        lambda: accuracy(Y[:, None], Y),
+        V,
+        "accuracy expects scores (n, classes) or labels (n,), got int64 array (5, 1); write prediction[:, 0]",
+    ),
+    (
+        lambda: f1(Y, Y[:, None]),
+        V,
+        "f1 expects one label a row, got (5,) against a target (5, 1); write target[:, 0]",
+    ),
+    (
+        lambda: log_loss(np.full((5, 1), 0.5), Y),  # was told to take softmax, of which each row is 1
+        V,
+        "log_loss expects probabilities (n, classes), or (n,) of class 1, got float64 array (5, 1); write "
+        "probabilities[:, 0]",
+    ),
+    (
+        lambda: roc_auc(FLAT, (Y > 0)[:, None]),
+        V,
+        "roc_auc expects scores (n,) for a target (n,), got (5,) for (5, 1); write target[:, 0]",
+    ),
+    (
+        lambda: roc_auc(FLAT, np.where(Y > 0, 1, -1)),
+        V,
+        "roc_auc expects a target of 0 and 1, got some from -1 to 1; write target == target.max() if that is class 1",
     ),
     (
         lambda: accuracy(FLAT, Y),
