@@ -51,5 +51,7 @@ def probabilities(caller: str, logits: np.ndarray, target: np.ndarray) -> np.nda
     if not ((np.abs(sums - 1) < 1e-3).all() and (target >= 0).all()):
         row = int(np.flatnonzero(~((np.abs(sums - 1) < 1e-3) & (target >= 0).all(axis=1)))[0])
         wanted = f"{caller} expects the rows of a target (n, classes) to be probabilities that sum to 1"
-        raise WrongRow(f"{wanted}, got values from {target[row].min()} that sum to {sums[row]}", row)
+        several = target.any() and ((target == 0) | (target == 1)).all()  # as where a row may be of several classes
+        hint = "; for several classes a row, or none, write binary_cross_entropy" if several else ""
+        raise WrongRow(f"{wanted}, got values from {target[row].min()} that sum to {sums[row]}", row, hint)
     return target

@@ -30,9 +30,20 @@ def same_shape(caller: str, loss: Any, prediction: Any, target: Any) -> Matched:
     if prediction.shape != target.shape:
         raise ValueError(
             f"{caller} expects a target of the prediction's shape {prediction.shape}, got {target.shape}"
-            + ("; write target[:, None]" if prediction.shape == (*target.shape, 1) else "")
+            + _in_shape(target, prediction.shape)
         )
     return prediction, floats(caller, target), prediction.shape, None
+
+
+def _in_shape(target: np.ndarray, shape: tuple[int, ...]) -> str:
+    """Return what to write for a target of another shape, if it can be told."""
+    if shape == (*target.shape, 1):
+        return "; write target[:, None]"
+    if (*shape, 1) == target.shape:
+        return "; write target[:, 0]"
+    if shape[:-1] == target.shape and target.dtype.kind in "iu":
+        return f"; for labels write fnn.data.one_hot(target, {shape[-1]}), or cross_entropy"
+    return ""
 
 
 def counted(
@@ -47,6 +58,7 @@ def counted(
     weights = floats(caller, weights)
     if weights.ndim == 0 or weights.shape != shape[: weights.ndim]:
         further = f"; for one a step or value, they may be up to {shape}" if len(shape) > 1 else ""
+        further = "; write weights[:, 0]" if weights.shape == (*shape[:1], 1) else further
         raise ValueError(f"{caller} expects one weight a row, {shape[:1]}, got {weights.shape}{further}")
     weights = _spread(weights, shape).astype(np.float64)  # as small or large as they are
     if kept is None and weights.min() > 0 and weights.max() < math.inf:

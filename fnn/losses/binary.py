@@ -105,7 +105,10 @@ def _hinge_rows(loss: Hinge, scores: np.ndarray, target: np.ndarray) -> tuple[np
 
 def require_probabilities(caller: str, target: np.ndarray) -> None:
     """Raise unless every value of a target lies between 0 and 1."""
-    _require(f"{caller} expects targets from 0 to 1", target, (target >= 0) & (target <= 1))
+    good = (target >= 0) & (target <= 1)
+    if not good.all():
+        hint = "; for -1 and 1 write (target + 1) / 2" if target.min() == -1 else ""
+        _require(f"{caller} expects targets from 0 to 1", target, good, hint)
 
 
 def _require(wanted: str, target: np.ndarray, good: np.ndarray, hint: str = "") -> None:

@@ -46,7 +46,8 @@ def _kl_divergence_rows(loss: KLDivergence, logits: np.ndarray, target: np.ndarr
 def _matched_probabilities(caller: str, loss: Any, prediction: Any, target: Any) -> Matched:
     prediction, target = floats(caller, prediction), as_array(caller, target)
     if np.shape(prediction) != np.shape(target):
-        raise ValueError(f"{caller} expects probabilities {np.shape(prediction)}, got {np.shape(target)}")
+        hint = "; for labels write cross_entropy" if target.shape == prediction.shape[:-1] else ""
+        raise ValueError(f"{caller} expects probabilities {prediction.shape}, got {target.shape}{hint}")
     return matched_logits(caller, cross_entropy, prediction, target)
 
 

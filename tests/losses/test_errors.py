@@ -63,6 +63,38 @@ ROWS = [
         V,
         "mse expects a target of the prediction's shape (5, 1), got (5,); write target[:, None]",
     ),
+    (
+        lambda: mse(FLAT, COLUMN),
+        V,
+        "mse expects a target of the prediction's shape (5,), got (5, 1); write target[:, 0]",
+    ),
+    (
+        lambda: binary_cross_entropy(LOGITS, Y),
+        V,
+        "binary_cross_entropy expects a target of the prediction's shape (5, 3), got (5,); for labels write "
+        "fnn.data.one_hot(target, 3), or cross_entropy",
+    ),
+    (
+        lambda: binary_cross_entropy(FLAT, np.where(Y > 0, 1, -1)),
+        V,
+        "binary_cross_entropy expects targets from 0 to 1, got -1.0 at row 0; for -1 and 1 write (target + 1) / 2",
+    ),
+    (
+        lambda: cross_entropy(LOGITS, LOGITS + 1),
+        V,
+        "cross_entropy expects the rows of a target (n, classes) to be probabilities that sum to 1, got values from "
+        "1.0 that sum to 3.0 at row 0; for several classes a row, or none, write binary_cross_entropy",
+    ),
+    (
+        lambda: mse(COLUMN, COLUMN, COLUMN[:, None]),
+        V,
+        "mse expects one weight a row, (5,), got (5, 1, 1); for one a step or value, they may be up to (5, 1)",
+    ),
+    (
+        lambda: cross_entropy(LOGITS, Y, COLUMN),
+        V,
+        "cross_entropy expects one weight a row, (5,), got (5, 1); write weights[:, 0]",
+    ),
     (lambda: mse(COLUMN[:0], COLUMN[:0]), V, "mse expects at least one row, got the shape (0, 1)"),
     (
         lambda: mse(COLUMN, COLUMN, FLAT[:3]),
@@ -266,7 +298,11 @@ ROWS = [
     ),
     (lambda: BinaryCrossEntropy(positive_weight=0), V, "positive_weight must be above 0, got 0"),
     (lambda: BinaryCrossEntropy(positive_weight=np.inf), V, "positive_weight must be at least 0 and finite, got inf"),
-    (lambda: kl_divergence(LOGITS, Y), V, "kl_divergence expects probabilities (5, 3), got (5,)"),
+    (
+        lambda: kl_divergence(LOGITS, Y),
+        V,
+        "kl_divergence expects probabilities (5, 3), got (5,); for labels write cross_entropy",
+    ),
     (
         lambda: kl_divergence(LOGITS, LOGITS),
         V,
