@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fnn.core._arrays import floats, read_only
+from fnn.core._arrays import as_array, float_dtype, floats, read_only
 from fnn.core._errors import describe
 from fnn.core.record import Record
 from fnn.data._units import centered
@@ -47,7 +47,7 @@ def standardization(like: np.ndarray) -> Standardization:
 
 
 def _of(like: Any, caller: str) -> Standardization:
-    like = floats(caller, like)
+    like = _exact(caller, like)
     if like.ndim == 0 or len(like) == 0:
         raise ValueError(f"{caller} expects like as rows (n, ...), at least one, got {like.shape}")
     if not np.isfinite(like).all():
@@ -74,9 +74,10 @@ def standardize(x: np.ndarray, like: np.ndarray | Standardization | None = None)
     array([[-1.,  0.],
            [ 1.,  0.]])
     """
-    x = floats("standardize", x)
+    x = as_array("standardize", x)
+    dtype, x = float_dtype(x), _exact("standardize", x)
     if not isinstance(like, Standardization):
-        like = x if like is None else floats("standardize", like)
+        like = x if like is None else _exact("standardize", like)
         if like.ndim == 0 or len(like) == 0:
             raise ValueError(_unlike(x, like.shape))
     row = like.mean.shape if isinstance(like, Standardization) else like.shape[1:]
@@ -90,10 +91,16 @@ def standardize(x: np.ndarray, like: np.ndarray | Standardization | None = None)
         y -= scaling.mean / scaling.unit
         y -= scaling.error / scaling.unit
         y /= scaling.std / scaling.unit
-        y = y.astype(x.dtype)
+        y = y.astype(dtype)
     if not np.isfinite(y).all():
-        raise ValueError(f"standardize: so far from the mean of like, some of x are too large for {x.dtype}")
+        raise ValueError(f"standardize: so far from the mean of like, some of x are too large for {dtype}")
     return y
+
+
+def _exact(caller: str, x: Any) -> np.ndarray:
+    """Return x as floats that hold what it holds: a float32 would round integers from 2**24 on, such as times."""
+    array = as_array(caller, x)
+    return array.astype(np.float64) if array.dtype.kind in "iu" and array.dtype.itemsize > 2 else floats(caller, array)
 
 
 def _unlike(x: np.ndarray, like: tuple[Any, ...]) -> str:

@@ -32,7 +32,9 @@ def same_shape(caller: str, loss: Any, prediction: Any, target: Any) -> Matched:
             f"{caller} expects a target of the prediction's shape {prediction.shape}, got {target.shape}"
             + _in_shape(target, prediction.shape)
         )
-    return prediction, floats(caller, target), prediction.shape, None
+    if target.dtype.kind != "f":  # beside a float64 prediction integers keep their digits, which a float32 may round
+        target = target.astype(prediction.dtype if prediction.dtype.itemsize > 4 else np.float32)
+    return prediction, target, prediction.shape, None
 
 
 def _in_shape(target: np.ndarray, shape: tuple[int, ...]) -> str:

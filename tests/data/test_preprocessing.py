@@ -109,6 +109,19 @@ def test_values_close_together_far_from_0_are_told_apart():
     assert standardize(np.array([[1.0], [1 + 2**-52]])).tolist() == [[-1], [1]]
 
 
+@each_of("dtype", [np.int64, np.int32, np.uint32])
+def test_integers_that_a_float32_would_round_are_told_apart(dtype):
+    """As seconds since 1970 are, of which a float32 has one in 128."""
+    times = np.array([1_600_000_000, 1_600_000_001, 1_600_000_005], dtype)
+    scaling = standardization(times)
+    y = standardize(times, like=scaling)
+    assert y.dtype == np.float32
+    assert scaling.mean == 1_600_000_002
+    np.testing.assert_allclose(y, np.array([-2, -1, 3]) / np.sqrt(14 / 3), rtol=1e-6)
+    for like in (None, times, times.astype(np.float64)):
+        np.testing.assert_array_equal(standardize(times, like=like), y)
+
+
 def test_a_test_set_too_far_from_its_training_set_is_an_error():
     train, test = np.array([[1e-3], [2e-3]], np.float16), np.array([[6e4]], np.float16)
     message = "standardize: so far from the mean of like, some of x are too large for float16"

@@ -490,3 +490,13 @@ def test_a_target_that_is_forgotten_is_told():
     for loss in (fnn.mse, fnn.cross_entropy, fnn.hinge, fnn.kl_divergence, fnn.nll, fnn.focal):
         with pytest.raises(TypeError, match=r"^\w+ expects an array of real numbers, got NoneType None$"):
             loss(numbers(5, 3), None)
+
+
+def test_an_integer_target_keeps_its_digits_beside_float64():
+    near = np.array([16_777_218.5])
+    for target in (np.array([16_777_217]), np.array([16_777_217], np.uint32)):  # which a float32 cannot hold
+        assert mse(near, target) == 2.25
+        assert mae(near, target) == 1.5
+        assert sum_squared_error(near, target) == 1.125
+    assert mse(np.float32([0.5]), np.array([2])) == 2.25
+    assert mse(np.array([0.5]), np.array([True])) == 0.25
