@@ -100,7 +100,7 @@ def standardize(x: np.ndarray, like: np.ndarray | Standardization | None = None)
 def _exact(caller: str, x: Any) -> np.ndarray:
     """Return x as floats that hold what it holds: a float32 would round integers from 2**24 on, such as times."""
     array = as_array(caller, x)
-    return array.astype(np.float64) if array.dtype.kind in "iu" and array.dtype.itemsize > 2 else floats(caller, array)
+    return array.astype(np.float64) if array.dtype.kind in "iu" and array.dtype.itemsize > 2 else floats(caller, x)
 
 
 def _unlike(x: np.ndarray, like: tuple[Any, ...]) -> str:

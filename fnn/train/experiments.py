@@ -58,9 +58,9 @@ def repeat(run: Callable[[Key], Any] | Together, keys: Iterable[Key], map: Map =
     >>> repeat(lambda key: key.path[0] ** 2, split(Key(0), 4))
     [0, 1, 4, 9]
     """
-    _require_run("repeat", run, "a key", map)
     if not isinstance(keys, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"repeat expects keys, say split(Key(0), 5), got {describe(keys)}")
+    _require_run("repeat", run, "a key", map)
     keys = [require_key("repeat", key) for key in keys]
     if isinstance(run, Together):
         return _in_groups("repeat", run, [(key,) for key in keys], map)

@@ -38,8 +38,9 @@ def states(step: Callable[..., Any], state: Any, batches: Iterable[Any]) -> Iter
     >>> list(states(lambda total, batch: total + batch, 0, [1, 2, 3]))
     [0, 1, 3, 6]
     """
-    if not callable(step):
-        raise TypeError(f"states expects a step, say train_step(mse, adam()), got {describe(step)}")
+    if not callable(step) or hasattr(step, "opt"):  # a state is a record, which can be called
+        hint = "; write states(step, state, batches)" if hasattr(step, "opt") else ""
+        raise TypeError(f"states expects a step, say train_step(mse, adam()), got {describe(step)}{hint}")
     if isinstance(state, np.ndarray):
         raise TypeError(f"states expects a state, got {describe(state)}; write start(net, optimizer)")
     try:

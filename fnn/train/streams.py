@@ -64,7 +64,11 @@ def until(done: Callable[[Any], bool]) -> Passed:
 def _until(done: Callable[[Any], bool], stream: Iterable[Any]) -> Iterator[Any]:
     for element in stream:
         yield element
-        if done(element):
+        ended: Any = done(element)
+        if is_array(ended) and ended.size != 1:
+            hint = "for the members of an ensemble write .all() or .any()"
+            raise TypeError(f"until expects True or False, got {describe(ended)}; {hint}")
+        if ended:
             return
 
 

@@ -80,6 +80,11 @@ ROWS = [
         T,
         "a step of training expects a state, got Serial(layers=(Dense(weight=f32[4,8],...; write start(net, optimizer)",
     ),
+    (
+        lambda: states(STATE, train_step(mse, adam()), []),
+        T,
+        "states expects a step, say train_step(mse, adam()), got State(…; write states(step, state, batches)",
+    ),
     (lambda: states(3, STATE, []), T, "states expects a step, say train_step(mse, adam()), got int 3"),
     (
         lambda: states(train_step(mse, adam()), STATE, 3),

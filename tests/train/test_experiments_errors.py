@@ -27,6 +27,7 @@ def one_less(function, items):
 ROWS = [
     (lambda: repeat(3, split(KEY, 2)), T, "repeat expects a function of a key, got int 3"),
     (lambda: repeat(str, 3), T, "repeat expects keys, say split(Key(0), 5), got int 3"),
+    (lambda: repeat(str, 3, KEY), T, "repeat expects keys, say split(Key(0), 5), got int 3"),
     (lambda: repeat(str, [3]), T, "repeat expects a key, got int 3; write Key(3)"),
     (lambda: repeat(failing, split(KEY, 1)), V, "no such width\nrepeat: with the key Key(seed=0, path=(0,))"),
     (

@@ -477,6 +477,11 @@ def test_an_error_in_a_measure_says_which_measure_and_where():
             TypeError,
             "early_stopping expects the score to be a number, got float64 array (1, 1)",
         ),
+        (
+            lambda: list(until(lambda n: np.array([True, False]))([1])),
+            TypeError,
+            "until expects True or False, got bool array (2,); for the members of an ensemble write .all() or .any()",
+        ),
         (lambda: ema(1), ValueError, "ema: the decay must be at least 0 and below 1, got 1"),
         (lambda: ema(-0.1), ValueError, "ema: the decay must be at least 0 and below 1, got -0.1"),
         (lambda: ema("0.9"), TypeError, "ema: the decay must be a number, got str '0.9'"),
