@@ -70,12 +70,10 @@ def as_array(caller: str, x: Any) -> np.ndarray:
     """Return ``x`` as an array.
 
     Arrays of other libraries and tables of pandas or polars are taken as NumPy reads them. Raises ``TypeError`` in the
-    name of ``caller`` for those that it cannot read, rows of unequal lengths, a masked array, a tuple of arrays, None.
+    name of ``caller`` for those that it cannot read, rows of unequal lengths, a masked array, a tuple of arrays.
     """
     if type(x) is np.ndarray:
         return x
-    if x is None:
-        raise LayerTypeError(caller, "expects an array of real numbers, got NoneType None")
     if isinstance(x, np.ma.MaskedArray):
         raise LayerTypeError(caller, "expects a plain array, got a masked one; fill its gaps, say x.filled(0)")
     if is_tuple(x) and any(map(is_array, x)):  # NumPy would stack them, if their shapes happen to agree

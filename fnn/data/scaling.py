@@ -74,8 +74,7 @@ def standardize(x: np.ndarray, like: np.ndarray | Standardization | None = None)
     array([[-1.,  0.],
            [ 1.,  0.]])
     """
-    x = as_array("standardize", x)
-    dtype, x = float_dtype(x), _exact("standardize", x)
+    dtype, x = float_dtype(as_array("standardize", x)), _exact("standardize", x)
     if not isinstance(like, Standardization):
         like = x if like is None else _exact("standardize", like)
         if like.ndim == 0 or len(like) == 0:

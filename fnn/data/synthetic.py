@@ -190,8 +190,8 @@ def _centers(centers: int | ArrayLike, features: int, key: Key) -> np.ndarray:
         shape = integer("blobs: the number of centers", centers), integer("blobs: the number of features", features)
         return 20 * uniforms(fold_in(require_key("blobs", key), 2), shape) - 10
     wrong = f"blobs expects centers as an integer or as numbers (k, features), got {describe(centers)}"
-    given = None if centers is None else as_array("blobs", centers)
-    if given is None or given.dtype.kind not in "iuf":
+    given = as_array("blobs", centers)
+    if given.dtype.kind not in "iuf":
         raise TypeError(wrong)
     if given.ndim != 2 or given.size == 0:
         raise ValueError(wrong)

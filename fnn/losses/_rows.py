@@ -1,5 +1,6 @@
 """Which rows of a loss are there, and how much each of them matters.
 
+required   : target                -> it as an array, or an error
 same_shape : prediction, target    -> both, the shape of the losses, which of them are there (None: all)
 within     : lengths, shape, there -> which steps are there, (n, time)
 counted    : shape, there, weights -> places of the losses that are left, the scale of each in their weighted mean
@@ -24,7 +25,7 @@ Matched = tuple[np.ndarray, np.ndarray, tuple[int, ...], np.ndarray | None]
 
 def same_shape(caller: str, loss: Any, prediction: Any, target: Any) -> Matched:
     """Return both as floats, or raise in the name of ``caller`` if their shapes differ."""
-    prediction, target = floats(caller, prediction), as_array(caller, target)
+    prediction, target = floats(caller, prediction), required(caller, target)
     if target.dtype.kind not in "fiub":
         raise TypeError(f"{caller} expects an array of real numbers, {coding(target, number='float')}")
     if prediction.shape != target.shape:
@@ -35,6 +36,15 @@ def same_shape(caller: str, loss: Any, prediction: Any, target: Any) -> Matched:
     if target.dtype.kind != "f":  # beside a float64 prediction integers keep their digits, which a float32 may round
         target = target.astype(prediction.dtype if prediction.dtype.itemsize > 4 else np.float32)
     return prediction, target, prediction.shape, None
+
+
+def required(caller: str, target: Any) -> np.ndarray:
+    """Return a target as an array, or raise in the name of ``caller`` without one."""
+    if type(target) is np.ndarray:  # the usual case, which must not wait
+        return target
+    if target is None:
+        raise TypeError(f"{caller} expects a target beside the prediction, got None")
+    return as_array(caller, target)
 
 
 def _in_shape(target: np.ndarray, shape: tuple[int, ...]) -> str:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import attrs
 import numpy as np
 
-from fnn.core._arrays import as_array, counting, floats, ones
+from fnn.core._arrays import counting, floats, ones
 from fnn.core._errors import number
 from fnn.core.grad import value_and_grad
 from fnn.core.keys import Key
@@ -26,7 +26,7 @@ from fnn.data._labels import WrongRow, coding, out_of_range
 from fnn.layers.softmax import Softmax
 from fnn.losses._classes import class_weights_of, ignored_label, probabilities, weights_of_classes
 from fnn.losses._reduction import Evaluated, Slopes, reduced
-from fnn.losses._rows import Matched, scaled
+from fnn.losses._rows import Matched, required, scaled
 from fnn.networks.serial import ending
 
 _INDEX, _UNSIGNED = np.dtype(np.intp), np.dtype(np.uintp)
@@ -67,7 +67,7 @@ def cross_entropy_vjp(loss: CrossEntropy, prediction: Any, target: Any, weights:
 
 def matched_logits(caller: str, loss: Any, prediction: Any, target: Any, what: str = "logits") -> Matched:
     """Return the logits; integers or probabilities as target; the shape of the rows; those that are not ignored."""
-    logits, target = floats(caller, prediction), as_array(caller, target)
+    logits, target = floats(caller, prediction), required(caller, target)
     rows = logits.shape[:-1]
     if not rows or logits.shape[-1] < 2:
         hint = (

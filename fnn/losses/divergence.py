@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fnn.core._arrays import as_array, floats
+from fnn.core._arrays import floats
 from fnn.core.grad import value_and_grad
 from fnn.core.record import Record
 from fnn.core.vjp import vjp
 from fnn.layers.softmax import Softmax
 from fnn.losses._classes import probabilities
 from fnn.losses._reduction import Evaluated, Slopes, reduced
-from fnn.losses._rows import Matched
+from fnn.losses._rows import Matched, required
 from fnn.losses.classification import cross_entropy, logits_value_and_grad, matched_logits, probability_rows
 
 
@@ -44,7 +44,7 @@ def _kl_divergence_rows(loss: KLDivergence, logits: np.ndarray, target: np.ndarr
 
 
 def _matched_probabilities(caller: str, loss: Any, prediction: Any, target: Any) -> Matched:
-    prediction, target = floats(caller, prediction), as_array(caller, target)
+    prediction, target = floats(caller, prediction), required(caller, target)
     if np.shape(prediction) != np.shape(target):
         hint = "; for labels write cross_entropy" if target.shape == prediction.shape[:-1] else ""
         raise ValueError(f"{caller} expects probabilities {prediction.shape}, got {target.shape}{hint}")
