@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import pickle
 import signal
+import traceback
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -115,6 +116,8 @@ def _serve(pipe: Any) -> None:
                 return
             except Exception as error:  # what was sent cannot be read here
                 outcome = False, error
+            if not outcome[0]:  # a traceback does not pickle
+                outcome[1].add_note("in another process: " + "".join(traceback.format_tb(outcome[1].__traceback__)))
             try:
                 pipe.send(outcome)
             except Exception as error:  # nor can every result be sent

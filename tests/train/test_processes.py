@@ -90,8 +90,11 @@ def test_an_error_there_is_an_error_here_and_the_next_call_is_as_ever():
     pytest.importorskip("threadpoolctl")
     with fnn.processes(2) as on_two:
         for items in ([1, 0], [0, 1], [0, 0]):
-            with pytest.raises(ZeroDivisionError, match="division by zero"):
+            with pytest.raises(ZeroDivisionError, match="division by zero") as found:
                 on_two(inverse, items)
+            there = getattr(found.value, "__notes__", [])
+            assert len(there) == (items[0] != 0)  # the first item is computed here, and has a traceback
+            assert all(note.startswith("in another process: ") and ", in inverse\n" in note for note in there)
             assert on_two(inverse, [1, 2]) == [1, 0.5]
         with pytest.raises(TypeError, match=r"^processes: a result, or an error, does not pickle: "):
             on_two(inverse, [1, -2])
