@@ -12,6 +12,7 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from types import SimpleNamespace
 
+import fnn
 from fnn import Key, adam, cross_entropy, dense, dropout, fit, relu, serial, sharded, split, start, tree
 from fnn.data import moons
 from fnn.train.experiments import repeat
@@ -73,6 +74,18 @@ def joblib(backend):
     return on
 
 
+def ours(kind):
+    """Return the executor of a map of fnn's own."""
+
+    @contextmanager
+    def on(workers):
+        with kind(workers) as mapped:
+            yield SimpleNamespace(map=mapped)
+
+    return on
+
+
+OURS = {"fnn.threads": ours(fnn.threads), "fnn.processes": ours(fnn.processes)}
 PEERS = {"dask": dask, "loky": joblib("loky"), "threading": joblib("threading")}
 
 
@@ -86,5 +99,5 @@ def main(*ways):
 def main_in_shards(*ways):
     """Print, for each executor with its number of workers, the digest of one run whose loss is sharded."""
     for name, workers in ways:
-        with (EXECUTORS | PEERS)[name](workers) as executor:
+        with (EXECUTORS | OURS | PEERS)[name](workers) as executor:
             print(name, workers, run_in_shards(executor.map))

@@ -18,7 +18,7 @@ import pytest
 from fnn import Key, cross_entropy, forward, states, train_step, tree
 from fnn.data import epochs
 from tests.each_of import each_of
-from tests.train.runs import DATA, EXECUTORS, NET, OPTIMIZER, begin, digest
+from tests.train.runs import DATA, EXECUTORS, NET, OPTIMIZER, OURS, begin, digest
 
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL", "BLIS", "VECLIB")}
 
@@ -62,6 +62,15 @@ def test_a_sharded_loss_gives_the_same_bits_whoever_computes_the_shards():
     found = digests(0, ("map", 1), ("threads", 3), ("processes", 2), main="main_in_shards")
     assert len(found) == 3
     assert {len(each) for (each,) in found} == {64}
+    assert len(set(found)) == 1
+
+
+@pytest.mark.long
+def test_so_do_the_maps_of_fnn():
+    pytest.importorskip("threadpoolctl")
+    ways = [(name, workers) for name in OURS for workers in (1, 2, 3)]
+    found = digests(0, ("map", 1), *ways, main="main_in_shards")
+    assert len(found) == 7
     assert len(set(found)) == 1
 
 
