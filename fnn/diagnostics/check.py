@@ -125,6 +125,8 @@ def _copied(tree: Tree, dtype: type[np.floating[Any]]) -> Any:
 def _require_contract(layer: Any, x: Any, rest: tuple[Any, ...], named: dict[str, Any]) -> None:
     """Raise ``AssertionError`` if a rule cannot serve in a network or in training, whatever its gradients are."""
     name, rule = type(layer).__name__, vjp.dispatch(type(layer))
+    if not rest and "target" in inspect.signature(rule).parameters and not _takes(rule, layer, x):
+        raise TypeError(f"check_vjp expects a target for {name}; write check_vjp(loss, prediction, target)")
     result = vjp(layer, x, *rest, **named)
     if not (isinstance(result, tuple) and len(result) == 2 and callable(result[1])):
         raise AssertionError(f"{name}: its rule must return (y, pullback), got {describe(result)}")

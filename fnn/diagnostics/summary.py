@@ -13,6 +13,7 @@ from fnn.core._arrays import as_array
 from fnn.core._errors import describe
 from fnn.core._members import rows_of
 from fnn.core.keys import Key, fold_in
+from fnn.core.record import is_record
 from fnn.core.tree import leaves, map
 from fnn.core.vjp import forward
 from fnn.diagnostics._table import Table
@@ -44,6 +45,8 @@ def summary(params: Any, x: Any) -> Table:
     -------------------------------------
     total                             322
     """
+    if not is_record(params) and is_record(x):
+        raise TypeError(f"summary expects a network and data, got {describe(params)} first; write summary(net, x)")
     x = x if isinstance(x, tuple) else as_array("summary", x)
     if isinstance(params, Ensemble):
         require_members(params.n, x)

@@ -43,7 +43,10 @@ def required(caller: str, target: Any) -> np.ndarray:
     if type(target) is np.ndarray:  # the usual case, which must not wait
         return target
     if target is None:
-        raise TypeError(f"{caller} expects a target beside the prediction, got None")
+        raise TypeError(
+            f"{caller} expects a target beside the prediction, got None; for a network and a batch write "
+            f"value_and_grad({caller}, net, (x, target))"
+        )
     return as_array(caller, target)
 
 

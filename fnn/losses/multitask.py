@@ -89,10 +89,12 @@ def combined(*losses: Any, weights: tuple[float, ...] | None = None) -> Combined
         if hasattr(loss, "shards"):  # of a class in a room above
             hint = "it is the network's work that is shared: write sharded(combined(mse, cross_entropy), 2)"
             raise TypeError(f"combined expects losses, got {describe(loss)}; {hint}")
+    if not losses:
+        raise ValueError("combined expects at least one loss, got none; write combined(mse, cross_entropy)")
     if not isinstance(weights, tuple | None):
         raise TypeError(f"combined expects weights as a tuple, a number for each loss, got {describe(weights)}")
     weights = (1.0,) * len(losses) if weights is None else tuple(number("combined: each weight", w) for w in weights)
-    if len(weights) != len(losses) or not losses:
+    if len(weights) != len(losses):
         raise ValueError(f"combined expects a weight for each of its losses ({len(losses)}), got {len(weights)}")
     if not any(weights):
         raise ValueError(f"combined: the weights must not be all zero, since nothing would be learned, got {weights}")

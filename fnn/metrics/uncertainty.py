@@ -84,7 +84,7 @@ def calibration(
 
 def _of_classes(caller: str, probabilities: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return probabilities (n, classes), or (n,) of class 1 against class 0, in float64, and labels (n,)."""
-    if np.shape(probabilities)[1:] == (1,):  # as a sigmoid has them
+    if as_array(caller, probabilities).shape[1:] == (1,):  # as a sigmoid has them
         found = f"got {describe(probabilities)}; write probabilities[:, 0]"
         raise ValueError(f"{caller} expects probabilities (n, classes), or (n,) of class 1, {found}")
     p = _probabilities(caller, probabilities)

@@ -32,6 +32,7 @@ def require_constructors(caller: str, parts: tuple[Any, ...], field: str) -> Non
     """Raise ``TypeError`` in the name of ``caller`` unless each part is a constructor or a finished layer."""
     for place, part in enumerate(parts):
         hint = "; write the layer itself, say relu or Relu()" if isinstance(part, type) else ""
+        hint = f"; write {caller}(*layers)" if isinstance(part, list | tuple) else hint
         if not hint and callable(part) and not may_construct(part):
             hint = "; a function of x is no layer: write tanh or relu of fnn, or a record with a function for vjp"
         if hint or not (is_record(part) or callable(part)):

@@ -5,6 +5,7 @@ mlp : width, ... -> constructor
 
 from __future__ import annotations
 
+from fnn.core._errors import describe
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers.activations import relu
 from fnn.layers.dense import dense
@@ -16,8 +17,8 @@ from fnn.networks.serial import serial
 def mlp(*widths: int, activation: Part = relu) -> Construct:
     """Construct a dense layer for each width, with an activation function between them.
 
-    The last layer has none: its outputs are values or logits. Raises ``ValueError`` if there is no width, and what
-    ``dense`` and ``serial`` raise.
+    The last layer has none: its outputs are values or logits. Raises ``ValueError`` if there is no width,
+    ``TypeError`` for a list of them, and what ``dense`` and ``serial`` raise.
 
     >>> import numpy as np
     >>> from fnn import Key
@@ -26,5 +27,7 @@ def mlp(*widths: int, activation: Part = relu) -> Construct:
     """
     if not widths:
         raise ValueError("mlp expects at least one width, got none; write mlp(64, 10)")
+    if isinstance(widths[0], list | tuple):
+        raise TypeError(f"mlp expects widths one after the other, got {describe(widths[0])}; write mlp(*widths)")
     body = [part for width in widths for part in (dense(width), activation)]
     return serial(*body[:-1])

@@ -21,7 +21,8 @@ import numpy as np
 from fnn.core._errors import boolean, describe, number, positive
 from fnn.core._numbers import Numbers, for_each, numbers, positives
 from fnn.core._structure import Tree, Where, require_where
-from fnn.core.record import Record
+from fnn.core.record import Record, is_record
+from fnn.core.tree import leaves
 from fnn.optim._members import shortened
 from fnn.optim._memory import nothing_yet
 from fnn.optim.transform import Flat, Transform, lifted
@@ -99,6 +100,9 @@ def descend(learning_rate: LearningRate) -> Transform:
     >>> descend(0.1).update((np.ones(1),), (), (np.ones(1),), 0)
     ((array([-0.1]),), ())
     """
+    if is_record(learning_rate) and leaves(learning_rate):  # which can be called, as a schedule can
+        hint = "the network is given to start(net, optimizer)"
+        raise TypeError(f"descend expects a learning rate or a schedule, got {describe(learning_rate)}; {hint}")
     if not callable(learning_rate):
         learning_rate = positives("descend: the learning rate", learning_rate, STUCK)
     return lifted(partial(_descend, learning_rate))

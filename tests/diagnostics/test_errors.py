@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fnn import Record, check_vjp, diagnose, relu, summary, vjp
+from fnn import Record, check_vjp, diagnose, mse, relu, summary, vjp
 from tests.each_of import each_of
 from tests.errors import check, message
 from tests.laws.test_bad_input import COLUMN, NET, T, V, X, Y
@@ -54,6 +54,16 @@ def restless_vjp(layer: Restless, x, key=None):
 
 
 ROWS = [
+    (
+        lambda: check_vjp(mse, X),
+        T,
+        "check_vjp expects a target for MeanSquaredError; write check_vjp(loss, prediction, target)",
+    ),
+    (
+        lambda: summary(X, NET),
+        T,
+        "summary expects a network and data, got float32 array (5, 4) first; write summary(net, x)",
+    ),
     (
         lambda: check_vjp(Cube(wrong=lambda dx: dx / 3), COLUMN),
         AssertionError,

@@ -368,7 +368,7 @@ ROWS = [
         "layers[2].weight, layers[2].bias",
     ),
     (lambda: l2(0.1, "weight")(relu), V, "l2: str 'weight' chooses no leaf; there are none"),
-    (lambda: combined(), V, "combined expects a weight for each of its losses (0), got 0"),
+    (lambda: combined(), V, "combined expects at least one loss, got none; write combined(mse, cross_entropy)"),
     (lambda: combined(mse, mae, weights=(1.0,)), V, "combined expects a weight for each of its losses (2), got 1"),
     (
         lambda: combined(mse, mae, weights=(1.0, -1.0)),

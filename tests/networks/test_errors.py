@@ -87,6 +87,12 @@ def _twice(x):
 
 
 ROWS = [
+    (lambda: mlp([64, 10]), T, "mlp expects widths one after the other, got list [64, 10]; write mlp(*widths)"),
+    (
+        lambda: serial([dense(3), relu]),
+        T,
+        "serial expects constructors or layers, got list [dense(3), Relu()] at layers[0]; write serial(*layers)",
+    ),
     # --- serial, mlp ---
     (
         lambda: Serial([relu])(X),

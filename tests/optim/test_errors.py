@@ -64,6 +64,11 @@ ROWS = [
     (lambda: rmsprop(momentum=1), V, "rmsprop: momentum must be at least 0 and below 1, got 1"),
     (lambda: rmsprop(eps=-1), V, "scale_by_rms: eps must be at least 0 and finite, got -1"),
     (lambda: adagrad(eps=-1), V, "scale_by_adagrad: eps must be at least 0 and finite, got -1"),
+    (
+        lambda: adam(NET),
+        T,
+        "descend expects a learning rate or a schedule, got Serial(…; the network is given to start(net, optimizer)",
+    ),
     (lambda: sgd(0.1, 1.0), V, "sgd: momentum must be at least 0 and below 1, got 1.0"),
     (lambda: adam(b1=1), V, "adam: b1 must be at least 0 and below 1, got 1"),
     (lambda: adam(amsgrad=1), T, "adam: amsgrad must be True or False, got int 1"),
