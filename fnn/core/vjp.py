@@ -50,6 +50,8 @@ def vjp(layer: Any, *inputs: Any, **named: Any) -> tuple[Any, Pullback]:
         raise TypeError(f"vjp expects a layer or a loss, got {what}; write {layer.__name__}()")
     if hasattr(layer, "__record__"):  # a record, whose file comes after this one
         name = type(layer).__name__
+        if hasattr(layer, "opt"):  # a state of training
+            raise TypeError(f"vjp expects a layer or a loss, got {what}; write state.params")
         raise TypeError(f"vjp: no function is registered for {name}; write @vjp.register above {name.lower()}_vjp")
     if callable(layer):
         raise TypeError(f"vjp expects a finished layer, got {what}; make it first: net = constructor(key, x)")

@@ -14,8 +14,10 @@ import numpy as np
 from fnn.core import tree
 from fnn.core._errors import describe, integer
 from fnn.core._members import rows_of
+from fnn.core.record import is_record
 from fnn.core.vjp import forward
 from fnn.data._rows import require_rows
+from fnn.networks._parts import takes
 from fnn.networks.ensemble import Ensemble, members, require_members
 from fnn.networks.inference import needs_inference
 
@@ -66,6 +68,8 @@ def evaluate(measure: Callable[..., T], params: Any, data: tuple[Any, ...], size
     if {leaf.shape[:1] for leaf in tree.leaves(prediction)} != {(n,)}:
         raise ValueError(f"evaluate expects a prediction for each of {n} rows, got {describe(prediction)}")
     given = [part for part in target[1:] if part is not None]  # most measures take no weights at all
+    if given and not is_record(measure) and not takes(measure, 3):
+        raise TypeError(f"evaluate: {describe(measure)} takes no weights; write evaluate(measure, net, (x, target))")
     return measure(prediction, target[0], *given)
 
 

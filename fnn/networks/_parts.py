@@ -43,10 +43,10 @@ def may_construct(part: Any) -> bool:
     """Return True for what can be called with a key and data, as far as can be seen without a call."""
     if is_record(part) or isinstance(part, np.ufunc):
         return is_record(part)
-    return _takes(part, 2)
+    return takes(part, 2)
 
 
-def _takes(function: Callable[..., Any], count: int) -> bool:
+def takes(function: Callable[..., Any], count: int) -> bool:
     """Return False if a function is known not to take so many positional arguments."""
     try:
         inspect.signature(function).bind(*[None] * count)
@@ -99,7 +99,7 @@ def locate(error: Exception, place: str, layer: Any = None) -> None:
     The error that a function registered for ``layer`` raises because it takes no key is told in other words.
     """
     function = vjp.dispatch(type(layer))
-    if isinstance(error, TypeError) and layer is not None and not _takes(function, 3):
+    if isinstance(error, TypeError) and layer is not None and not takes(function, 3):
         name = getattr(function, "__name__", "its function")
         raise TypeError(
             f"{type(layer).__name__} at {place}: a network passes a key, which {name}{inspect.signature(function)} "

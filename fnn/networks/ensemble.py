@@ -93,6 +93,8 @@ def keys_of(caller: str, key: Any, n: int) -> Keys:
     elif is_tuple(key):
         keys = Keys(require_keys(caller, key))
     else:
+        if isinstance(key, list):
+            raise TypeError(f"{caller} expects a key, or a tuple of them, got {describe(key)}; write tuple(keys)")
         keys = Keys(split(require_key(caller, key), n))
     if len(keys.keys) != n:
         raise ValueError(

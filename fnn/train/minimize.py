@@ -109,7 +109,11 @@ def minimize(
 
     losses = [value_at(vector)]
     if not math.isfinite(losses[0]):
-        raise ValueError(f"minimize: the loss of the parameters that it begins with is {losses[0]}; scale the data")
+        gaps = any(np.isnan(leaf).any() for leaf in tree.leaves(batch) if leaf.dtype.kind == "f")
+        remedy = "the data holds NaN: take such rows out" if gaps else "scale the data"
+        raise ValueError(f"minimize: the loss of the parameters that it begins with is {losses[0]}; {remedy}")
+    if not isinstance(options, Mapping | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f'minimize expects options as a dictionary, say {{"gtol": 1e-8}}, got {describe(options)}')
     settings = {"maxiter": integer("minimize: steps", steps), **(options or {})}
     found: Any = optimize.minimize(
         value_and_slopes,

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from fnn.core._arrays import as_array
+from fnn.core._arrays import as_array, is_array
 from fnn.core._errors import describe
 from fnn.core.record import Record
 from fnn.train.experiments import Trial
@@ -50,6 +50,11 @@ def summarize(results: Iterable[Any]) -> Any:
     >>> summarize([{"loss": 1.0, "accuracy": 0.5}, {"loss": 3.0, "accuracy": 0.7}])["loss"].mean
     2.0
     """
+    if isinstance(results, Mapping):
+        raise TypeError(f"summarize expects a list of results, got {describe(results)}; write list(results.values())")
+    single = is_array(results) and not results.ndim
+    if single or not isinstance(results, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"summarize expects a list of results, got {describe(results)}")
     results = [result.result if isinstance(result, Trial) else result for result in results]
     if not results:
         raise ValueError("summarize expects at least one result, got none")

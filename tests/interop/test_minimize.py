@@ -173,6 +173,13 @@ def pair_vjp(loss: Pair, prediction, target, weights=None):
     return np.zeros(2), lambda dvalue: (loss, lambda: prediction)
 
 
+def test_gaps_in_the_data_and_options_that_are_none_are_told():
+    with pytest.raises(ValueError, match=r"begins with is nan; the data holds NaN: take such rows out$"):
+        minimize(mse, NET, (np.where(X > 1, np.nan, X), T))
+    with pytest.raises(TypeError, match=r"minimize expects options as a dictionary, .* got list \[1\]"):
+        minimize(mse, NET, (X, T), options=[1])
+
+
 def test_a_loss_without_a_minimum_is_told():
     with pytest.raises(
         ValueError, match=r"minimize: after \d+ steps the loss is -inf; add a penalty, or scale the data"

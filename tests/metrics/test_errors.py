@@ -33,6 +33,11 @@ def sum_over_rows_vjp(layer: SumOverRows, x, key=None):
 
 ROWS = [
     (
+        lambda: evaluate(accuracy, NET, (X, Y, FLAT)),
+        T,
+        "evaluate: the function accuracy takes no weights; write evaluate(measure, net, (x, target))",
+    ),
+    (
         lambda: accuracy(COLUMN, Y),
         V,
         "accuracy expects scores (n, classes) or labels (n,), got float64 array (5, 1); for one logit a "

@@ -10,8 +10,10 @@ from fnn import (
     differentiated,
     early_stopping,
     ema,
+    ensemble,
     finite,
     fit,
+    forward,
     history,
     mlp,
     mse,
@@ -39,6 +41,7 @@ def vector_vjp(loss: Vector, prediction, target, weights=None):
     return np.zeros(len(prediction)), lambda dvalue: (loss, lambda: np.zeros_like(prediction))
 
 
+STATE_OF_TWO = start(ensemble(affine(4, 1), 2)(KEY, X), adam())
 ROWS = [
     # --- steps ---
     (
@@ -58,6 +61,12 @@ ROWS = [
     ),
     (lambda: start(NET, 0.1), T, "start expects an optimizer, say adam(1e-3), got float 0.1"),
     (lambda: train_step(mse, adam), T, "train_step expects an optimizer, say adam(1e-3), got the function adam"),
+    (lambda: forward(STATE, X), T, "vjp expects a layer or a loss, got State(…; write state.params"),
+    (
+        lambda: fit(mse, adam(), STATE_OF_TWO, (X, Y), steps=1, key=[KEY, KEY]),
+        T,
+        "fit expects a key, or a tuple of them, got list [Key(…; write tuple(keys)",
+    ),
     (
         lambda: to_fit(NET, (X, Y)),
         T,

@@ -86,6 +86,13 @@ ROWS = [
         "no such width\nsweep: in the configuration 1 with the key Key(seed=0, path=(0,))",
     ),
     (lambda: sweep(max, [1], key=3), T, "sweep expects a key, got int 3; write Key(3)"),
+    (lambda: summarize(3.0), T, "summarize expects a list of results, got float 3.0"),
+    (lambda: summarize(np.array(3.0)), T, "summarize expects a list of results, got float64 array ()"),
+    (
+        lambda: summarize({"a": 1.0}),
+        T,
+        "summarize expects a list of results, got dict {'a': 1.0}; write list(results.values())",
+    ),
     (lambda: summarize([]), V, "summarize expects at least one result, got none"),
     (
         lambda: summarize(["a"]),
