@@ -7,8 +7,9 @@
 
 Read ``_kinds``: what each kind of module and of layer becomes, one by one. They are registered both ways, a family a
 file: ``_layers``, ``_activations``, ``_norms``, ``_windows`` and ``_sequences``. Two folds go through whole networks:
-``_reading`` carries a ``_sample`` through modules, and reads a forward of one's own as it is ``_traced``; ``_writing``
-carries where the ``_axes`` are. ``_own`` has the modules that PyTorch lacks, and ``_state`` weights by name.
+``_reading`` carries a ``_sample`` through modules, and reads a forward of one's own as it is ``_traced``, call by call
+(``_calls``); ``_writing`` carries where the ``_axes`` are. ``_own`` has the modules that PyTorch lacks, and ``_state``
+weights by name.
 """
 
 try:

@@ -35,11 +35,12 @@ from fnn.interop.torch._sample import (
     as_ours,
     close_to,
     is_narrow,
+    joined,
     leaves,
     mapped,
     sample_of,
 )
-from fnn.interop.torch._traced import joined, traced
+from fnn.interop.torch._traced import traced
 from fnn.layers import activations, hard, smooth, softmax
 from fnn.layers.dense import Dense
 from fnn.layers.dropout import Dropout

@@ -2,6 +2,7 @@
 
 sample_of : module, x -> Sample, from an array in the order of axes of fnn, or a tensor in the module's own
 as_ours   : Sample -> our arrays, from theirs
+joined    : several samples -> one of them all
 close_to  : two arrays -> whether they are the same, to rounding
 """
 
@@ -94,6 +95,14 @@ def as_ours(sample: Sample) -> Any:
 
 def mapped(function: Any, parts: Any) -> Any:
     return tuple([mapped(function, part) for part in parts]) if isinstance(parts, tuple) else function(parts)
+
+
+def joined(samples: list[Any]) -> Any:
+    """Return several samples as one, in the order of axes of the first; one as it is."""
+    if len(samples) == 1:
+        return samples[0]
+    ours, theirs = (tuple([getattr(each, name) for each in samples]) for name in ("ours", "theirs"))
+    return attrs.evolve(samples[0], ours=ours, theirs=theirs)
 
 
 def leaves(parts: Any) -> list[np.ndarray]:
