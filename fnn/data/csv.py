@@ -87,7 +87,7 @@ def read_csv(
 
     Raises ``TypeError`` unless the label is a str or None and the dtype one of floats, ``ValueError`` for names that
     repeat, and ``FormatError`` with the file, the row (1 is the header), the column, what was expected, what was found,
-    and what reads it, where this function does not.
+    and what reads it, where this function does not: among them numbers so close together that the dtype rounds them.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -123,6 +123,7 @@ def read_csv(
         x: list[np.ndarray] = []
         labels: list[np.ndarray] = []
         large: dict[int, int] = {}
+        low, high = np.full(len(others), np.inf), np.full(len(others), -np.inf)
         row = 2
         while lines := file.readlines(_BLOCK):
             lines = [_text(path, row + i, line, columns) for i, line in enumerate(lines)]
@@ -133,13 +134,16 @@ def read_csv(
             for i, j in np.argwhere(~np.isfinite(numbers))[:1]:
                 cell = read[i].split(",")[j]
                 raise wrong(path, row + i, columns[j], "a finite number", short(cell) + remedy(cell))
-            x.append(_cast(path, row, others, np.delete(numbers, place, axis=1), dtype))
+            rest = np.delete(numbers, place, axis=1)
+            x.append(_cast(path, row, others, rest, dtype))
+            low, high = np.minimum(low, rest.min(axis=0)), np.maximum(high, rest.max(axis=0))
             labels.append(numbers[:, place])
             for i, j in np.argwhere(np.abs(labels[-1]) >= _EXACT):
                 large[row + int(i)] = int(Decimal(read[i].split(",")[place[j]]))
             row += len(lines)
     if not x:
         raise wrong(path, row, None, "numbers", "the end of the file")
+    _require_steps(path, others, low, high, dtype)
     table = np.concatenate(x)
     y = None if label is None else _labels(path, label, np.concatenate(labels), large, dtype)
     known = {name: tuple(column.codes) for name, column in texts.items()}
@@ -248,6 +252,14 @@ def _cast(path: Path, first: int, names: list[str], numbers: np.ndarray, dtype: 
     for i, j in np.argwhere(~np.isfinite(cast))[:1]:
         raise wrong(path, first + i, names[j], f"a number that {dtype} can hold", f"{numbers[i, j]:g}")
     return cast
+
+
+def _require_steps(path: Path, names: list[str], low: np.ndarray, high: np.ndarray, dtype: np.dtype) -> None:
+    """Raise for a column whose numbers a dtype would round to a few: times in seconds, to 128 of them in float32."""
+    step = np.maximum(np.abs(low), np.abs(high)) * float(np.finfo(dtype).eps)  # or half as far from one to the next
+    for j in np.flatnonzero((high > low) & (step > high / 100 - low / 100))[:1]:
+        found = f"some from {float(low[j])!r} to {float(high[j])!r}; write a wider dtype, or subtract {float(low[j])!r}"
+        raise wrong(path, 1, names[j], f"numbers that {dtype} tells apart", found)
 
 
 def _labels(path: Path, name: str, numbers: np.ndarray, large: dict[int, int], dtype: np.dtype) -> np.ndarray:

@@ -111,6 +111,20 @@ def test_labels_that_are_integers_are_exact_to_the_last_digit(written, cells, ex
     assert x.tolist() == [[0.5]] * 3
 
 
+def test_numbers_that_the_dtype_would_round_to_a_few_are_refused(written):
+    """Seconds since 1970, of which a float32 has one in 128."""
+    path = written(b"time,label\n1600000001,0\n1600000002,1\n1600000040,0\n")
+    words = (
+        "row 1, column 'time': expected numbers that float32 tells apart, found some from 1600000001.0 to 1600000040.0"
+    )
+    with pytest.raises(FormatError, match=words):
+        read_csv(path)
+    assert read_csv(path, dtype=np.float64)[0][:, 0].tolist() == [1600000001, 1600000002, 1600000040]
+    # Rounded, but far apart, or all the same.
+    x, _ = read_csv(written(b"people,area,label\n20000001,1600000001,0\n31000003,1600000001,1\n"))
+    assert x[:, 0].tolist() == [20000000, 31000004]
+
+
 def test_one_label_with_a_fraction_makes_all_of_them_floats(written):
     _, labels = read_csv(written("label,a\n1,0\n2.5,0\n16777217,0\n1e20,0"))
     assert labels.dtype == np.float32
