@@ -125,21 +125,22 @@ def _mixup(alpha: float, classes: int | None, batch: Data, key: Key) -> Data:
     x, target, *weights = parts_of("mixup", batch, "(x, target)", 2)
     x = floats("mixup", x)
     target = as_array("mixup", target)
+    if not x.ndim or target.shape[:1] != x.shape[:1]:  # a single row would be mixed with any number
+        raise ValueError(f"mixup expects x and target with the same rows, got {x.shape} and {target.shape}")
     if classes is not None:
         target = require_labels("mixup", target)
         if target.size and not (target.min() >= 0 and target.max() < classes):
             raise out_of_range("mixup", target, classes).placed(target.shape)
         target = (target[..., None] == np.arange(classes)).astype(x.dtype)
     elif target.dtype.kind != "f":
-        raise TypeError(
-            f"mixup expects a target of floats, got {describe(target)}; for labels write mixup(classes=...)"
-        )
+        hint = "for labels write mixup(classes=...)" if target.ndim < 2 else "write target.astype(np.float32)"
+        raise TypeError(f"mixup expects a target of floats, got {describe(target)}; {hint}")
     n = len(x)
     other, p = permutation(fold_in(key, 0), n), _symmetric_beta(fold_in(key, 1), alpha, n)
     if not weights or weights[0] is None:
         return _mixed(x, other, p), _mixed(target, other, p), *weights
     weight = floats("mixup", weights[0])
-    if weight.ndim != 1:
+    if weight.shape != (n,):
         raise ValueError(f"mixup expects a weight for each row, ({n},), got {weight.shape}")
     mixed = _mixed(weight, other, p)
     with np.errstate(invalid="ignore", divide="ignore"):

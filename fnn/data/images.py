@@ -143,5 +143,6 @@ def _images(caller: str, batch: Any) -> Data:
         side = round(x.shape[1] ** 0.5) if x.ndim == 2 else 0
         hint = f"; write x.reshape(-1, {side}, {side}, 1)" if side and side**2 == x.shape[1] else ""
         hint = "; write x[..., None]" if x.ndim == 3 else hint
+        hint = "; write x[None] for a single image" if x.ndim == 3 and x.shape[-1] in (1, 3, 4) else hint
         raise ValueError(f"{caller} expects images (n, height, width, channels), got {x.shape}{hint}")
     return x, *others

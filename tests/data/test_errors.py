@@ -194,6 +194,11 @@ ROWS = [
         "random_flip expects images (n, height, width, channels), got (5, 8, 8); write x[..., None]",
     ),
     (
+        lambda: random_flip()((np.zeros((8, 8, 3)), Y), KEY),
+        V,
+        "random_flip expects images (n, height, width, channels), got (8, 8, 3); write x[None] for a single image",
+    ),
+    (
         lambda: cutout(1)((np.zeros((5, 7)), Y), KEY),
         V,
         "cutout expects images (n, height, width, channels), got (5, 7)",
@@ -222,6 +227,26 @@ ROWS = [
         lambda: mixup()((X, Y), KEY),
         T,
         "mixup expects a target of floats, got int64 array (5,); for labels write mixup(classes=...)",
+    ),
+    (
+        lambda: mixup()((X, np.eye(5, dtype=int)), KEY),
+        T,
+        "mixup expects a target of floats, got int64 array (5, 5); write target.astype(np.float32)",
+    ),
+    (
+        lambda: mixup(classes=3)((X, Y[:2]), KEY),
+        V,
+        "mixup expects x and target with the same rows, got (5, 4) and (2,)",
+    ),
+    (
+        lambda: mixup()((X[:1], FLAT), KEY),  # broadcast
+        V,
+        "mixup expects x and target with the same rows, got (1, 4) and (5,)",
+    ),
+    (
+        lambda: mixup(classes=3)((X, Y, FLAT[:2]), KEY),
+        V,
+        "mixup expects a weight for each row, (5,), got (2,)",
     ),
     (
         lambda: mixup(classes=3)((X, Y, X), KEY),
