@@ -36,13 +36,13 @@ def processes(n: int) -> Any:
 
     The bits are those of ``fnn.threads``. Processes are faster where a step is many short operations, as of recurrent
     layers, and threads where the network or the batch is large, since a step sends both. The processes are started
-    anew ("spawn"), half a second each, and import your script; so what it does stands behind ``if __name__``, and what
-    it gives to the map must pickle: no lambda. BLAS is limited to one thread in each, in this one to the end of the
+    anew ("spawn"), half a second each, and import your script; so what it does stands behind ``if __name__``, and a
+    loss of your own is a class of a module. BLAS is limited to one thread in each, in this one to the end of the
     context. A call from within a call, or from another thread meanwhile, is computed in this process. Needs
     threadpoolctl.
 
-    Raises ``TypeError`` or ``ValueError`` unless ``n`` is an integer from 1, ``ImportError`` without threadpoolctl,
-    ``RuntimeError`` if a process ends; what a function raises there is raised here, with its notes.
+    Raises ``TypeError`` or ``ValueError`` unless ``n`` is an integer from 1, ``ImportError`` without threadpoolctl; the
+    map ``TypeError`` for what does not pickle, ``RuntimeError`` if a process ends, and what the function raises there.
 
     >>> processes(0)
     Traceback (most recent call last):
@@ -140,9 +140,10 @@ def _mapped(workers: list[_Worker], free: Lock, function: Callable[[Any], Any], 
         return [function(item) for item in items]
     try:
         messages = [pickle.dumps((function, part)) for part in others if part]
-    except Exception:
+    except Exception as error:
         free.release()
-        raise
+        wanted = "a function and items that pickle, no lambda and nothing that is defined within a function"
+        raise TypeError(f"processes expects {wanted}: {error}") from error
     asked = workers[: len(messages)]
     for worker, message in zip(asked, messages, strict=True):
         worker.send(message)

@@ -101,7 +101,7 @@ def test_an_error_there_is_an_error_here_and_the_next_call_is_as_ever():
         with pytest.raises(ValueError, match="rows") as found:
             value_and_grad(sharded(cross_entropy, 2, map=on_two), NET, (BATCH[0][:, :4], BATCH[1]))
         assert found.value.__notes__ == ["sharded: in shard 0, rows 0 to 19 of a batch of 40"]
-        with pytest.raises(Exception, match="pickle"):
+        with pytest.raises(TypeError, match=r"^processes expects a function and items that pickle, no lambda"):
             on_two(lambda n: n, [1, 2])
         with pytest.raises(ValueError, match="invalid literal for int"):
             on_two(Unreadable(), [1, 2])
