@@ -2,8 +2,11 @@
 
     recurrent : class, units, initializers, biases -> the function (key, x -> layer) behind a constructor
     read      : caller, layer, x -> steps
-    inputs    : steps, weight, bias -> x @ weight + bias of all steps, in one product
+    by_gate   : array (..., gates units) -> view (gates, ..., units)
+    for_gates : a weight or bias -> the same for each gate, those of sigmoids for -a, of which sigmoid_of_minus is taken
+    inputs    : steps, weight, bias -> x @ weight + bias of each gate at all steps, in one product
     product   : rows, weight -> rows @ weight          for_rows : bias, rows -> what is added to them
+    by_member : layer, rows -> a view of them as np.matmul takes them with its weights
     dweight, dbias : the gradients of weight and bias over all steps
     result    : steps, states -> y, or (y, lengths), or (y, lengths, last state), as x came
     incoming  : steps, dy -> the gradients that reach h and c from outside, at each step
@@ -18,7 +21,7 @@ dy are set to 0 beyond the lengths before them, and y after.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -32,6 +35,8 @@ from fnn.layers._constructor import Construct
 from fnn.layers._sequences import last_steps, unpack, zero_padding
 from fnn.layers._stable import sum_of_rows, sums_along
 from fnn.layers.initializers import Initializer
+
+_BLOCK = 2**18  # numbers that a block of steps computes, so that they stay in a processor's cache
 
 
 @attrs.frozen
@@ -84,11 +89,53 @@ def _state(
     return tuple([array.astype(dtype, copy=False) for array in arrays])
 
 
-def inputs(steps: Steps, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """Return what x adds to every step, (time, n, width): one large product is faster than many small ones."""
-    everything = product(steps.x, weight)
-    everything += for_rows(bias, everything.shape[1])
-    return everything
+def by_gate(values: np.ndarray, count: int) -> np.ndarray:
+    """Return a view (gate, ..., units) of what lies side by side for the gates, (..., count units)."""
+    *shape, width = values.shape
+    axes = len(shape), *range(len(shape)), len(shape) + 1
+    return values.reshape(*shape, count, width // count).transpose(axes)
+
+
+def for_gates(leaf: np.ndarray, order: list[int], sigmoids: int) -> np.ndarray:
+    """Return a weight or bias for each gate, (gates, ..., units), so that the first of them get -a in place of a.
+
+    Args:
+        leaf: the weight or bias, (..., gates units).
+        order: where each gate of the result lies in it.
+        sigmoids: how many of them become sigmoids, by ``sigmoid_of_minus``; they come first.
+    """
+    each = by_gate(leaf, len(order))[order]
+    np.negative(each[:sigmoids], out=each[:sigmoids])
+    return each
+
+
+def sigmoid_of_minus(a: np.ndarray) -> None:
+    """Replace a by sigmoid(-a) = 1 / (1 + exp(a)), in half the time of a tanh; let the exponential be infinite."""
+    np.exp(a, out=a)
+    a += 1
+    np.divide(1, a, out=a)
+
+
+def inputs(steps: Steps, weight: np.ndarray, bias: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Return what x adds to each gate at every step, (gates, time, n, units): one product, not one for each step.
+
+    Args:
+        steps: the input.
+        weight: the weight of each gate, (gates, features, units).
+        bias: the bias of each gate, (gates, units).
+        out: where to put the result.
+    """
+    gates, *members, features, units = weight.shape
+    time, n, _ = steps.x.shape
+    if out is None:
+        out = np.empty((gates, time, n, units), steps.x.dtype)
+    rows = (time, *members, n // members[0]) if members else (time * n,)
+    if members:
+        weight, bias = weight[:, None], bias[:, None]
+    everything = out.reshape(gates, *rows, units)  # a view
+    np.matmul(steps.x.reshape(*rows, features), weight, out=everything)
+    everything += bias[..., None, :]
+    return out
 
 
 def for_rows(bias: np.ndarray, rows: int) -> np.ndarray:
@@ -107,12 +154,19 @@ def product(rows: np.ndarray, weight: np.ndarray, out: np.ndarray | None = None)
     return whole.reshape(*rows.shape[:-1], weight.shape[2]) if out is None else out
 
 
+def by_member(layer: Any, rows: np.ndarray) -> np.ndarray:
+    """View (..., n, d) so that ``np.matmul`` multiplies it with the weights of a layer, or of a stack of them."""
+    return rows if layer.bias.ndim == 1 else _by_member(rows, len(layer.bias))
+
+
 def _by_member(rows: np.ndarray, n: int) -> np.ndarray:
     """View (..., n rows, d) as (..., n, rows, d)."""
     return rows.reshape(*rows.shape[:-2], n, rows.shape[-2] // n, rows.shape[-1])
 
 
-def allocate_states(steps: Steps, like: np.ndarray, units: int, state: int = 0) -> np.ndarray:
+def allocate_states(
+    steps: Steps, like: np.ndarray, units: int, state: int = 0, out: np.ndarray | None = None
+) -> np.ndarray:
     """Return an array for the states before and after all steps, (time + 1, n, units), with the first one filled in.
 
     Args:
@@ -120,11 +174,24 @@ def allocate_states(steps: Steps, like: np.ndarray, units: int, state: int = 0) 
         like: an array of the wanted dtype.
         units: the width of the state.
         state: which of the first state's arrays is meant.
+        out: the array, if there is one.
     """
     time, n, _ = steps.x.shape
-    states = np.empty((time + 1, n, units), like.dtype)
+    states = np.empty((time + 1, n, units), like.dtype) if out is None else out
     states[0] = 0 if steps.first is None else steps.first[state]
     return states
+
+
+def blocks(time: int, numbers: int) -> Iterator[tuple[int, int]]:
+    """Yield where blocks of steps begin and end, the last one first.
+
+    Args:
+        time: the number of steps.
+        numbers: how many numbers each step computes.
+    """
+    length = max(1, _BLOCK // max(1, numbers))
+    for end in range(time, 0, -length):
+        yield max(0, end - length), end
 
 
 def result(steps: Steps, *states: np.ndarray) -> Any:
@@ -187,12 +254,6 @@ def _with_rows_of_no_steps(steps: Steps, dlast: Any, dfirst: tuple[np.ndarray, .
         return list(dfirst)
     none = (steps.lengths == 0)[:, None]
     return [np.where(none, last, first) for last, first in zip(_arrays(dlast), dfirst, strict=True)]
-
-
-def by_gate(gates: np.ndarray, count: int) -> np.ndarray:
-    """Return a view (time, gate, n, units) of gates that lie side by side, (time, n, count units)."""
-    time, n, width = gates.shape
-    return gates.reshape(time, n, count, width // count).swapaxes(1, 2)
 
 
 def dweight(weight: np.ndarray, multiplied: np.ndarray, dproducts: np.ndarray) -> np.ndarray:

@@ -22,9 +22,12 @@ from fnn.layers._constructor import Construct, constructor
 from fnn.layers._recurrent import (
     Steps,
     allocate_states,
+    blocks,
     by_gate,
+    by_member,
     dbias,
     dweight,
+    for_gates,
     for_rows,
     incoming,
     inputs,
@@ -33,6 +36,7 @@ from fnn.layers._recurrent import (
     read,
     recurrent,
     result,
+    sigmoid_of_minus,
 )
 from fnn.layers._stable import first_of, widened
 from fnn.layers.initializers import Initializer, glorot_uniform
@@ -60,92 +64,119 @@ def gru_vjp(layer: Gru, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
     return gru_over(layer, read("gru", layer, x, gates=3))
 
 
+_ORDER = [0, 1, 2]  # the sigmoids, r and z, come first as they are
+
+
 def gru_over(layer: Gru, steps: Steps) -> tuple[Any, Pullback]:
     """Evaluate a layer, or a stack of them, over the steps of a batch."""
     *members, units, _ = layer.hidden_weight.shape
     if layer.hidden_bias.shape != (*members, units):
         raise LayerValueError("gru", f"expects a hidden_bias {(*members, units)}, got {layer.hidden_bias.shape}")
-    gates = inputs(steps, layer.input_weight, layer.bias)
+    input_weight, hidden_weight, bias = [
+        for_gates(leaf, _ORDER, 2) for leaf in (layer.input_weight, layer.hidden_weight, layer.bias)
+    ]
+    gates = inputs(steps, input_weight, bias)
     h = allocate_states(steps, gates, units)
     if not layer.reset_after:
         return _reset_before(layer, steps, gates, h)
-    from_h, memory = np.empty_like(gates[0]), np.empty_like(h[1:])  # h @ U, and its part for n plus hidden_bias
-    each_gate = by_gate(gates, 3)
-    from_h_rz, from_h_n = from_h[:, : 2 * units], from_h[:, 2 * units :]
-    hidden_bias = for_rows(layer.hidden_bias, len(from_h))
-    for t in range(len(gates)):
-        product(h[t], layer.hidden_weight, out=from_h)
-        rz = gates[t][:, : 2 * units]
-        rz += from_h_rz
-        _sigmoid_in_place(rz)
-        r, z, n = each_gate[t]
-        np.add(from_h_n, hidden_bias, out=memory[t])
-        n += np.multiply(r, memory[t], out=from_h_n)
-        np.tanh(n, out=n)
-        np.subtract(h[t], n, out=h[t + 1])
-        h[t + 1] *= z
-        h[t + 1] += n
+    from_h, memory = np.empty_like(gates[:, 0]), np.empty_like(h[1:])  # h @ U, and its part for n plus hidden_bias
+    h_of_each, from_h_of_each = by_member(layer, h), by_member(layer, from_h)
+    hidden_bias = for_rows(layer.hidden_bias, h.shape[1])
+    with np.errstate(over="ignore"):
+        for t in range(len(memory)):
+            np.matmul(h_of_each[t], hidden_weight, out=from_h_of_each)
+            rz = gates[:2, t]
+            rz += from_h[:2]
+            sigmoid_of_minus(rz)
+            r, z, n = gates[:, t]
+            np.add(from_h[2], hidden_bias, out=memory[t])
+            n += np.multiply(r, memory[t], out=from_h[2])
+            np.tanh(n, out=n)
+            np.subtract(h[t], n, out=h[t + 1])
+            h[t + 1] *= z
+            h[t + 1] += n
 
     def gru_pullback(dy):
         dys, _ = incoming(steps, dy)
-        back = layer.hidden_weight.mT.copy()
-        # From x the gates get all of their inputs, from h that of n only through r: two gradients, equal in r and z.
-        dgates, dfrom_h = np.empty_like(gates), np.empty_like(gates)
-        each_dgate, each_dfrom_h = by_gate(dgates, 3), by_gate(dfrom_h, 3)
+        # From x the gates get all of their inputs, from h that of n only through r. So there are four gradients, of
+        # what n gets from h, of r, of z and of what n gets from x, and both kinds lie side by side.
+        time, rows, _ = memory.shape
+        dinputs = np.empty((time, rows, 4 * units), gates.dtype)
+        each_dinput = by_gate(dinputs, 4)
+        dfrom_x, dfrom_h = dinputs[..., units:], dinputs[..., : 3 * units]
+        back = np.roll(layer.hidden_weight, units, axis=-1).mT
         dh, scratch = np.zeros_like(h[0]), np.empty_like(h[0])
-        for t in reversed(range(len(gates))):
-            dh += dys[t]
-            r, z, n = each_gate[t]
-            dr, dz, dn = each_dgate[t]
-            np.subtract(h[t], n, out=dz)
-            dz *= dh
-            dz *= _sigmoid_slope(z, scratch)
-            np.subtract(1, z, out=dn)
-            dn *= dh
-            dn *= np.subtract(1, np.multiply(n, n, out=scratch), out=scratch)
-            np.multiply(dn, memory[t], out=dr)
-            dr *= _sigmoid_slope(r, scratch)
-            dfrom_h[t] = dgates[t]
-            each_dfrom_h[t][2] *= r
-            dh *= z
-            dh += product(dfrom_h[t], back, out=scratch)
+        dfrom_h_of_each, scratch_of_each = by_member(layer, dfrom_h), by_member(layer, scratch)
+        for begin, end in blocks(time, 4 * rows * units):
+            slopes = _slopes(gates[:, begin:end], h[begin:end], memory[begin:end])
+            for t in reversed(range(begin, end)):
+                dh += dys[t]
+                np.multiply(dh, slopes[:, t - begin], out=each_dinput[:, t])
+                dh *= gates[1, t]
+                np.matmul(dfrom_h_of_each[t], back, out=scratch_of_each)
+                dh += scratch
+        dbiases = dbias(layer.bias, dinputs)
         dlayer = Gru(
-            dweight(layer.input_weight, steps.x, dgates),
-            dweight(layer.hidden_weight, h[:-1], dfrom_h),
-            dbias(layer.bias, dgates),
-            dbias(layer.hidden_bias, each_dfrom_h[:, 2]),
+            dweight(layer.input_weight, steps.x, dfrom_x),
+            read_only(np.roll(dweight(layer.hidden_weight, h[:-1], dfrom_h), -units, axis=-1)),
+            dbiases[..., units:],
+            dbiases[..., :units],
         )
-        return dlayer, outgoing(steps, dy, dgates, layer.input_weight, dh)
+        return dlayer, outgoing(steps, dy, dfrom_x, layer.input_weight, dh)
 
     return result(steps, h), gru_pullback
 
 
+def _slopes(gates: np.ndarray, h: np.ndarray, memory: np.ndarray) -> np.ndarray:
+    """Return the slopes of h' by what n gets from h, by what r and z are taken of, and by what n gets from x.
+
+    They depend on no gradient, and so many steps are computed at once.
+    """
+    r, z, n = gates
+    slopes = np.empty((4, *h.shape), h.dtype)
+    by_memory, by_r, by_z, by_n = slopes
+    np.subtract(1, z, out=by_n)
+    np.subtract(h, n, out=by_z)
+    by_z *= z
+    by_z *= by_n
+    np.multiply(n, n, out=by_r)
+    np.subtract(1, by_r, out=by_r)
+    by_n *= by_r
+    np.multiply(by_n, r, out=by_memory)
+    np.subtract(1, r, out=by_r)
+    by_r *= by_memory
+    by_r *= memory
+    return slopes
+
+
 def _reset_before(layer: Gru, steps: Steps, gates: np.ndarray, h: np.ndarray) -> tuple[Any, Pullback]:
     """Evaluate with the reset before the product, given what x adds to the gates and room for the states."""
-    units = h.shape[2]
-    each_gate = by_gate(gates, 3)
+    time, rows, units = len(h) - 1, *h.shape[1:]
     of_rz, of_n = layer.hidden_weight[..., : 2 * units], layer.hidden_weight[..., 2 * units :]
+    of_each_of_rz = for_gates(of_rz, _ORDER[:2], 2)
     kept = np.empty_like(h[1:])  # r h
-    gates[..., 2 * units :] += for_rows(layer.hidden_bias, gates.shape[1])
-    for t in range(len(gates)):
-        rz = gates[t][:, : 2 * units]
-        rz += product(h[t], of_rz)
-        _sigmoid_in_place(rz)
-        r, z, n = each_gate[t]
-        np.multiply(r, h[t], out=kept[t])
-        n += product(kept[t], of_n)
-        np.tanh(n, out=n)
-        h[t + 1] = n + z * (h[t] - n)
+    h_of_each = by_member(layer, h)
+    gates[2] += for_rows(layer.hidden_bias, rows)
+    with np.errstate(over="ignore"):
+        for t in range(time):
+            rz = gates[:2, t]
+            rz += np.matmul(h_of_each[t], of_each_of_rz).reshape(rz.shape)
+            sigmoid_of_minus(rz)
+            r, z, n = gates[:, t]
+            np.multiply(r, h[t], out=kept[t])
+            n += product(kept[t], of_n)
+            np.tanh(n, out=n)
+            h[t + 1] = n + z * (h[t] - n)
 
     def gru_pullback(dy):
         dys, _ = incoming(steps, dy)
-        dgates = np.empty_like(gates)
+        dgates = np.empty((time, rows, 3 * units), gates.dtype)
         each_dgate = by_gate(dgates, 3)
         dh = np.zeros_like(h[0])
-        for t in reversed(range(len(gates))):
+        for t in reversed(range(time)):
             dh += dys[t]
-            r, z, n = each_gate[t]
-            dr, dz, dn = each_dgate[t]
+            r, z, n = gates[:, t]
+            dr, dz, dn = each_dgate[:, t]
             np.multiply(dh * (h[t] - n), z * (1 - z), out=dz)
             np.multiply(dh * (1 - z), 1 - n * n, out=dn)
             dkept = product(dn, of_n.mT)
@@ -165,21 +196,6 @@ def _reset_before(layer: Gru, steps: Steps, gates: np.ndarray, h: np.ndarray) ->
         return dlayer, outgoing(steps, dy, dgates, layer.input_weight, dh)
 
     return result(steps, h), gru_pullback
-
-
-def _sigmoid_in_place(a: np.ndarray) -> None:
-    """Replace a by sigmoid(a) = 1/2 + tanh(a / 2) / 2: there is no exponential to overflow, and it is fast."""
-    a *= 0.5
-    np.tanh(a, out=a)
-    a *= 0.5
-    a += 0.5
-
-
-def _sigmoid_slope(y: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """Return (1 - y) y, the slope of y = sigmoid(a), in ``out``."""
-    np.subtract(1, y, out=out)
-    out *= y
-    return out
 
 
 @constructor

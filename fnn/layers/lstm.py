@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from fnn.core import tree
 from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
@@ -19,16 +20,19 @@ from fnn.layers._constructor import Construct, constructor
 from fnn.layers._recurrent import (
     Steps,
     allocate_states,
+    blocks,
     by_gate,
+    by_member,
     dbias,
     dweight,
+    for_gates,
     incoming,
     inputs,
     outgoing,
-    product,
     read,
     recurrent,
     result,
+    sigmoid_of_minus,
 )
 from fnn.layers._stable import first_of, widened
 from fnn.layers.initializers import Initializer, glorot_uniform
@@ -53,59 +57,51 @@ def lstm_vjp(layer: Lstm, x: Any, key: Key | None = None) -> tuple[Any, Pullback
     return lstm_over(layer, read("lstm", layer, x, gates=4, states=2))
 
 
+# As they lie in memory: the sigmoids together, and i and f beside each other as g and c are, so that one product of
+# arrays is both i g and f c.
+_O, _I, _F, _G, _C = range(5)
+_ORDER = [3, 0, 1, 2]
+
+
 def lstm_over(layer: Lstm, steps: Steps) -> tuple[Any, Pullback]:
     """Evaluate a layer, or a stack of them, over the steps of a batch."""
+    time, n, _ = steps.x.shape
     units = layer.hidden_weight.shape[-2]
-    # sigmoid(a) = 1/2 + tanh(a / 2) / 2: with the columns of i, f and o halved, one sweep of tanh does all four gates.
-    half = np.repeat(np.array([0.5, 0.5, 1.0, 0.5], layer.bias.dtype), units)
-    gates = inputs(steps, layer.input_weight * half, layer.bias * half)
-    forward = layer.hidden_weight * half
-    h, c = allocate_states(steps, gates, units), allocate_states(steps, gates, units, 1)
-    tanh_c, from_h = np.empty_like(c[1:]), np.empty_like(gates[0])  # from_h: what h adds to the gates
-    each_gate = by_gate(gates, 4)
-    # As large as the gates: to multiply by a single row would take twice the time.
-    scale, shift = np.full_like(from_h, half), np.full_like(from_h, 1 - half)
-    for t in range(len(gates)):
-        gates[t] += product(h[t], forward, out=from_h)
-        np.tanh(gates[t], out=gates[t])
-        gates[t] *= scale
-        gates[t] += shift
-        i, f, g, o = each_gate[t]
-        np.multiply(i, g, out=c[t + 1])
-        c[t + 1] += np.multiply(f, c[t], out=tanh_c[t])
-        np.tanh(c[t + 1], out=tanh_c[t])
-        np.multiply(o, tanh_c[t], out=h[t + 1])
+    input_weight, hidden_weight, bias = [for_gates(leaf, _ORDER, 3) for leaf in tree.leaves(layer)]
+    gates = np.empty((5, time + 1, n, units), steps.x.dtype)  # a block for each gate: NumPy is slow on parts of rows
+    inputs(steps, input_weight, bias, out=gates[:_C, :time])
+    h, c = allocate_states(steps, gates, units), allocate_states(steps, gates, units, 1, out=gates[_C])
+    tanh_c, from_h, products = np.empty_like(h[1:]), np.empty_like(gates[:_C, 0]), np.empty_like(gates[:2, 0])
+    h_of_each, from_h_of_each = by_member(layer, h), by_member(layer, from_h)
+    with np.errstate(over="ignore"):
+        for t in range(time):
+            now = gates[:, t]
+            np.matmul(h_of_each[t], hidden_weight, out=from_h_of_each)
+            now[:_C] += from_h
+            sigmoid_of_minus(now[:_G])
+            np.tanh(now[_G], out=now[_G])
+            np.multiply(now[_I:_G], now[_G:], out=products)  # i g and f c
+            np.add(products[0], products[1], out=c[t + 1])
+            np.tanh(c[t + 1], out=tanh_c[t])
+            np.multiply(now[_O], tanh_c[t], out=h[t + 1])
 
     def lstm_pullback(dy):
         dys, dlast = incoming(steps, dy)
-        back = layer.hidden_weight.mT.copy()
-        dgates, slope = np.empty_like(gates), np.empty_like(gates[0])
+        dgates = np.empty((time, n, 4 * units), gates.dtype)
         each_dgate = by_gate(dgates, 4)
-        slope_if, slope_g, slope_o = slope[:, : 2 * units], slope[:, 2 * units : 3 * units], slope[:, 3 * units :]
         dh, dc, dtanh = np.zeros_like(h[0]), np.zeros_like(h[0]), np.empty_like(h[0])
-        for t in reversed(range(len(gates))):
-            dh += dys[t]
-            if dlast is not None:
-                dc += dlast[t]
-            i, f, g, o = each_gate[t]
-            di, df, dg, do = each_dgate[t]
-            np.multiply(dh, tanh_c[t], out=do)
-            np.multiply(tanh_c[t], tanh_c[t], out=dtanh)
-            np.subtract(1, dtanh, out=dtanh)
-            dtanh *= o
-            dtanh *= dh
-            dc += dtanh
-            np.multiply(dc, g, out=di)
-            np.multiply(dc, c[t], out=df)
-            np.multiply(dc, i, out=dg)
-            dc *= f
-            # The slope of a sigmoid y is y - y**2, that of a tanh 1 - y**2.
-            np.multiply(gates[t], gates[t], out=slope)
-            np.subtract(gates[t][:, : 2 * units], slope_if, out=slope_if)
-            np.subtract(1, slope_g, out=slope_g)
-            np.subtract(o, slope_o, out=slope_o)
-            dgates[t] *= slope
-            product(dgates[t], back, out=dh)
+        dgates_of_each, dh_of_each, back = by_member(layer, dgates), by_member(layer, dh), layer.hidden_weight.mT
+        for begin, end in blocks(time, 5 * n * units):
+            ifg, o, to_c = _slopes(gates[:, begin:end], h[begin + 1 : end + 1], tanh_c[begin:end])
+            for t in reversed(range(begin, end)):
+                dh += dys[t]
+                if dlast is not None:
+                    dc += dlast[t]
+                dc += np.multiply(dh, to_c[t - begin], out=dtanh)
+                np.multiply(dc, ifg[:, t - begin], out=each_dgate[:3, t])
+                np.multiply(dh, o[t - begin], out=each_dgate[3, t])
+                dc *= gates[_F, t]
+                np.matmul(dgates_of_each[t], back, out=dh_of_each)
         dlayer = Lstm(
             dweight(layer.input_weight, steps.x, dgates),
             dweight(layer.hidden_weight, h[:-1], dgates),
@@ -114,6 +110,24 @@ def lstm_over(layer: Lstm, steps: Steps) -> tuple[Any, Pullback]:
         return dlayer, outgoing(steps, dy, dgates, layer.input_weight, dh, dc)
 
     return result(steps, h, c), lstm_pullback
+
+
+def _slopes(gates: np.ndarray, h: np.ndarray, tanh_c: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the slopes of c' by what i, f and g are taken of, of h' by what o is taken of, and of h' by c'.
+
+    g i (1 - i), c f (1 - f), i (1 - g**2), tanh(c') o (1 - o) and o (1 - tanh(c')**2), each of them as a - a b or
+    a - b d of what is known: they depend on no gradient, and so many steps are computed at once.
+    """
+    o, i, _, g, _ = gates
+    slopes = np.empty_like(gates)
+    ifs, products = slopes[:2], slopes[3:]
+    np.multiply(gates[_I:_G], gates[_G:], out=products)  # i g and f c
+    np.multiply(products, gates[_I:_G], out=ifs)
+    np.subtract(products, ifs, out=ifs)
+    for slope, a, b, d in ((slopes[2], i, products[0], g), (slopes[3], h, h, o), (slopes[4], o, h, tanh_c)):
+        np.multiply(b, d, out=slope)
+        np.subtract(a, slope, out=slope)
+    return slopes[:3], slopes[3], slopes[4]
 
 
 @constructor

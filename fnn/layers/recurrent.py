@@ -64,7 +64,7 @@ def rnn_vjp(layer: Rnn, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
 
 def rnn_over(layer: Rnn, steps: Steps) -> tuple[Any, Pullback]:
     """Evaluate a layer, or a stack of them, over the steps of a batch."""
-    from_x = inputs(steps, layer.input_weight, layer.bias)
+    from_x = inputs(steps, layer.input_weight[None], layer.bias[None])[0]
     h = allocate_states(steps, from_x, layer.hidden_weight.shape[-1])
     for t in range(len(from_x)):
         product(h[t], layer.hidden_weight, out=h[t + 1])
@@ -73,7 +73,7 @@ def rnn_over(layer: Rnn, steps: Steps) -> tuple[Any, Pullback]:
 
     def rnn_pullback(dy):
         dys, _ = incoming(steps, dy)
-        back = layer.hidden_weight.mT.copy()
+        back = layer.hidden_weight.mT
         dsums, dh = 1 - h[1:] * h[1:], np.zeros_like(h[0])  # dsums: the gradient of what tanh is taken of
         for t in reversed(range(len(from_x))):
             dh += dys[t]
