@@ -28,7 +28,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from fnn.core._arrays import floats, read_only
+from fnn.core._arrays import floats, ones, read_only
 from fnn.core._errors import LayerTypeError, LayerValueError, describe, integer
 from fnn.core.keys import Key, fold_in, require_key
 from fnn.layers._constructor import Construct
@@ -112,30 +112,27 @@ def for_gates(leaf: np.ndarray, order: list[int], sigmoids: int) -> np.ndarray:
 def sigmoid_of_minus(a: np.ndarray) -> None:
     """Replace a by sigmoid(-a) = 1 / (1 + exp(a)), in half the time of a tanh; let the exponential be infinite."""
     np.exp(a, out=a)
-    a += 1
-    np.divide(1, a, out=a)
+    one = ones(1, a.dtype)  # for a few rows an array takes less time than the number 1
+    a += one
+    np.divide(one, a, out=a)
 
 
-def inputs(steps: Steps, weight: np.ndarray, bias: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+def inputs(steps: Steps, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """Return what x adds to each gate at every step, (gates, time, n, units): one product, not one for each step.
 
     Args:
         steps: the input.
         weight: the weight of each gate, (gates, features, units).
         bias: the bias of each gate, (gates, units).
-        out: where to put the result.
     """
     gates, *members, features, units = weight.shape
     time, n, _ = steps.x.shape
-    if out is None:
-        out = np.empty((gates, time, n, units), steps.x.dtype)
     rows = (time, *members, n // members[0]) if members else (time * n,)
     if members:
         weight, bias = weight[:, None], bias[:, None]
-    everything = out.reshape(gates, *rows, units)  # a view
-    np.matmul(steps.x.reshape(*rows, features), weight, out=everything)
+    everything = np.matmul(steps.x.reshape(*rows, features), weight)
     everything += bias[..., None, :]
-    return out
+    return everything.reshape(gates, time, n, units)
 
 
 def for_rows(bias: np.ndarray, rows: int) -> np.ndarray:

@@ -75,22 +75,25 @@ def gru_over(layer: Gru, steps: Steps) -> tuple[Any, Pullback]:
     input_weight, hidden_weight, bias = [
         for_gates(leaf, _ORDER, 2) for leaf in (layer.input_weight, layer.hidden_weight, layer.bias)
     ]
-    gates = inputs(steps, input_weight, bias)
-    h = allocate_states(steps, gates, units)
+    from_x = inputs(steps, input_weight, bias)
+    h = allocate_states(steps, from_x, units)
     if not layer.reset_after:
-        return _reset_before(layer, steps, gates, h)
-    from_h, memory = np.empty_like(gates[:, 0]), np.empty_like(h[1:])  # h @ U, and its part for n plus hidden_bias
+        return _reset_before(layer, steps, from_x, h)
+    each_step = np.empty((len(h) - 1, *from_x[:, 0].shape), from_x.dtype)
+    gates = each_step.swapaxes(0, 1)
+    from_h, memory = np.empty_like(from_x[:, 0]), np.empty_like(h[1:])  # h @ U, and its part for n plus hidden_bias
     h_of_each, from_h_of_each = by_member(layer, h), by_member(layer, from_h)
     hidden_bias = for_rows(layer.hidden_bias, h.shape[1])
     with np.errstate(over="ignore"):
         for t in range(len(memory)):
             np.matmul(h_of_each[t], hidden_weight, out=from_h_of_each)
-            rz = gates[:2, t]
-            rz += from_h[:2]
-            sigmoid_of_minus(rz)
-            r, z, n = gates[:, t]
+            now = each_step[t]
+            r, z, n = now
+            np.add(from_x[:2, t], from_h[:2], out=now[:2])
+            sigmoid_of_minus(now[:2])
             np.add(from_h[2], hidden_bias, out=memory[t])
-            n += np.multiply(r, memory[t], out=from_h[2])
+            np.multiply(r, memory[t], out=n)
+            n += from_x[2, t]
             np.tanh(n, out=n)
             np.subtract(h[t], n, out=h[t + 1])
             h[t + 1] *= z
@@ -133,7 +136,7 @@ def _slopes(gates: np.ndarray, h: np.ndarray, memory: np.ndarray) -> np.ndarray:
     They depend on no gradient, and so many steps are computed at once.
     """
     r, z, n = gates
-    slopes = np.empty((4, *h.shape), h.dtype)
+    slopes = np.empty((len(h), 4, *h.shape[1:]), h.dtype).swapaxes(0, 1)
     by_memory, by_r, by_z, by_n = slopes
     np.subtract(1, z, out=by_n)
     np.subtract(h, n, out=by_z)

@@ -68,16 +68,18 @@ def lstm_over(layer: Lstm, steps: Steps) -> tuple[Any, Pullback]:
     time, n, _ = steps.x.shape
     units = layer.hidden_weight.shape[-2]
     input_weight, hidden_weight, bias = [for_gates(leaf, _ORDER, 3) for leaf in tree.leaves(layer)]
-    gates = np.empty((5, time + 1, n, units), steps.x.dtype)  # a block for each gate: NumPy is slow on parts of rows
-    inputs(steps, input_weight, bias, out=gates[:_C, :time])
+    from_x = inputs(steps, input_weight, bias)
+    # At each step a block for each gate, as NumPy is slow on parts of rows, and one for the c before it.
+    each_step = np.empty((time + 1, 5, n, units), from_x.dtype)
+    gates = each_step.swapaxes(0, 1)
     h, c = allocate_states(steps, gates, units), allocate_states(steps, gates, units, 1, out=gates[_C])
-    tanh_c, from_h, products = np.empty_like(h[1:]), np.empty_like(gates[:_C, 0]), np.empty_like(gates[:2, 0])
+    tanh_c, from_h, products = np.empty_like(h[1:]), np.empty_like(from_x[:, 0]), np.empty_like(gates[:2, 0])
     h_of_each, from_h_of_each = by_member(layer, h), by_member(layer, from_h)
     with np.errstate(over="ignore"):
         for t in range(time):
-            now = gates[:, t]
+            now = each_step[t]
             np.matmul(h_of_each[t], hidden_weight, out=from_h_of_each)
-            now[:_C] += from_h
+            np.add(from_x[:, t], from_h, out=now[:_C])
             sigmoid_of_minus(now[:_G])
             np.tanh(now[_G], out=now[_G])
             np.multiply(now[_I:_G], now[_G:], out=products)  # i g and f c

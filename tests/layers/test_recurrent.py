@@ -21,9 +21,10 @@ from fnn import (
     tree,
     vjp,
 )
-from fnn.layers.gru import gru
+from fnn.layers import _recurrent
+from fnn.layers.gru import Gru, gru
 from fnn.layers.initializers import glorot_uniform, orthogonal
-from fnn.layers.lstm import lstm
+from fnn.layers.lstm import Lstm, lstm
 from fnn.layers.recurrent import LastStep, last_step, rnn
 from fnn.layers.rotary import rotary
 from fnn.networks.bidirectional import bidirectional
@@ -38,6 +39,9 @@ CONSTRUCTORS = {"rnn": rnn, "lstm": lstm, "gru": gru}
 
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+
+
+GATES_IN_BLOCK = {"rnn": 1, "lstm": 5, "gru": 4}  # what a step computes before the loop over the steps of a block
 
 
 SHAPES = [(1, 1, 3), (3, 1, 2), (1, 3, 2), (2, 4, 4)]
@@ -468,3 +472,33 @@ def test_a_wider_state_or_table_beside_float16_does_not_widen_y():
         assert {leaf.dtype for leaf in tree.leaves((y, last))} == {np.dtype(np.float16)}
     tables = numbers(1, 4, 3)
     assert rotary((x, tables, tables)).dtype == np.float16
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gate_that_is_nearly_shut_is_exact_and_one_that_is_shut_is_0(dtype):
+    def with_gate(at):
+        """What an LSTM writes through the input gate, and what a GRU keeps through z, of units at these values."""
+        at = np.array(at, dtype)
+        shut, none = np.full_like(at, -np.inf), np.zeros_like(at)
+        weights = np.zeros((1, 4 * len(at)), dtype), np.zeros((len(at), 4 * len(at)), dtype)
+        x, h = np.zeros((1, 1, 1), dtype), np.ones((1, len(at)), dtype)
+        lstm_layer = Lstm(*weights, np.concatenate([at, shut, none + np.arctanh(dtype(0.5)), none]))
+        gru_layer = Gru(*[w[:, : 3 * len(at)] for w in weights], np.concatenate([none, at, none]), none)
+        return lstm_layer((x, None, (h, h)))[2][1][0], gru_layer((x, None, h))[2][0]
+
+    written, kept = with_gate([-60.0, -20.0, 3.0])
+    exact = np.array([8.75651076269652e-27, 2.061153618190204e-09, 0.9525741268224334])
+    np.testing.assert_allclose(written, exact / 2, rtol=4 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(kept, exact, rtol=4 * np.finfo(dtype).eps)
+    for states in with_gate([-1e4, -1e30]):
+        np.testing.assert_array_equal(states, 0)
+
+
+@each_cell
+def test_blocks_of_steps_change_nothing(cell, monkeypatch):
+    layer, x = layer_for(cell, 2), numbers(3, 5, 2)
+    whole = vjp(layer, x, None)[1](numbers(3, 5, 4, seed=1))
+    for steps in (1, 2, 3):
+        monkeypatch.setattr(_recurrent, "_BLOCK", steps * GATES_IN_BLOCK[cell] * 3 * 4)
+        dlayer, dx = vjp(layer, x, None)[1](numbers(3, 5, 4, seed=1))
+        assert all(map(np.array_equal, tree.leaves((dlayer, dx())), tree.leaves((whole[0], whole[1]()))))
