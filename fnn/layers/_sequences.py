@@ -143,7 +143,14 @@ def _of_the_steps(caller: str, function: Vjp, layer: Any, x: Any, key: Any) -> t
     values = x[0]
     lengths = as_lengths(caller, x[1], *values.shape[:2])
     there = mask(lengths, values.shape[1])
-    y, pullback = function(layer, values[there], key)
+    try:
+        y, pullback = function(layer, values[there], key)
+    except LayerValueError:
+        if values.ndim > 2:
+            raise
+        hint = "of a batch (x, target) give the network x alone"
+        found = f"expects sequences (n, time, features) beside lengths, got {values.shape}; {hint}"
+        raise LayerValueError(caller, found) from None
 
     def steps_pullback(dy):
         dlayer, dx = pullback(dy[0][there])

@@ -70,6 +70,12 @@ def ensemble(members, n_in, units):
 ROWS = [
     # --- arrays, dense ---
     (
+        lambda: affine(4, 3)((X, np.array([0, 2, 1, 0, 2]))),  # said that it got (5,)
+        V,
+        "dense expects sequences (n, time, features) beside lengths, got (5, 4); of a batch (x, target) give the "
+        "network x alone",
+    ),
+    (
         lambda: relu((X, X)),
         T,
         "relu expects an array, got a tuple of 2; join them with concatenate or add, or take one with pick",
