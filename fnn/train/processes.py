@@ -8,7 +8,6 @@ with is sent to them, and their results are sent back.
 
 from __future__ import annotations
 
-import pickle
 import signal
 import traceback
 from collections.abc import Callable, Generator
@@ -69,7 +68,7 @@ class _Worker:
     process: Any
     pipe: Any  # the end of it that is here
 
-    def send(self, message: bytes) -> None:
+    def send(self, message: Any) -> None:
         try:
             self.pipe.send_bytes(message)
         except OSError:
@@ -133,13 +132,15 @@ def _outcome(function: Callable[[Any], Any], items: list[Any]) -> Outcome:
 
 def _mapped(workers: list[_Worker], free: Lock, function: Callable[[Any], Any], items: Any) -> list[Any]:
     """Apply a function to each item, the first of them here and the rest in the workers."""
+    from multiprocessing.reduction import ForkingPickler
+
     items = list(items)
     edges = [-(-place * len(items) // (len(workers) + 1)) for place in range(len(workers) + 2)]
     here, *others = [items[begin:end] for begin, end in pairwise(edges)]
     if not free.acquire(blocking=False):
         return [function(item) for item in items]
     try:
-        messages = [pickle.dumps((function, part)) for part in others if part]
+        messages = [ForkingPickler.dumps((function, part)) for part in others if part]
     except Exception as error:
         free.release()
         wanted = "a function and items that pickle, no lambda and nothing that is defined within a function"
