@@ -122,7 +122,7 @@ def _slopes(gates: np.ndarray, h: np.ndarray, tanh_c: np.ndarray) -> tuple[np.nd
     """
     o, i, _, g, _ = gates
     slopes = np.empty_like(gates)
-    ifs, products = slopes[:2], slopes[3:]
+    ifs, products = slopes[:2], slopes[3:]  # products: where the last two slopes come when they are done with
     np.multiply(gates[_I:_G], gates[_G:], out=products)  # i g and f c
     np.multiply(products, gates[_I:_G], out=ifs)
     np.subtract(products, ifs, out=ifs)
