@@ -8,6 +8,7 @@ gradients add.
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._sequences import stepwise, values_of
+from fnn.layers._stable import sums_along
 from fnn.layers.initializers import Initializer, uniform
 
 
@@ -49,14 +51,31 @@ def embedding_vjp(layer: Embedding, x: Any, key: Key | None = None) -> tuple[np.
 
 
 def _summed_by_symbol(x: np.ndarray, dy: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return, for each symbol, the sum of the rows of dy where x is that symbol."""
-    dweight = np.zeros(shape, dy.dtype)
-    symbols = x.reshape(-1)
-    if symbols.size:
-        order = symbols.argsort(kind="stable")  # equal symbols side by side, in one order whatever the machine
-        grouped = symbols[order]
-        begins = np.flatnonzero(np.diff(grouped, prepend=-1))
-        dweight[grouped[begins]] = np.add.reduceat(dy.reshape(-1, shape[1])[order], begins, axis=0, dtype=np.float64)
+    """Return, for each symbol, the sum of the rows of dy where x is that symbol.
+
+    A symbol with many rows is summed by itself. Of all others the second rows are added to the first ones at once, then
+    the third ones, and so on: no more than 2 sqrt(rows) steps, however often each symbol occurs.
+    """
+    dweight, symbols = np.zeros(shape, dy.dtype), x.reshape(-1)
+    if not symbols.size:
+        return read_only(dweight)
+    if len(dweight) <= 2**16:
+        symbols = symbols.astype(np.uint16)  # which NumPy sorts in a tenth of the time
+    order = symbols.argsort(kind="stable")  # equal symbols side by side, in one order whatever the machine
+    rows, symbols = dy.reshape(-1, shape[1])[order], symbols[order]
+    edges = np.flatnonzero(np.concatenate([[True], symbols[1:] != symbols[:-1], [True]]))
+    counts = edges[1:] - edges[:-1]
+    often = (-counts).argsort(kind="stable")  # the most frequent symbol first
+    begins, counts = edges[often], counts[often]
+    sums = rows[begins]
+    many = np.searchsorted(-counts, -math.isqrt(len(rows)))
+    for place, (begin, count) in enumerate(zip(begins[:many].tolist(), counts[:many].tolist(), strict=True)):
+        sums[place] = sums_along(rows[begin : begin + count])
+    few, sums_of_few = begins[many:], sums[many:]
+    steps = np.arange(1, counts[many:].max(initial=1))
+    for step, left in zip(steps.tolist(), np.searchsorted(-counts[many:], -steps).tolist(), strict=True):
+        sums_of_few[:left] += rows[few[:left] + step]
+    dweight[symbols[begins]] = sums
     return read_only(dweight)
 
 

@@ -27,6 +27,16 @@ def test_an_embedding_is_a_dense_layer_on_one_hot_rows():
     assert vjp(layer, x[:0])[1](dy[:0])[0].weight.shape == (6, 4)
 
 
+@pytest.mark.parametrize("symbols", [7, 70_000])
+def test_the_gradient_is_a_sum_whether_a_symbol_comes_once_or_often(symbols):
+    often = [0] * 40 + [1] * 11 + [2] * 10 + [3] * 9 + [4] * 2 + [symbols - 1] * 3  # of 75 rows: more or fewer than 8
+    x = np.random.default_rng(0).permutation(often).reshape(15, 5)
+    dy, expected = numbers(15, 5, 2), np.zeros((symbols, 2))
+    np.add.at(expected, x, dy)
+    _, pullback = vjp(Embedding(np.zeros((symbols, 2))), x)
+    np.testing.assert_allclose(pullback(dy)[0].weight, expected, rtol=1e-12, atol=1e-15)
+
+
 def test_an_embedding_says_which_symbols_it_knows():
     layer = embedding(6, 4)(Key(0), np.array([[1, 5]]))
     assert layer.weight.dtype == np.float32
