@@ -178,8 +178,10 @@ def test_relu_is_the_same_whatever_the_size():
         for size in (5, 2**11, 2**11 + 1, 2**17, 2**17 + 1):
             x = np.resize(np.array([-1.5, 0.0, -0.0, 2.5, np.nan, np.inf, -np.inf], dtype), (1, size))
             expected = np.array([max(v, 0.0) if v == v else v for v in x[0].tolist()], dtype)[None]
-            np.testing.assert_array_equal(fnn.relu(x), expected)
-            assert not np.signbit(fnn.relu(x)[~np.isnan(x)]).any()
+            for rows in (1, 2):
+                several = np.repeat(x, rows, axis=0)
+                np.testing.assert_array_equal(fnn.relu(several), np.repeat(expected, rows, axis=0))
+                assert not np.signbit(fnn.relu(several)[~np.isnan(several)]).any()
 
 
 @pytest.mark.parametrize("layer", [fnn.softmax, fnn.log_softmax, fnn.glu, fnn.swiglu])
