@@ -138,7 +138,9 @@ def added_up(
 
 def with_bias(y: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """Add a bias to each place of y, which was just made, in place."""
-    # To whole lines of cells: to add the few values of a bias cell by cell would take many times longer.
-    lines = y.reshape(math.prod(y.shape[:-2]), y.shape[-2] * y.shape[-1])
-    lines += np.tile(bias, y.shape[-2])
+    # To whole images, of large ones to lines: to add a few values cell by cell would take many times as long.
+    cells = math.prod(y.shape[1:-1])
+    cells = cells if cells * len(bias) <= 2**15 else y.shape[-2]
+    rows = y.reshape(math.prod(y.shape[:-1]) // cells, cells * len(bias))
+    rows += np.tile(bias, cells)
     return y
