@@ -224,9 +224,11 @@ def _fill_tail(tail: np.ndarray, bell: np.ndarray, a: np.ndarray) -> None:
     z = a * math.sqrt(0.5)
     t = 2 / (2 + z)
     u = 2 * t - 1
-    b, b_next = np.zeros_like(u), np.zeros_like(u)
+    twice, b, b_next = 2 * u, np.zeros_like(u), np.zeros_like(u)
     for c in reversed(_ERFC[1:]):
-        b, b_next = 2 * u * b - b_next + c, b
+        b_next = np.subtract(np.multiply(twice, b, out=tail), b_next, out=b_next)
+        b_next += c
+        b, b_next = b_next, b
     np.exp(-z * z, out=bell)
     np.multiply(0.5 * t, np.exp(u * b - b_next + _ERFC[0] - z * z), out=tail)
 
