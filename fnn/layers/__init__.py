@@ -9,6 +9,6 @@ Read ``dense`` first, then ``activations``; after these any file can be read by 
 A file has the record, its registered function, and its constructor, in this order. ``_constructor`` is what a
 constructor is; ``_stable`` has the functions that overflow when they are typed as in the textbook. Norms share
 ``_normalization``, images ``_windows``, ``_windows_by_length`` and ``_convolution``, sequences ``_sequences``,
-recurrent layers ``_recurrent``, and attention with parameters and without ``_attending`` and
+recurrent layers ``_recurrent`` and ``_gates``, and attention with parameters and without ``_attending`` and
 ``_weighing``; ``_projections`` is for the former, and ``_looking_back``, which decodes.
 """

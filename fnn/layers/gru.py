@@ -19,9 +19,7 @@ from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
-from fnn.layers._recurrent import (
-    Steps,
-    allocate_states,
+from fnn.layers._gates import (
     blocks,
     by_gate,
     by_member,
@@ -29,15 +27,11 @@ from fnn.layers._recurrent import (
     dweight,
     for_gates,
     for_rows,
-    incoming,
     inputs,
-    outgoing,
     product,
-    read,
-    recurrent,
-    result,
     sigmoid_of_minus,
 )
+from fnn.layers._recurrent import Steps, allocate_states, incoming, outgoing, read, recurrent, result
 from fnn.layers._stable import first_of, widened
 from fnn.layers.initializers import Initializer, glorot_uniform
 
@@ -75,7 +69,7 @@ def gru_over(layer: Gru, steps: Steps) -> tuple[Any, Pullback]:
     input_weight, hidden_weight, bias = [
         for_gates(leaf, _ORDER, 2) for leaf in (layer.input_weight, layer.hidden_weight, layer.bias)
     ]
-    from_x = inputs(steps, input_weight, bias)
+    from_x = inputs(steps.x, input_weight, bias)
     h = allocate_states(steps, from_x, units)
     if not layer.reset_after:
         return _reset_before(layer, steps, from_x, h)

@@ -17,23 +17,8 @@ from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
-from fnn.layers._recurrent import (
-    Steps,
-    allocate_states,
-    blocks,
-    by_gate,
-    by_member,
-    dbias,
-    dweight,
-    for_gates,
-    incoming,
-    inputs,
-    outgoing,
-    read,
-    recurrent,
-    result,
-    sigmoid_of_minus,
-)
+from fnn.layers._gates import blocks, by_gate, by_member, dbias, dweight, for_gates, inputs, sigmoid_of_minus
+from fnn.layers._recurrent import Steps, allocate_states, incoming, outgoing, read, recurrent, result
 from fnn.layers._stable import first_of, widened
 from fnn.layers.initializers import Initializer, glorot_uniform
 
@@ -68,7 +53,7 @@ def lstm_over(layer: Lstm, steps: Steps) -> tuple[Any, Pullback]:
     time, n, _ = steps.x.shape
     units = layer.hidden_weight.shape[-2]
     input_weight, hidden_weight, bias = [for_gates(leaf, _ORDER, 3) for leaf in tree.leaves(layer)]
-    from_x = inputs(steps, input_weight, bias)
+    from_x = inputs(steps.x, input_weight, bias)
     # At each step a block for each gate, as NumPy is slow on parts of rows, and one for the c before it.
     each_step = np.empty((time + 1, 5, n, units), from_x.dtype)
     gates = each_step.swapaxes(0, 1)

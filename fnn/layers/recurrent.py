@@ -27,19 +27,8 @@ from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
-from fnn.layers._recurrent import (
-    Steps,
-    allocate_states,
-    dbias,
-    dweight,
-    incoming,
-    inputs,
-    outgoing,
-    product,
-    read,
-    recurrent,
-    result,
-)
+from fnn.layers._gates import dbias, dweight, inputs, product
+from fnn.layers._recurrent import Steps, allocate_states, incoming, outgoing, read, recurrent, result
 from fnn.layers._sequences import last_steps, unpack
 from fnn.layers._stable import first_of, widened
 from fnn.layers.initializers import Initializer, glorot_uniform
@@ -64,7 +53,7 @@ def rnn_vjp(layer: Rnn, x: Any, key: Key | None = None) -> tuple[Any, Pullback]:
 
 def rnn_over(layer: Rnn, steps: Steps) -> tuple[Any, Pullback]:
     """Evaluate a layer, or a stack of them, over the steps of a batch."""
-    from_x = inputs(steps, layer.input_weight[None], layer.bias[None])[0]
+    from_x = inputs(steps.x, layer.input_weight[None], layer.bias[None])[0]
     h = allocate_states(steps, from_x, layer.hidden_weight.shape[-1])
     for t in range(len(from_x)):
         product(h[t], layer.hidden_weight, out=h[t + 1])

@@ -21,7 +21,7 @@ from fnn import (
     tree,
     vjp,
 )
-from fnn.layers import _recurrent
+from fnn.layers import _gates
 from fnn.layers.gru import Gru, gru
 from fnn.layers.initializers import glorot_uniform, orthogonal
 from fnn.layers.lstm import Lstm, lstm
@@ -499,6 +499,6 @@ def test_blocks_of_steps_change_nothing(cell, monkeypatch):
     layer, x = layer_for(cell, 2), numbers(3, 5, 2)
     whole = vjp(layer, x, None)[1](numbers(3, 5, 4, seed=1))
     for steps in (1, 2, 3):
-        monkeypatch.setattr(_recurrent, "_BLOCK", steps * GATES_IN_BLOCK[cell] * 3 * 4)
+        monkeypatch.setattr(_gates, "_BLOCK", steps * GATES_IN_BLOCK[cell] * 3 * 4)
         dlayer, dx = vjp(layer, x, None)[1](numbers(3, 5, 4, seed=1))
         assert all(map(np.array_equal, tree.leaves((dlayer, dx())), tree.leaves((whole[0], whole[1]()))))
