@@ -18,6 +18,7 @@ from itertools import product
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from fnn.layers._stable import add_to_rows
 from fnn.layers._windows import Margins
 
 Axes = tuple[int, ...]
@@ -138,9 +139,5 @@ def added_up(
 
 def with_bias(y: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """Add a bias to each place of y, which was just made, in place."""
-    # To whole images, of large ones to lines: to add a few values cell by cell would take many times as long.
-    cells = math.prod(y.shape[1:-1])
-    cells = cells if cells * len(bias) <= 2**15 else y.shape[-2]
-    rows = y.reshape(math.prod(y.shape[:-1]) // cells, cells * len(bias))
-    rows += np.tile(bias, cells)
+    add_to_rows(y.reshape(math.prod(y.shape[:-1]), y.shape[-1]), bias)
     return y

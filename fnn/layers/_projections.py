@@ -18,6 +18,7 @@ import numpy as np
 from fnn.core._arrays import read_only
 from fnn.core._errors import LayerValueError
 from fnn.layers._attending import Inputs
+from fnn.layers._stable import add_to_rows
 from fnn.layers._weighing import by_head
 
 
@@ -71,7 +72,7 @@ def _columns(layer: Any) -> tuple[int, ...]:
 def projected(source: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """Return all that a source is for the heads, side by side: (n time, columns)."""
     joint = rows_of(source).dot(weight)
-    joint += bias
+    add_to_rows(joint, bias)
     return joint
 
 

@@ -6,6 +6,7 @@ softmax           : x -> exp(x) / sum(exp(x)), over the last axis
 log_softmax_parts : x -> x - log(sum(exp(x))), and what softmax is made of
 gelu_and_slope    : x -> x P(z <= x) and its slope, z standard normal          tanh_gelu_and_slope : likewise, by tanh
 sum_of_rows       : array (..., m) -> sums (m,)          sums_along : array (..., rows, m) -> sums (..., m)
+add_to_rows       : y (n, m), row (m,) -> nothing: the row is added to each row of y
 widened           : the vjp of a layer -> the same, which computes float16 in float32
 """
 
@@ -102,6 +103,27 @@ def sums_along(values: np.ndarray) -> np.ndarray:
     total += sums_along(values[..., count * block :, :])
     with np.errstate(over="ignore"):
         return total.astype(values.dtype)
+
+
+def add_to_rows(y: np.ndarray, row: np.ndarray) -> None:
+    """Add a row to each row of y (n, m), a contiguous array that was just made, in its place.
+
+    To several rows at once, of some 8,000 values: to add a few values again and again takes NumPy up to five times as
+    long.
+
+    >>> y = np.zeros((2, 3))
+    >>> add_to_rows(y, np.array([1.0, 2.0, 3.0]))
+    >>> y
+    array([[1., 2., 3.],
+           [1., 2., 3.]])
+    """
+    together = max(1, 2**13 // max(1, len(row)))
+    whole = len(y) // together * together
+    if whole:
+        lines = y[:whole].reshape(whole // together, together * len(row))
+        lines += np.tile(row, together)
+    rest = y[whole:]
+    rest += row
 
 
 def logistic(x: np.ndarray) -> np.ndarray:

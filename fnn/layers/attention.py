@@ -28,7 +28,7 @@ from fnn.core.vjp import Pullback, vjp
 from fnn.layers._attending import Window, alsos, hidden, none_or, read, softcaps, unmasked, wide, windows
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._projections import by_field, by_role, by_source, projected, rows_of, side_by_side
-from fnn.layers._stable import computed_in, sum_of_rows
+from fnn.layers._stable import add_to_rows, computed_in, sum_of_rows
 from fnn.layers._weighing import overflowed, weigh
 from fnn.layers.initializers import glorot_uniform, zeros
 from fnn.layers.rotary import Rotary, turned
@@ -140,7 +140,7 @@ def turn(layer: Attention, heads: np.ndarray, first: int, back: bool = False) ->
 def output(layer: Attention, context: np.ndarray, n: int, queries: int) -> np.ndarray:
     """Return what the contexts (n queries, d) are projected to, as (n, queries, d)."""
     y = context.dot(layer.output_weight)
-    y += layer.output_bias
+    add_to_rows(y, layer.output_bias)
     return y.reshape(n, queries, len(layer.output_bias))
 
 

@@ -20,7 +20,7 @@ from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
 from fnn.layers._sequences import stepwise, values_of
-from fnn.layers._stable import sums_along
+from fnn.layers._stable import add_to_rows, sums_along
 from fnn.layers.initializers import Initializer, glorot_uniform, zeros
 
 
@@ -45,7 +45,10 @@ def dense_vjp(layer: Dense, x: Any, key: Key | None = None) -> tuple[Any, Pullba
     if not plain or x.shape[1:] + bias.shape != weight.shape:
         return _of_any_form(layer, x, key)
     y = x.dot(weight)  # on small arrays this and += take half the time of x @ weight + bias
-    y += bias
+    if len(y) <= 1024:
+        y += bias
+    else:
+        add_to_rows(y, bias)
 
     def dense_pullback(dy):
         dweight = x.T.dot(dy)

@@ -59,3 +59,9 @@ def test_the_first_loss_is_near_that_of_guessing():
     for seed in range(5):
         loss = fnn.cross_entropy(mlp(64, 32, classes)(Key(seed), x[:1])(x), target)
         assert abs(loss - math.log(classes)) < 0.2 * math.log(classes)
+
+
+def test_a_bias_is_added_to_each_of_many_rows():
+    for units in (1, 7, 3000, 9000):  # 1,030 rows are no multiple of those that are added to at once
+        layer = Dense(np.zeros((1, units), np.float32), np.arange(1, units + 1, dtype=np.float32))
+        assert (layer(np.zeros((1030, 1), np.float32)) == layer.bias).all()
