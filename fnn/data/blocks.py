@@ -62,8 +62,8 @@ def block_epochs(
     """
     if not isinstance(data, tuple) or not data:
         raise TypeError(f"block_epochs expects a tuple of arrays, say (x, target), got {describe(data)}")
-    parts, counts = zip(*[_sources(each, f"data[{i}]", optional=i > 0) for i, each in enumerate(data)], strict=True)
-    sources, lengths = parts, [n for some in counts for n in some]
+    sources, counts = zip(*[_sources(each, f"data[{i}]", optional=i > 0) for i, each in enumerate(data)], strict=True)
+    lengths = [n for some in counts for n in some]
     if len(set(lengths)) > 1:
         found = " and ".join(map(str, lengths))
         raise ValueError(f"block_epochs: the arrays must have the same number of rows, got {found}")

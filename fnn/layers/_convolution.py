@@ -4,7 +4,6 @@ convolved : x, weight, stride, dilation, groups -> y, windows, without padding (
 added_up  : x, weight, stride, dilation, lengths, margins, groups -> y: each place of x puts down a window
 pulled_to_weight : windows, dy, weight, groups -> the gradient of weight
 exchanged : weight -> the kernel with inputs and outputs in each other's place
-with_bias : y, bias -> y plus bias, in place
 
 ``added_up`` is the transpose of ``convolved``, so each, by the kernel exchanged, pulls back through the other.
 """
@@ -18,7 +17,6 @@ from itertools import product
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from fnn.layers._stable import add_to_rows
 from fnn.layers._windows import Margins
 
 Axes = tuple[int, ...]
@@ -135,9 +133,3 @@ def added_up(
             y[start : start + size, *[slice(b, b + (n - 1) * step + 1, step) for b, n, step in axes]] += part
     inside = [slice(before, before + n) for n, (before, _) in zip(lengths, margins, strict=True)]
     return np.ascontiguousarray(y[:, *inside])
-
-
-def with_bias(y: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """Add a bias to each place of y, which was just made, in place."""
-    add_to_rows(y.reshape(math.prod(y.shape[:-1]), y.shape[-1]), bias)
-    return y

@@ -113,8 +113,8 @@ def dweight(weight: np.ndarray, multiplied: np.ndarray, dproducts: np.ndarray) -
     """Return the gradient of a weight with which ``multiplied`` was multiplied at every step: one product for all."""
     if weight.ndim == 2:
         return read_only(_rows(multiplied).T.dot(_rows(dproducts)))
-    by_member = [_rows(_by_member(each, len(weight)).swapaxes(0, 1)) for each in (multiplied, dproducts)]
-    return read_only(by_member[0].mT @ by_member[1])
+    left, right = [_rows(_by_member(each, len(weight)).swapaxes(0, 1)) for each in (multiplied, dproducts)]
+    return read_only(left.mT @ right)
 
 
 def dbias(bias: np.ndarray, dsums: np.ndarray) -> np.ndarray:

@@ -71,9 +71,7 @@ def _columns(layer: Any) -> tuple[int, ...]:
 
 def projected(source: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """Return all that a source is for the heads, side by side: (n time, columns)."""
-    joint = rows_of(source).dot(weight)
-    add_to_rows(joint, bias)
-    return joint
+    return add_to_rows(rows_of(source).dot(weight), bias)
 
 
 def by_role(layer: Any, inputs: Inputs, joints: list[np.ndarray], columns: tuple[int, ...]) -> list[np.ndarray]:

@@ -6,7 +6,7 @@ softmax           : x -> exp(x) / sum(exp(x)), over the last axis
 log_softmax_parts : x -> x - log(sum(exp(x))), and what softmax is made of
 gelu_and_slope    : x -> x P(z <= x) and its slope, z standard normal          tanh_gelu_and_slope : likewise, by tanh
 sum_of_rows       : array (..., m) -> sums (m,)          sums_along : array (..., rows, m) -> sums (..., m)
-add_to_rows       : y (n, m), row (m,) -> nothing: the row is added to each row of y
+add_to_rows       : y (..., m), row (m,) -> y, to each row of which the row is added, in place
 widened           : the vjp of a layer -> the same, which computes float16 in float32
 """
 
@@ -105,25 +105,25 @@ def sums_along(values: np.ndarray) -> np.ndarray:
         return total.astype(values.dtype)
 
 
-def add_to_rows(y: np.ndarray, row: np.ndarray) -> None:
-    """Add a row to each row of y (n, m), a contiguous array that was just made, in its place.
+def add_to_rows(y: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """Add a row to each row of y (..., m), a contiguous array that was just made, and return y.
 
     To several rows at once, of some 8,000 values: to add a few values again and again takes NumPy up to five times as
     long.
 
-    >>> y = np.zeros((2, 3))
-    >>> add_to_rows(y, np.array([1.0, 2.0, 3.0]))
-    >>> y
+    >>> add_to_rows(np.zeros((2, 3)), np.array([1.0, 2.0, 3.0]))
     array([[1., 2., 3.],
            [1., 2., 3.]])
     """
+    rows = y.reshape(math.prod(y.shape[:-1]), len(row))
     together = max(1, 2**13 // max(1, len(row)))
-    whole = len(y) // together * together
+    whole = len(rows) // together * together
     if whole:
-        lines = y[:whole].reshape(whole // together, together * len(row))
+        lines = rows[:whole].reshape(whole // together, together * len(row))
         lines += np.tile(row, together)
-    rest = y[whole:]
+    rest = rows[whole:]
     rest += row
+    return y
 
 
 def logistic(x: np.ndarray) -> np.ndarray:

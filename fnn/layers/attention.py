@@ -139,8 +139,7 @@ def turn(layer: Attention, heads: np.ndarray, first: int, back: bool = False) ->
 
 def output(layer: Attention, context: np.ndarray, n: int, queries: int) -> np.ndarray:
     """Return what the contexts (n queries, d) are projected to, as (n, queries, d)."""
-    y = context.dot(layer.output_weight)
-    add_to_rows(y, layer.output_bias)
+    y = add_to_rows(context.dot(layer.output_weight), layer.output_bias)
     return y.reshape(n, queries, len(layer.output_bias))
 
 

@@ -24,9 +24,9 @@ from fnn.core.keys import Key, fold_in, require_key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
-from fnn.layers._convolution import added_up, convolved, exchanged, pulled_to_weight, with_bias
+from fnn.layers._convolution import added_up, convolved, exchanged, pulled_to_weight
 from fnn.layers._sequences import is_pair, values_of
-from fnn.layers._stable import sum_of_rows, widened
+from fnn.layers._stable import add_to_rows, sum_of_rows, widened
 from fnn.layers._windows import (
     AXES,
     Padding,
@@ -84,7 +84,7 @@ def conv_vjp(layer: Conv, x: Any, key: Key | None = None) -> tuple[Any, Pullback
         settings = layer.stride, layer.padding, layer.dilation, groups
         return Conv(read_only(pulled_to_weight(windows, dy, weight, groups)), sum_of_rows(dy), *settings), dx
 
-    return with_bias(y, layer.bias), conv_pullback
+    return add_to_rows(y, layer.bias), conv_pullback
 
 
 def _of_pair(layer: Conv, x: Any) -> tuple[Any, Pullback]:

@@ -21,9 +21,9 @@ from fnn.core.keys import Key
 from fnn.core.record import Record
 from fnn.core.vjp import Pullback, vjp
 from fnn.layers._constructor import Construct, constructor
-from fnn.layers._convolution import added_up, convolved, exchanged, pulled_to_weight, with_bias
+from fnn.layers._convolution import added_up, convolved, exchanged, pulled_to_weight
 from fnn.layers._sequences import each_alone
-from fnn.layers._stable import sum_of_rows
+from fnn.layers._stable import add_to_rows, sum_of_rows
 from fnn.layers._windows import (
     Margins,
     Padding,
@@ -92,7 +92,7 @@ def conv_transpose_vjp(layer: ConvTranspose, x: Any, key: Key | None = None) -> 
         settings = layer.stride, layer.padding, layer.dilation, groups, layer.output_padding
         return ConvTranspose(read_only(dweight), sum_of_rows(dy), *settings), lambda: dx
 
-    return with_bias(y, layer.bias), conv_transpose_pullback
+    return add_to_rows(y, layer.bias), conv_transpose_pullback
 
 
 def lengths_and_margins(
